@@ -1,0 +1,1 @@
+"""What is said on Kafka: records, codecs, topic specifications, dead letters."""

@@ -1,0 +1,66 @@
+"""Dead letters: a record that could not be handled, with the reason in its headers.
+
+The header names are those of Kafka Connect, so that its tools read ours.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from topics.records import Headers, Outgoing, Record
+
+Stage = Literal["decode", "validate", "features", "predict", "learn"]
+
+PREFIX = "__connect.errors."
+
+
+class Reason(NamedTuple):
+    """Why a record became a dead letter, and where it had been."""
+
+    topic: str
+    partition: int
+    offset: int
+    stage: str
+    exception: str
+    message: str
+
+
+def dead_letter(topic: str, record: Record, stage: Stage, error: BaseException) -> Outgoing:
+    """The dead letter for ``record``: its key, value, headers and timestamp as they were."""
+    kind = type(error)
+    reason = {
+        "topic": record.topic(),
+        "partition": record.partition(),
+        "offset": record.offset(),
+        "stage": stage,
+        "exception.class.name": f"{kind.__module__}.{kind.__qualname__}",
+        "exception.message": str(error),
+    }
+    headers = original_headers(record.headers() or [])
+    headers += [(PREFIX + name, str(value).encode()) for name, value in reason.items()]
+    _, timestamp = record.timestamp()
+    return Outgoing(
+        topic=topic,
+        key=record.key(),
+        value=record.value(),
+        headers=headers,
+        timestamp=timestamp if timestamp > 0 else None,
+    )
+
+
+def reason(headers: Headers) -> Reason:
+    """Read the reason back from the headers of a dead letter; what lacks is empty or -1."""
+    said = {name: (value or b"").decode(errors="replace") for name, value in headers}
+    return Reason(
+        topic=said.get(PREFIX + "topic", ""),
+        partition=int(said.get(PREFIX + "partition", "-1")),
+        offset=int(said.get(PREFIX + "offset", "-1")),
+        stage=said.get(PREFIX + "stage", ""),
+        exception=said.get(PREFIX + "exception.class.name", ""),
+        message=said.get(PREFIX + "exception.message", ""),
+    )
+
+
+def original_headers(headers: Headers) -> list[tuple[str, bytes | None]]:
+    """The headers without the reason: those that the record had before."""
+    return [(name, value) for name, value in headers if not name.startswith(PREFIX)]

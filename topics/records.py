@@ -1,0 +1,98 @@
+"""The records that riverrun reads and writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class Record(Protocol):
+    """A record as it came from Kafka: what ``confluent_kafka.Message`` offers."""
+
+    def topic(self) -> str | None: ...
+    def partition(self) -> int | None: ...
+    def offset(self) -> int | None: ...
+    def key(self) -> Any: ...
+    def value(self) -> Any: ...
+    def timestamp(self) -> tuple[int, int]: ...
+    def headers(self) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one partition, in the order of their offsets.
+
+    Attributes:
+        topic: Where they came from.
+        partition: Its number.
+        records: The raw records; never empty.
+        epoch: The assignment in which they were fetched; a later one makes them void.
+    """
+
+    topic: str
+    partition: int
+    records: Sequence[Record]
+    epoch: int = 0
+
+    @property
+    def next_offset(self) -> int:
+        """The offset after the last record: what is committed once the batch is done."""
+        return int(self.records[-1].offset() or 0) + 1
+
+
+class Outgoing(NamedTuple):
+    """A record to be written.
+
+    Attributes:
+        topic: Where to.
+        key: Its key, or None.
+        value: Its value; None is a tombstone.
+        partition: Its number, or None to choose by the key.
+        headers: Names and values.
+        timestamp: Milliseconds since 1970, or None for now.
+    """
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    partition: int | None = None
+    headers: Headers | None = None
+    timestamp: int | None = None
+
+
+class ModelVersion(msgspec.Struct, frozen=True):
+    """Which model predicted: its name, and the number of events it had learned before."""
+
+    name: str
+    version: int
+
+
+class Source(msgspec.Struct, frozen=True):
+    """The coordinates of a record on Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Prediction(msgspec.Struct, frozen=True):
+    """What is published for every event.
+
+    Attributes:
+        id: The event's own id; None where the pipeline names no id field.
+        prediction: ``predict_one``: a class, a value, a cluster, or None before any learning.
+        score: What ranks: see the design, "A prediction".
+        model: Which model, at which version.
+        source: The event that was scored.
+    """
+
+    id: str | int | None
+    prediction: bool | int | float | str | None
+    score: float | None
+    model: ModelVersion
+    source: Source
