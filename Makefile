@@ -1,0 +1,65 @@
+# riverrun. `make` alone lists what there is. Needs Python 3.11+ and make; everything else goes into .venv.
+
+VENV  := .venv
+BIN   := $(VENV)/bin
+READY := $(VENV)/.pyproject.toml# the pyproject.toml that .venv was set up from
+ARGS  ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench chaos clean
+
+help: ## this list
+	@echo 'usage: make GOAL [ARGS="..."] [PYTHON=/path/to/python3]'
+	@echo
+	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | \
+		while IFS='|' read -r goal text; do printf '%-14s %s\n' "$$goal" "$$text"; done
+
+setup: $(READY) ## only the setting up: .venv/bin/riverrun is there afterwards
+	@echo 'riverrun: ready: $(BIN)/riverrun'
+
+demo: $(READY) ## a live stream through Kafka, scored and learned; ARGS="--seconds 30" for how long
+	$(BIN)/riverrun demo $(ARGS)
+
+test: check ## check, then every test; ARGS="-k snapshot" for some of them
+	$(BIN)/python -m pytest -q $(ARGS)
+
+check: $(READY) ## lint, format, types, imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(READY) ## the benchmarks, as ratios, one JSON line each
+	$(BIN)/riverrun bench $(ARGS)
+
+chaos: $(READY) ## workers killed and frozen for minutes, nothing lost, nothing doubled
+	$(BIN)/python -m pytest -m chaos $(ARGS)
+
+clean: ## removes .venv and every cache; the next goal sets up again
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	find agents app learners tests topics -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A checkout may touch pyproject.toml without changing it: then nothing is installed again.
+$(READY): pyproject.toml $(BIN)/python
+	@if cmp -s pyproject.toml $@; then touch $@; exit 0; fi; \
+	echo 'riverrun: installing the packages into $(VENV), a minute or two the first time ...' && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[compiled,dev]' && \
+	cp pyproject.toml $@
+
+$(BIN)/python:
+	@python=; \
+	for name in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python); do \
+		"$$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null || continue; \
+		python=$$name; break; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo 'riverrun needs Python 3.11 to 3.14; $(or $(PYTHON),what is installed here) is not.' >&2; \
+		echo 'Install one, or say where it is: make PYTHON=/path/to/python3' >&2; \
+		exit 1; \
+	fi; \
+	echo "riverrun: making $(VENV) with $$("$$python" --version)"; \
+	"$$python" -m venv --clear $(VENV) || { \
+		rm -rf $(VENV); \
+		echo "riverrun: $$python could not make $(VENV). On Debian and Ubuntu: apt install python3-venv" >&2; \
+		exit 1; \
+	}
