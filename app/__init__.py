@@ -1,0 +1,1 @@
+"""The runtime: command line, pipeline files, Kafka, transactions, restore."""

@@ -1,0 +1,162 @@
+"""Reading a pipeline: a TOML file, the environment above it, the command line above both.
+
+Whatever is wrong is refused in one line that names the key, the value and the place where it
+was given: the line of the file, the variable of the environment, or the option.
+"""
+
+import difflib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from app.errors import RiverrunError
+from app.pipeline_layers import (
+    Settings,
+    from_environment,
+    from_file,
+    from_options,
+    nested,
+    origin,
+    place,
+)
+from app.pipeline_model import Pipeline
+from app.toml_lines import Path as Key
+from app.toml_lines import key_lines
+
+__all__ = ["Pipeline", "PipelineError", "load_pipeline"]
+
+_EXPECTED = {
+    "string_type": "must be a text in quotes",
+    "int_type": "must be a whole number",
+    "bool_type": "must be true or false",
+    "tuple_type": 'must be a list of texts, such as ["a", "b"]',
+    "model_type": "must be a table",
+    "dict_type": "must be a table",
+    "too_short": "must not be empty",
+}
+_SECRET = re.compile(r"password|secret|token|key", re.IGNORECASE)
+
+
+class PipelineError(RiverrunError, ValueError):
+    """A pipeline file, or a setting above it, that cannot be used: one line that says why."""
+
+
+def load_pipeline(
+    path: str | os.PathLike[str],
+    overrides: Mapping[str, str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Pipeline:
+    """Read the pipeline of the file at `path`.
+
+    Args:
+        path: Of a TOML file in UTF-8.
+        overrides: Settings of the command line: dotted key to text. They win over all.
+        environ: Variables such as RIVERRUN_EVENTS__TOPIC. They win over the file.
+
+    Raises:
+        PipelineError: Naming the key, the value, the place and what is allowed.
+    """
+    file = os.fspath(path)
+    text = _read(file)
+    lines = key_lines(text)
+    settings = from_file(_parse(file, text), lines, file)
+    settings |= from_environment(environ, list(settings))
+    settings |= from_options(overrides or {})
+    try:
+        return Pipeline.model_validate(nested(settings))
+    except ValidationError as errors:
+        raise _first(errors.errors(include_url=False), settings, lines, file) from None
+
+
+def _read(file: str) -> str:
+    try:
+        data = Path(file).read_bytes()
+    except OSError as error:
+        raise PipelineError(f"{file}: cannot be read: {error.strerror}") from None
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise PipelineError(f"{file}:{line}: is not UTF-8: {error.reason}") from None
+
+
+def _parse(file: str, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        what, _, where = str(error).partition(" (at ")
+        at = re.match(r"line (\d+)", where)
+        line = int(at[1]) if at else text.count("\n") + 1
+        raise PipelineError(f"{file}:{line}: is not valid TOML: {what}") from None
+
+
+def _first(
+    errors: list[ErrorDetails], settings: Settings, lines: Mapping[Key, int], file: str
+) -> PipelineError:
+    """The error to show of all: a missing key comes last, it may be a mistyped one."""
+    error = min(errors, key=lambda error: error["type"] == "missing")
+    key = tuple(error.get("ctx", {}).get("key", "").split(".")) if _is_cross(error) else _loc(error)
+    if error["type"] == "missing":
+        return PipelineError(f"{place(file, lines, key)}: {'.'.join(key)} is missing")
+    given = None if key in lines and key not in settings else origin(settings, key)
+    where = given or place(file, lines, key)
+    return PipelineError(f"{where}: {_shown(key, settings)}: {_what(error, key)}")
+
+
+def _is_cross(error: ErrorDetails) -> bool:
+    return error["type"] == "wrong_together"
+
+
+def _loc(error: ErrorDetails) -> Key:
+    """The key of an error, without the places in a list that pydantic adds as numbers."""
+    return tuple(part for part in error["loc"] if isinstance(part, str))
+
+
+def _shown(key: Key, settings: Settings) -> str:
+    name = ".".join(key)
+    if key not in settings or _SECRET.search(name):
+        return name
+    value = json.dumps(settings[key].value, ensure_ascii=False, default=str)
+    return f"{name} = {value if len(value) <= 80 else value[:77] + '...'}"
+
+
+def _what(error: ErrorDetails, key: Key) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown(key)
+    if kind == "literal_error":
+        return f"must be {context['expected']}".replace("'", '"')
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "greater_than_equal":
+        return f"must be {context['ge']} or more"
+    if kind == "less_than_equal":
+        return f"must be {context['le']} or less"
+    return _EXPECTED.get(kind, error["msg"])
+
+
+def _unknown(key: Key) -> str:
+    if key[0] == "snapshots" and "key" in key[-1]:
+        return "a key does not belong in a file: set RIVERRUN_SNAPSHOT_KEY in the environment"
+    allowed = list(_fields(key[:-1]))
+    near = difflib.get_close_matches(key[-1].lower(), allowed, n=1)
+    hint = f', did you mean "{near[0]}"?' if near else ";"
+    table = f"[{'.'.join(key[:-1])}] takes" if len(key) > 1 else "a pipeline takes"
+    return f"unknown key{hint} {table} {', '.join(allowed)}"
+
+
+def _fields(table: Key) -> Mapping[str, Any]:
+    model: type[BaseModel] = Pipeline
+    for part in table:
+        annotation = model.model_fields[part].annotation
+        assert isinstance(annotation, type)
+        assert issubclass(annotation, BaseModel)
+        model = annotation
+    return model.model_fields

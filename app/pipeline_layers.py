@@ -1,0 +1,130 @@
+"""The layers that a pipeline is read from, each as flat settings: key, value and origin."""
+
+import tomllib
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app.pipeline_model import Learner, Pipeline
+from app.toml_lines import Path as Key
+from app.toml_lines import line_of
+
+PREFIX = "RIVERRUN_"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One value, and where it was given: "file.toml:12", a variable or an option."""
+
+    value: Any
+    origin: str
+
+
+Settings = dict[Key, Setting]
+
+
+def from_file(data: Mapping[str, Any], lines: Mapping[Key, int], file: str) -> Settings:
+    """The settings of a parsed TOML file."""
+    return {
+        _joined(path): Setting(value, place(file, lines, path)) for path, value in _flatten(data)
+    }
+
+
+def place(file: str, lines: Mapping[Key, int], key: Key) -> str:
+    """Where `key`, or else the table around it, stands: "file.toml:12"."""
+    line = line_of(lines, key)
+    return file if line is None else f"{file}:{line}"
+
+
+def from_environment(environ: Mapping[str, str], file_keys: Iterable[Key]) -> Settings:
+    """The settings of variables such as RIVERRUN_EVENTS__TOPIC, and of RIVERRUN_NAME.
+
+    Case does not matter, but for parameters of the learner that the file does not name: those
+    are taken as written, RIVERRUN_LEARNER__C is `learner.C`. In names of Kafka's settings `_`
+    stands for a dot.
+    """
+    learner_keys = {key[1] for key in file_keys if key[0] == "learner" and len(key) > 1}
+    spellings = {name.lower(): name for name in (*Learner.model_fields, *learner_keys)}
+    found: Settings = {}
+    for variable in sorted(environ):
+        name = variable.upper().removeprefix(PREFIX)
+        if name == variable.upper() or ("__" not in name and name != "NAME"):
+            continue
+        table, *rest = variable[len(PREFIX) :].split("__")
+        if table.lower() == "learner" and len(rest) == 1:
+            key: Key = ("learner", spellings.get(rest[0].lower(), rest[0]))
+        elif table.lower() == "kafka":
+            key = ("kafka", ".".join(rest).lower().replace("_", "."))
+        else:
+            key = tuple(part.lower() for part in (table, *rest))
+        found[key] = Setting(_typed(key, environ[variable]), variable)
+    return found
+
+
+def from_options(options: Mapping[str, str]) -> Settings:
+    """The settings of `--set key=value` options."""
+    found: Settings = {}
+    for dotted, text in options.items():
+        key = _joined(tuple(dotted.split(".")))
+        found[key] = Setting(_typed(key, text), f"--set {dotted}")
+    return found
+
+
+def nested(settings: Mapping[Key, Setting]) -> dict[str, Any]:
+    """The settings as the tables of a file."""
+    root: dict[str, Any] = {}
+    for key, setting in settings.items():
+        table: Any = root
+        for part in key[:-1]:
+            table = table.setdefault(part, {})
+            if not isinstance(table, dict):
+                break
+        else:
+            table[key[-1]] = setting.value
+    return root
+
+
+def origin(settings: Mapping[Key, Setting], key: Key) -> str | None:
+    """Where `key`, or else a key of the table `key`, was given; None where nowhere."""
+    inner = (setting for path, setting in settings.items() if path[: len(key)] == key)
+    found = settings.get(key) or next(inner, None)
+    return found.origin if found else None
+
+
+def _joined(path: Key) -> Key:
+    """Names of Kafka's settings hold dots: (kafka, security, protocol) is one name of [kafka]."""
+    return ("kafka", ".".join(path[1:])) if path[0] == "kafka" and len(path) > 1 else path
+
+
+def _flatten(data: Mapping[str, Any], path: Key = ()) -> Iterator[tuple[Key, Any]]:
+    for name, value in data.items():
+        key = (*path, name)
+        if isinstance(value, dict) and value:
+            yield from _flatten(value, key)
+        else:
+            yield key, value
+
+
+def _typed(key: Key, text: str) -> Any:
+    """`text` as the type that `key` takes; as TOML, or else as it stands, where it takes any."""
+    kind = _kind(key)
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return [part.strip() for part in text.split(",")] if kind is list else text
+    return text if kind is str and not isinstance(value, str) else value
+
+
+def _kind(key: Key) -> type[str] | type[list[str]] | None:
+    """Whether `key` takes a text (str), a list of texts (list) or something else (None)."""
+    model: Any = Pipeline
+    for part in key:
+        hints = typing.get_type_hints(model) if isinstance(model, type) else {}
+        model = hints.get(part)
+    hints_of_key = {model, *typing.get_args(model)}
+    if typing.get_origin(model) is Literal or (
+        str in hints_of_key and typing.get_origin(model) is not tuple
+    ):
+        return str
+    return list if any(typing.get_origin(hint) is tuple for hint in hints_of_key) else None

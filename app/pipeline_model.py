@@ -1,0 +1,222 @@
+"""What a pipeline is: one frozen object per table of a pipeline file.
+
+These models know the types and the bounds; `app.pipeline` reads the file and names the places.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from app.durations import parse_duration
+
+Format = Literal["json", "msgpack"]
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_KAFKA_TYPES = (str, int, float, bool)
+
+
+def wrong(key: str, what: str) -> PydanticCustomError:
+    """An error about `key` (dotted) that concerns more than one key of the pipeline."""
+    return PydanticCustomError("wrong_together", "{what}", {"key": key, "what": what})
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if pattern.fullmatch(value) is None or value in (".", ".."):
+            raise ValueError(what)
+        return value
+
+    return check
+
+
+def _not_empty(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def _positive(seconds: float) -> float:
+    if seconds <= 0:
+        raise ValueError("must be more than zero")
+    return seconds
+
+
+def _no_duplicates(values: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f'has "{twice[0]}" more than once')
+    return values
+
+
+def _flat_setting(value: object) -> object:
+    if not isinstance(value, _KAFKA_TYPES):
+        raise ValueError("must be a text, a number, true or false")
+    return value
+
+
+Topic = Annotated[
+    str,
+    AfterValidator(
+        _matching(_TOPIC, "must be a Kafka topic name: 1 to 249 letters, digits, '.', '_' or '-'")
+    ),
+]
+Name = Annotated[
+    str, AfterValidator(_matching(_NAME, "must be 1 to 200 letters, digits, '.', '_' or '-'"))
+]
+Module = Annotated[
+    str, AfterValidator(_matching(_MODULE, 'must be a module of Python, such as "my_company.ml"'))
+]
+FieldName = Annotated[str, AfterValidator(_not_empty)]
+Seconds = Annotated[float, BeforeValidator(parse_duration)]
+PositiveSeconds = Annotated[float, BeforeValidator(parse_duration), AfterValidator(_positive)]
+Features = Annotated[
+    tuple[FieldName, ...], Field(strict=False, min_length=1), AfterValidator(_no_duplicates)
+]
+KafkaSetting = Annotated[str | int | float | bool, BeforeValidator(_flat_setting)]
+Modules = Annotated[tuple[Module, ...], Field(strict=False), AfterValidator(_no_duplicates)]
+
+
+class Table(BaseModel):
+    """A table of a pipeline file: frozen, strict, and without keys of unknown meaning."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Events(Table):
+    """The topic that the pipeline reads, and the fields of one event."""
+
+    topic: Topic
+    format: Format = "json"
+    id: FieldName | None = None
+    label: FieldName | None = None
+    features: Features | None = None
+
+    @model_validator(mode="after")
+    def _fields_have_one_meaning(self) -> Self:
+        if self.id is not None and self.id == self.label:
+            raise wrong("events.label", "must not be the same field as events.id")
+        for key, field in (("id", self.id), ("label", self.label)):
+            if field is not None and field in (self.features or ()):
+                raise wrong("events.features", f'must not hold "{field}", which is events.{key}')
+        return self
+
+
+class Predictions(Table):
+    """The topic that the pipeline writes; `format` is that of the events unless given."""
+
+    topic: Topic
+    format: Format = "json"
+
+
+class Learner(BaseModel):
+    """The learner by its name; every other key of the table is a parameter of the learner."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    type: FieldName
+    scale: bool = False
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters of the learner, as a new dict."""
+        return dict(self.model_extra or {})
+
+
+class Topics(Table):
+    """How `riverrun topics` creates topics; `retention` (seconds) is the broker's unless given."""
+
+    partitions: int = Field(default=4, ge=1)
+    replication: int = Field(default=1, ge=1, le=32767)
+    retention: PositiveSeconds | None = None
+
+
+class Worker(Table):
+    """How a worker runs. All times in seconds, `max_batch` in records."""
+
+    name: Name | None = None
+    start: Literal["earliest", "latest"] = "earliest"
+    commit_interval: PositiveSeconds = 0.1
+    commit_floor: Seconds = 0.015
+    session_timeout: PositiveSeconds = 6.0
+    transaction_timeout: PositiveSeconds = 10.0
+    max_batch: int = Field(default=5000, ge=1)
+    web_port: int | None = Field(default=None, ge=1, le=65535)
+
+    @model_validator(mode="after")
+    def _times_are_in_order(self) -> Self:
+        if self.commit_floor > self.commit_interval:
+            raise wrong("worker.commit_floor", "must not be longer than worker.commit_interval")
+        if self.transaction_timeout <= self.commit_interval:
+            raise wrong("worker.transaction_timeout", "must be longer than worker.commit_interval")
+        return self
+
+
+class Snapshots(Table):
+    """Modules, besides River's, whose objects a snapshot of a model may hold."""
+
+    allow: Modules = ()
+
+
+class Pipeline(Table):
+    """A whole pipeline: what is read, learned and written, and how."""
+
+    name: Name
+    events: Events
+    predictions: Predictions
+    learner: Learner
+    topics: Topics = Topics()
+    kafka: dict[str, KafkaSetting] = {}
+    worker: Worker = Worker()
+    snapshots: Snapshots = Snapshots()
+
+    @property
+    def group(self) -> str:
+        """The consumer group of the workers."""
+        return self.name
+
+    @property
+    def state_topic(self) -> str:
+        """The compacted topic that holds models and waiting state."""
+        return f"{self.name}.state.v1"
+
+    @property
+    def dead_letter_topic(self) -> str:
+        """The topic of the events that could not be used."""
+        return f"{self.name}.dead-letters.v1"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _predictions_speak_as_events(cls, data: Any) -> Any:
+        events, predictions = (_table(data, name) for name in ("events", "predictions"))
+        if "format" in events and predictions and "format" not in predictions:
+            return data | {"predictions": predictions | {"format": events["format"]}}
+        return data
+
+    @model_validator(mode="after")
+    def _topics_differ(self) -> Self:
+        taken = {
+            _collision(self.state_topic): "the state topic of this pipeline",
+            _collision(self.dead_letter_topic): "the dead-letter topic of this pipeline",
+        }
+        for key, topic in (("events", self.events.topic), ("predictions", self.predictions.topic)):
+            if _collision(topic) in taken:
+                raise wrong(
+                    f"{key}.topic",
+                    f"must differ from {taken[_collision(topic)]} (to Kafka '.' and '_' collide)",
+                )
+            taken[_collision(topic)] = f"{key}.topic"
+        return self
+
+
+def _table(data: Any, name: str) -> dict[str, Any]:
+    table = data.get(name) if isinstance(data, dict) else None
+    return table if isinstance(table, dict) else {}
+
+
+def _collision(topic: str) -> str:
+    return topic.replace(".", "_")
