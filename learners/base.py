@@ -1,0 +1,76 @@
+"""The contract of an estimator, and the words that it is spoken in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol
+
+from learners.rows import Rows
+
+Task = Literal["binary", "multiclass", "regression", "clustering", "anomaly"]
+Features = Mapping[str, Any]
+
+
+class Unlabelled:
+    """The type of UNLABELLED."""
+
+    def __repr__(self) -> str:
+        return "UNLABELLED"
+
+
+UNLABELLED: Final = Unlabelled()
+
+
+@dataclass(slots=True)
+class Scored:
+    """What a batch gave, in the order of its rows.
+
+    Attributes
+    ----------
+    predictions
+        `predict_one` of each row; None where it failed or the learner knows nothing yet.
+    scores
+        A number that ranks, or None.
+    failures
+        Row -> what `predict_one` raised. These rows were not learned.
+    """
+
+    predictions: list[Any]
+    scores: list[float | None]
+    failures: dict[int, Exception] = field(default_factory=dict)
+
+
+class Estimator(Protocol):
+    """What a Model drives: one of ours, or one of River's behind an adapter."""
+
+    @property
+    def task(self) -> Task: ...
+
+    @property
+    def batched(self) -> bool:
+        """True: `run` wants Rows. False: a list of dicts."""
+
+    def predict_one(self, x: Features) -> Any: ...
+
+    def learn_one(self, x: Features, y: Any) -> None: ...
+
+    def score(self, x: Features) -> float | None: ...
+
+    def run(self, rows: Any, labels: Sequence[Any]) -> Scored:
+        """Row after row: predict, then learn unless the label is UNLABELLED."""
+
+    def warm_up(self, n_features: int) -> None:
+        """Compile or load whatever the first event would have to wait for."""
+
+    def state(self) -> Any:
+        """Everything that learning changes, for the fingerprint."""
+
+
+class Batch(Protocol):
+    """Rows or a list of dicts."""
+
+    def __len__(self) -> int: ...
+
+
+__all__ = ["UNLABELLED", "Batch", "Estimator", "Features", "Rows", "Scored", "Task", "Unlabelled"]

@@ -1,0 +1,100 @@
+"""The base of our own learners: one set of kernels for a batch and for a single event."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from learners.base import UNLABELLED, Features, Scored, Task
+from learners.columns import Columns
+from learners.kernels import Floats, Ints
+from learners.labels import check_label
+from learners.rows import Rows
+
+NAN = float("nan")
+_NOTHING = np.array([NAN])
+
+
+class Compiled(ABC):
+    """A learner whose state is arrays over columns.
+
+    The batch way and River's verbs call the same kernels, the latter with one row, so their
+    results agree in every bit. A feature that is absent (NaN) is skipped.
+    """
+
+    task: ClassVar[Task]
+    batched: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self.columns = Columns()
+
+    # What an algorithm defines
+
+    @abstractmethod
+    def advance(
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+    ) -> Scored:
+        """Row after row: predict from `predict_with`, learn from `learn_from`.
+
+        Both have the shape (rows, features); a transformer before this one lets them differ.
+        `columns` says which column each feature has, ascending. A row whose target is NaN
+        is not learned. `grow` was called before.
+        """
+
+    @abstractmethod
+    def grow(self, n: int) -> None:
+        """Make room for `n` columns."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """All that learning changes: arrays, numbers, strings, lists and dicts of them."""
+
+    @abstractmethod
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` gave."""
+
+    # What all share
+
+    def targets(self, labels: Sequence[Any]) -> Floats:
+        """Checked labels as numbers; NaN for UNLABELLED."""
+        return np.array([NAN if y is UNLABELLED else y for y in labels], np.float64)
+
+    def run(self, rows: Rows, labels: Sequence[Any]) -> Scored:
+        """Predict and then learn each row; a row that is UNLABELLED is only predicted."""
+        return self._run(rows, self.targets(labels))
+
+    def _run(self, rows: Rows, targets: Floats) -> Scored:
+        matrix, columns = self.columns.align(rows, targets)
+        self.grow(len(self.columns))
+        return self.advance(matrix, matrix, columns, targets)
+
+    def learn_one(self, x: Features, y: Any = None) -> None:
+        """Learn one event. Raises LabelError."""
+        self.run(Rows.from_dicts([x]), [check_label(self.task, y)])
+
+    def predict_one(self, x: Features) -> Any:
+        """The prediction for one event; the state stays as it is."""
+        return self._run(Rows.from_dicts([x]), _NOTHING).predictions[0]
+
+    def score(self, x: Features) -> float | None:
+        """The number that ranks one event."""
+        return self._run(Rows.from_dicts([x]), _NOTHING).scores[0]
+
+    def warm_up(self, n_features: int) -> None:
+        """Run all kernels once over nothing."""
+        empty = np.empty((0, n_features))
+        self.grow(n_features)
+        self.advance(empty, empty, np.arange(n_features), np.empty(0))
+
+
+def grown(array: Floats, n: int, fill: float = 0.0) -> Floats:
+    """`array` with room for `n` entries along its last axis, doubling so that growth is rare."""
+    have = array.shape[-1]
+    if n <= have:
+        return array
+    bigger = np.full((*array.shape[:-1], max(n, 2 * have)), fill)
+    bigger[..., :have] = array
+    return bigger

@@ -1,0 +1,74 @@
+"""Every error of this package, under one root."""
+
+
+class LearnerError(ValueError):
+    """Something about a learner: its name, a parameter, a label, a snapshot."""
+
+
+class UnknownLearner(LearnerError):
+    """The type names no learner of the registry, no River estimator and no importable object."""
+
+
+class ParameterError(LearnerError):
+    """A learner's parameter is unknown, of the wrong type or outside its range."""
+
+
+class LabelError(LearnerError):
+    """A label that the learner cannot take."""
+
+
+class LearnFailed(LearnerError):
+    """Learning from one row raised; the model may be half changed and must be thrown away.
+
+    Attributes
+    ----------
+    index
+        The row, counted from the start of the batch. All rows before it were learned.
+    cause
+        What the learner raised.
+    """
+
+    def __init__(self, index: int, cause: Exception) -> None:
+        super().__init__(f"row {index}: {type(cause).__name__}: {cause}")
+        self.index = index
+        self.cause = cause
+
+
+class SnapshotError(LearnerError):
+    """A snapshot that cannot be written, read or used."""
+
+
+class NotASnapshot(SnapshotError):
+    """The bytes do not begin as a snapshot of riverrun begins."""
+
+
+class SnapshotVersion(SnapshotError):
+    """Written in a format that this version does not read."""
+
+
+class SnapshotTruncated(SnapshotError):
+    """The bytes end too early."""
+
+
+class SnapshotDamaged(SnapshotError):
+    """The digest does not match: at least one byte has changed."""
+
+
+class SignatureMissing(SnapshotError):
+    """A key is configured and the snapshot is not signed, or the other way round."""
+
+
+class SignatureWrong(SnapshotError):
+    """The snapshot was signed with another key, or was changed."""
+
+
+class ForbiddenClass(SnapshotError):
+    """A pickled estimator names something that is not on the allow-list."""
+
+
+class SnapshotMismatch(SnapshotError):
+    """The snapshot is of another learner than the one that the pipeline file names."""
+
+
+class NotSnapshotable(SnapshotError):
+    """The learner holds something that cannot be written."""

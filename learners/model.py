@@ -1,0 +1,101 @@
+"""A learner as the rest of riverrun sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from learners.base import UNLABELLED, Estimator, Features, Scored, Task
+from learners.errors import LabelError, LearnFailed
+from learners.fingerprint import fingerprint
+from learners.labels import check_label
+from learners.rows import Rows
+
+
+class Model:
+    """An estimator, the name and parameters that made it, and how much it has learned.
+
+    Attributes
+    ----------
+    type, params, scale
+        What `registry.create` was given.
+    learned
+        Events learned so far.
+    estimator
+        Ours or River's.
+    """
+
+    __slots__ = ("estimator", "learned", "params", "scale", "type")
+
+    def __init__(
+        self, type: str, params: Mapping[str, Any], scale: bool, estimator: Estimator
+    ) -> None:
+        self.type = type
+        self.params = dict(params)
+        self.scale = scale
+        self.estimator = estimator
+        self.learned = 0
+
+    @property
+    def task(self) -> Task:
+        """What the labels are."""
+        return self.estimator.task
+
+    @property
+    def batched(self) -> bool:
+        """True: `run` wants Rows. False: a list of dicts."""
+        return self.estimator.batched
+
+    def predict_one(self, x: Features) -> Any:
+        """The prediction for one event; the model stays as it is."""
+        return self.estimator.predict_one(x)
+
+    def learn_one(self, x: Features, y: Any = None) -> None:
+        """Learn one event. Raises LabelError for a label that the task does not take."""
+        self.estimator.learn_one(x, self.check_label(y))
+        self.learned += 1
+
+    def score(self, x: Features) -> float | None:
+        """A number that ranks the event, or None where the model has none.
+
+        binary: P(True). multiclass: P(True) if the classes are bools, else the probability of
+        the predicted class. regression: the predicted value. clustering: the distance to
+        the nearest centre. anomaly: the anomaly score.
+        """
+        return self.estimator.score(x)
+
+    def check_label(self, y: Any) -> Any:
+        """The label as the learner takes it. Raises LabelError, which says what is taken.
+
+        Clustering and anomaly learn without a label: whatever comes becomes None.
+        """
+        return check_label(self.task, y)
+
+    def run(self, rows: Rows | Sequence[Features], labels: Sequence[Any]) -> Scored:
+        """Row after row: predict, then learn unless the label is UNLABELLED.
+
+        The same, in every bit, as `predict_one` and `learn_one` in a loop. `labels` are as
+        `check_label` gave them, one a row.
+
+        Raises LearnFailed when a row cannot be learned: the model is then half changed, and
+        the caller throws it away.
+        """
+        scored = self.estimator.run(rows, labels)
+        learned = len(labels) - sum(1 for y in labels if y is UNLABELLED)
+        if scored.failures:
+            learned -= sum(1 for i in scored.failures if labels[i] is not UNLABELLED)
+        self.learned += learned
+        return scored
+
+    def warm_up(self, n_features: int) -> None:
+        """Compile or load whatever the first event would have to wait for."""
+        self.estimator.warm_up(n_features)
+
+    def fingerprint(self) -> str:
+        """A digest of type, parameters and state; equal for equal models in any process."""
+        return fingerprint(
+            [self.type, self.params, self.scale, self.learned, self.estimator.state()]
+        )
+
+
+__all__ = ["UNLABELLED", "LabelError", "LearnFailed", "Model", "Rows", "Scored"]

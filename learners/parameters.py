@@ -1,0 +1,43 @@
+"""Checks of parameters; each error names the key, the value and what is allowed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from learners.errors import ParameterError
+
+T = TypeVar("T")
+
+
+def number(key: str, value: Any, *, above: float = -math.inf, least: float = -math.inf) -> float:
+    """A finite number, greater than `above` and not less than `least`."""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if not good or value <= above or value < least:
+        limit = f" above {above:g}" if above > -math.inf else ""
+        limit = f" not below {least:g}" if least > -math.inf else limit
+        raise ParameterError(f"{key} = {value!r}: must be a number{limit}")
+    return float(value)
+
+
+def whole(key: str, value: Any, *, least: int) -> int:
+    """An integer not less than `least`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ParameterError(f"{key} = {value!r}: must be a whole number not below {least}")
+    return value
+
+
+def switch(key: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise ParameterError(f"{key} = {value!r}: must be true or false")
+    return value
+
+
+def one_of(key: str, value: Any, allowed: Sequence[T]) -> T:
+    """One of `allowed`, of the same type."""
+    for choice in allowed:
+        if type(value) is type(choice) and value == choice:
+            return choice
+    raise ParameterError(f"{key} = {value!r}: must be one of {', '.join(map(repr, allowed))}")

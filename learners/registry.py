@@ -1,0 +1,76 @@
+"""From a name in a pipeline file to a model."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from learners.compiled import Compiled
+from learners.errors import ParameterError, UnknownLearner
+from learners.model import Model
+from learners.passive_aggressive import PassiveAggressive, PassiveAggressiveRegressor
+from learners.scaler import Scaled
+
+OURS: dict[str, type[Compiled]] = {
+    "passive_aggressive": PassiveAggressive,
+    "passive_aggressive_regressor": PassiveAggressiveRegressor,
+}
+
+
+def create(type: str, params: Mapping[str, Any] | None = None, scale: bool = False) -> Model:
+    """A new model.
+
+    Parameters
+    ----------
+    type
+        A name of `names()`, the dotted name of a River estimator
+        ("river.forest.ARFClassifier") or a user's own "module:name".
+    params
+        Keyword arguments: plain values. A nested estimator of River's is a table with its
+        dotted name as "type" and its own parameters beside it.
+    scale
+        Whether a standard scaler stands before it.
+
+    Raises UnknownLearner and ParameterError, which name the key and what is allowed. Names
+    are imported: they must come from a pipeline file, never from data.
+    """
+    params = dict(params or {})
+    if type in OURS:
+        return Model(type, params, scale, ours(type, params, scale))
+    if "." in type or ":" in type:
+        from learners.river_estimator import RiverEstimator
+
+        return Model(type, params, scale, RiverEstimator.create(type, params, scale))
+    raise UnknownLearner(f"learner {type!r}: unknown{_hint(type)}")
+
+
+def names() -> list[str]:
+    """The names of our own learners."""
+    return sorted(OURS)
+
+
+def ours(type: str, params: Mapping[str, Any], scale: bool) -> Compiled:
+    """One of our own learners, new."""
+    make = OURS[type]
+    allowed = list(inspect.signature(make).parameters)
+    for key in params:
+        if key not in allowed:
+            raise ParameterError(
+                f"learner {type!r} has no parameter {key!r}; it takes {', '.join(allowed)}"
+            )
+    try:
+        learner = make(**params)
+    except ParameterError as error:
+        raise ParameterError(f"learner {type!r}: {error}") from None
+    return Scaled(learner) if scale else learner
+
+
+def _hint(type: str) -> str:
+    close = difflib.get_close_matches(type, OURS, n=1)
+    meant = f" (did you mean {close[0]!r}?)" if close else ""
+    return (
+        f"{meant}; known are {', '.join(names())}, a River estimator by its dotted name"
+        " such as 'river.forest.ARFClassifier', or 'module:name'"
+    )

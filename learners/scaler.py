@@ -1,0 +1,153 @@
+"""Standard scaling, before a learner."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from learners.base import Features, Scored, Task
+from learners.columns import Columns
+from learners.compiled import Compiled, grown
+from learners.kernels import Floats, Ints, clip, kernel
+from learners.rows import Rows
+
+
+class Scaler:
+    """Scales every feature to mean 0 and variance 1, both running (Welford).
+
+    A feature that has not varied yet becomes 0, as with River's StandardScaler.
+
+    >>> scaler = Scaler()
+    >>> for x in ({"a": 8.0}, {"a": 10.0}, {"a": 12.0}):
+    ...     scaler.learn_one(x)
+    >>> scaler.transform_one({"a": 12.0, "b": 3.0})
+    {'a': 1.224744871391589, 'b': 0.0}
+    """
+
+    def __init__(self) -> None:
+        self.columns = Columns()
+        self.counts: Floats = np.empty(0)
+        self.means: Floats = np.empty(0)
+        self.variances: Floats = np.empty(0)
+
+    def both(self, matrix: Floats, columns: Ints, targets: Floats) -> tuple[Floats, Floats]:
+        """Each row scaled by the statistics before it, and by those after it.
+
+        River's pipeline predicts with the first and learns from the second. A row whose
+        target is NaN changes no statistics; its second half is undefined.
+        """
+        before, after = np.empty_like(matrix), np.empty_like(matrix)
+        _scale(matrix, columns, targets, self.counts, self.means, self.variances, before, after)
+        return before, after
+
+    def grow(self, n: int) -> None:
+        """Make room for `n` columns."""
+        if n > len(self.counts):
+            self.counts = grown(self.counts, n)
+            self.means = grown(self.means, n)
+            self.variances = grown(self.variances, n)
+
+    def learn_one(self, x: Features) -> None:
+        """Update the statistics."""
+        self._one(x, 0.0)
+
+    def transform_one(self, x: Features) -> dict[str, float]:
+        """Scale one event; a feature never seen becomes 0."""
+        rows, columns, before = self._one(x, math.nan)
+        seen = dict(zip(columns.tolist(), before[0].tolist(), strict=True))
+        return {name: seen.get(self.columns.index.get(name, -1), 0.0) for name in rows.names}
+
+    def _one(self, x: Features, target: float) -> tuple[Rows, Ints, Floats]:
+        rows, targets = Rows.from_dicts([x]), np.array([target])
+        matrix, columns = self.columns.align(rows, targets)
+        self.grow(len(self.columns))
+        return rows, columns, self.both(matrix, columns, targets)[0]
+
+    def state(self) -> dict[str, Any]:
+        """The names of the features and the statistics."""
+        n = len(self.columns)
+        return {
+            "features": self.columns.names,
+            "counts": self.counts[:n],
+            "means": self.means[:n],
+            "variances": self.variances[:n],
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` gave."""
+        self.columns.replace(state["features"])
+        self.counts = np.array(state["counts"], np.float64)
+        self.means = np.array(state["means"], np.float64)
+        self.variances = np.array(state["variances"], np.float64)
+
+
+class Scaled(Compiled):
+    """A scaler and a learner over the same columns."""
+
+    def __init__(self, learner: Compiled) -> None:
+        self.scaler = Scaler()
+        self.learner = learner
+        self.columns = learner.columns = self.scaler.columns
+
+    @property
+    def task(self) -> Task:  # type: ignore[override]
+        """The learner's."""
+        return self.learner.task
+
+    def targets(self, labels: Sequence[Any]) -> Floats:
+        """As the learner numbers them."""
+        return self.learner.targets(labels)
+
+    def advance(
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+    ) -> Scored:
+        """See Compiled."""
+        before, after = self.scaler.both(learn_from, columns, targets)
+        return self.learner.advance(before, after, columns, targets)
+
+    def grow(self, n: int) -> None:
+        """Make room for `n` columns."""
+        self.scaler.grow(n)
+        self.learner.grow(n)
+
+    def state(self) -> dict[str, Any]:
+        """The states of both."""
+        return {"scaler": self.scaler.state(), "learner": self.learner.state()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` gave."""
+        self.scaler.load(state["scaler"])
+        self.learner.load(state["learner"])
+
+
+@kernel
+def _scale(
+    matrix: Floats, columns: Ints, targets: Floats,
+    counts: Floats, means: Floats, variances: Floats, before: Floats, after: Floats,
+) -> None:  # fmt: skip
+    for i in range(matrix.shape[0]):
+        learned = targets[i] == targets[i]
+        for j in range(matrix.shape[1]):
+            value = clip(matrix[i, j])
+            before[i, j] = value
+            after[i, j] = value
+            if value == value:
+                c = columns[j]
+                before[i, j] = _scaled(value, means[c], variances[c])
+                if learned:
+                    counts[c] += 1.0
+                    old = means[c]
+                    means[c] += (value - old) / counts[c]
+                    spread = (value - old) * (value - means[c])
+                    variances[c] += (spread - variances[c]) / counts[c]
+                    after[i, j] = _scaled(value, means[c], variances[c])
+
+
+@kernel
+def _scaled(value: float, mean: float, variance: float) -> float:
+    if variance > 0.0:
+        return clip((value - mean) / math.sqrt(variance))
+    return 0.0
