@@ -32,12 +32,14 @@ class Batch:
         partition: Its number.
         records: The raw records; never empty.
         epoch: The assignment in which they were fetched; a later one makes them void.
+        number: Counts the batches of this partition in this epoch, from 0.
     """
 
     topic: str
     partition: int
     records: Sequence[Record]
     epoch: int = 0
+    number: int = 0
 
     @property
     def next_offset(self) -> int:

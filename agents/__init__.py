@@ -1,0 +1,1 @@
+"""The stream processors: plain Python over (records, state) -> outputs."""

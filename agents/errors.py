@@ -1,0 +1,25 @@
+"""Errors of the agents room."""
+
+
+class AgentError(Exception):
+    """Root of every error of an agent."""
+
+
+class InvalidEvent(AgentError, ValueError):
+    """An event whose id, features or label cannot be used."""
+
+
+class LearnRefused(AgentError):
+    """A learner failed while it learned: it may be half changed and must be thrown away.
+
+    Whoever runs the agent restores the state and hands the event over again, set aside.
+
+    Args:
+        offset: Of the event, in the partition of the batch.
+        cause: What the learner raised.
+    """
+
+    def __init__(self, offset: int, cause: BaseException) -> None:
+        super().__init__(f"the learner failed on the event at offset {offset}: {cause}")
+        self.offset = offset
+        self.cause = cause

@@ -1,0 +1,165 @@
+"""From raw records to events: decoded, validated, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Any, Protocol
+
+import msgspec
+
+from agents.errors import InvalidEvent
+from agents.fields import EventFields, parser, short
+from learners.model import UNLABELLED
+from learners.rows import Rows
+from topics.codecs import UNDECODABLE, Codec, decode_error
+from topics.dead_letters import Stage
+from topics.errors import DecodeError
+from topics.records import Record
+
+MAX_VALUE = 1_000_000
+"""Bytes. A larger value is no event: Kafka's own default limit is 1 MiB."""
+
+@dataclass(slots=True)
+class Events:
+    """The good events of a batch, as columns of one length.
+
+    Attributes:
+        index: Where in the batch each stands.
+        ids: Their ids; None without an id field.
+        labels: Their labels, or ``UNLABELLED``.
+        rows: Their features: a matrix for a learner with a batch way, else a list of dicts.
+    """
+
+    index: list[int]
+    ids: list[Any]
+    labels: list[Any]
+    rows: Rows | list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An event that is set aside: where in the batch, at which stage, and why."""
+
+    index: int
+    stage: Stage
+    error: Exception
+
+
+class LabelCheck(Protocol):
+    """Turns a label into what the learner takes, or raises ValueError."""
+
+    def __call__(self, label: Any, /) -> Any: ...
+
+
+class EventReader:
+    """Reads batches of raw records into events.
+
+    Args:
+        codec: The format of the events topic.
+        fields: Which fields are what.
+        check_label: The learner's own check.
+        as_matrix: Whether the learner wants a matrix.
+    """
+
+    def __init__(
+        self, codec: Codec, fields: EventFields, check_label: LabelCheck, *, as_matrix: bool
+    ) -> None:
+        self._codec = codec
+        self._fields = fields
+        self._check_label = check_label
+        self._as_matrix = as_matrix
+        self._parse = parser(fields)
+        self._decode = codec.decoder(self._parse.type)
+
+    def read(self, records: Sequence[Record]) -> tuple[Events, list[Failure]]:
+        """The good events of ``records``, and the failures of the others."""
+        failures: list[Failure] = []
+        index, decoded = self._decode_all(records, failures)
+        index, decoded, features = self._features_all(index, decoded, failures)
+        ids, labels = self._parse.ids(decoded), self._parse.labels(decoded)
+        keep = self._checked(index, ids, labels, failures)
+        if not all(keep):
+            index, ids, labels, features = (
+                list(compress(column, keep)) for column in (index, ids, labels, features)
+            )
+        rows = self._parse.rows(features, as_matrix=self._as_matrix)
+        return Events(index, ids, labels, rows), failures
+
+    def _decode_all(
+        self, records: Sequence[Record], failures: list[Failure]
+    ) -> tuple[list[int], list[Any]]:
+        values = [record.value() for record in records]
+        try:
+            if max(map(len, values)) <= MAX_VALUE:
+                return list(range(len(values))), list(map(self._decode, values))
+        except UNDECODABLE:
+            pass
+        return _each(range(len(values)), values, self._decode_one, "decode", failures)
+
+    def _decode_one(self, value: bytes | None) -> Any:
+        if value is not None and len(value) > MAX_VALUE:
+            raise DecodeError(f"the value has {len(value):,} bytes; at most {MAX_VALUE:,} are read")
+        try:
+            return self._decode(value)  # type: ignore[arg-type]
+        except msgspec.ValidationError as error:
+            raise InvalidEvent(self._parse.explain(error)) from error
+        except UNDECODABLE as error:
+            raise decode_error(self._codec.name, value, error) from error
+
+    def _features_all(
+        self, index: list[int], decoded: list[Any], failures: list[Failure]
+    ) -> tuple[list[int], list[Any], list[Any]]:
+        try:
+            return index, decoded, self._parse.features_of_all(decoded)
+        except (InvalidEvent, OverflowError):
+            places, features = _each(
+                range(len(decoded)), decoded, self._parse.features_of_one, "validate", failures, index
+            )
+            return [index[i] for i in places], [decoded[i] for i in places], features
+
+    def _checked(
+        self, index: list[int], ids: list[Any], labels: list[Any], failures: list[Failure]
+    ) -> list[bool]:
+        """Which events have a usable id and label; the labels are converted in place."""
+        keep = [True] * len(index)
+        if not set(map(type, ids)) <= {str, int, type(None)} or (self._fields.id and None in ids):
+            for i, id_ in enumerate(ids):
+                if type(id_) not in (str, int):
+                    keep[i] = False
+                    text = f"{self._fields.id}: expected a text or an integer, got {short(id_)}"
+                    failures.append(Failure(index[i], "validate", InvalidEvent(text)))
+        for i, label in enumerate(labels):
+            if label is None or label is UNLABELLED:
+                labels[i] = UNLABELLED
+            elif keep[i]:
+                try:
+                    labels[i] = self._check_label(label)
+                except ValueError as error:
+                    keep[i] = False
+                    text = f"{self._fields.label}: {error}"
+                    failures.append(Failure(index[i], "validate", InvalidEvent(text)))
+        return keep
+
+
+def _each(
+    places: Sequence[int],
+    items: Sequence[Any],
+    function: Callable[[Any], Any],
+    stage: Stage,
+    failures: list[Failure],
+    index: Sequence[int] | None = None,
+) -> tuple[list[int], list[Any]]:
+    """Apply ``function`` to one item after another; who raises becomes a failure."""
+    kept: list[int] = []
+    results: list[Any] = []
+    for place, item in zip(places, items, strict=True):
+        try:
+            results.append(function(item))
+            kept.append(place)
+        except (DecodeError, InvalidEvent) as error:
+            at = place if index is None else index[place]
+            where: Stage = "validate" if isinstance(error, InvalidEvent) else stage
+            failures.append(Failure(at, where, error))
+    return kept, results

@@ -1,0 +1,168 @@
+"""The fields of an event: from a decoded value to id, label and features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from math import isfinite
+from operator import attrgetter
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+
+from agents.errors import InvalidEvent
+from learners.model import UNLABELLED
+from learners.rows import Rows
+
+NUMBER = (float, int, bool)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFields:
+    """Which fields of an event are what.
+
+    Attributes:
+        id: The field of the event's id, or None.
+        label: The field of the label, or None where labels do not come with the event.
+        features: The declared features; None takes every numeric field but id and label.
+    """
+
+    id: str | None = None
+    label: str | None = None
+    features: tuple[str, ...] | None = None
+
+
+class FieldParser(Protocol):
+    """How decoded values give ids, labels and features."""
+
+    type: Any
+
+    def explain(self, error: msgspec.ValidationError) -> str: ...
+    def features_of_all(self, decoded: list[Any]) -> list[Any]: ...
+    def features_of_one(self, decoded: Any) -> Any: ...
+    def ids(self, decoded: list[Any]) -> list[Any]: ...
+    def labels(self, decoded: list[Any]) -> list[Any]: ...
+    def rows(self, features: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]: ...
+
+
+def parser(fields: EventFields) -> FieldParser:
+    """The parser for these fields."""
+    return AnyFields(fields) if fields.features is None else DeclaredFields(fields)
+
+
+class DeclaredFields(FieldParser):
+    """Events with declared features: decoded into a struct, fields looked up by the decoder."""
+
+    def __init__(self, fields: EventFields) -> None:
+        self.names = fields.features or ()
+        attributes = {f"feature_{i}": name for i, name in enumerate(self.names)}
+        extra = [
+            (attribute, name)
+            for attribute, name in (("id", fields.id), ("label", fields.label))
+            if name is not None
+        ]
+        self.type = msgspec.defstruct(
+            "Event",
+            [(attribute, float | bool) for attribute in attributes]
+            + [(attribute, Any, None) for attribute, _ in extra],
+            rename={**attributes, **dict(extra)},
+            gc=False,
+        )
+        self._has_id, self._has_label = fields.id is not None, fields.label is not None
+        get = attrgetter(*attributes)
+        self._features: Callable[[Any], tuple[float, ...]] = (
+            get if len(attributes) > 1 else lambda event: (get(event),)
+        )
+
+    def explain(self, error: msgspec.ValidationError) -> str:
+        return str(error).replace("`float | bool`", "a number").replace("`object`", "a map")
+
+    def features_of_all(self, decoded: list[Any]) -> list[Any]:
+        features = list(map(self._features, decoded))
+        if not isfinite(sum(map(sum, features))):
+            raise InvalidEvent("a value that is not finite")
+        return features
+
+    def features_of_one(self, decoded: Any) -> Any:
+        features = self._features(decoded)
+        for name, value in zip(self.names, features, strict=True):
+            _finite(name, value)
+        return features
+
+    def ids(self, decoded: list[Any]) -> list[Any]:
+        return [event.id for event in decoded] if self._has_id else [None] * len(decoded)
+
+    def labels(self, decoded: list[Any]) -> list[Any]:
+        if not self._has_label:
+            return [UNLABELLED] * len(decoded)
+        return [event.label for event in decoded]
+
+    def rows(self, features: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]:
+        if not as_matrix:
+            return [dict(zip(self.names, values, strict=True)) for values in features]
+        n, d = len(features), len(self.names)
+        matrix = np.fromiter(chain.from_iterable(features), np.float64, n * d)
+        return Rows(self.names, matrix.reshape(n, d))
+
+
+class AnyFields(FieldParser):
+    """Events without declared features: every numeric field but id and label is one."""
+
+    type = dict[str, Any]
+
+    def __init__(self, fields: EventFields) -> None:
+        self._fields = fields
+        self._skip = frozenset(name for name in (fields.id, fields.label) if name is not None)
+
+    def explain(self, error: msgspec.ValidationError) -> str:
+        return str(error).replace("`object`", "a map").replace("`array`", "a list")
+
+    def features_of_all(self, decoded: list[Any]) -> list[Any]:
+        skip = self._skip
+        features = [
+            {k: v for k, v in event.items() if type(v) in NUMBER and k not in skip}
+            for event in decoded
+        ]
+        if not isfinite(sum(sum(x.values()) for x in features)):
+            raise InvalidEvent("a value that is not finite")
+        return features
+
+    def features_of_one(self, decoded: Mapping[str, Any]) -> Any:
+        features = {
+            k: v for k, v in decoded.items() if type(v) in NUMBER and k not in self._skip
+        }
+        for name, value in features.items():
+            _finite(name, value)
+        return features
+
+    def ids(self, decoded: list[Any]) -> list[Any]:
+        name = self._fields.id
+        return [event.get(name) for event in decoded] if name else [None] * len(decoded)
+
+    def labels(self, decoded: list[Any]) -> list[Any]:
+        name = self._fields.label
+        if name is None:
+            return [UNLABELLED] * len(decoded)
+        return [event.get(name) for event in decoded]
+
+    def rows(self, features: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]:
+        return Rows.from_dicts(features) if as_matrix else features
+
+
+def _finite(name: str, value: float) -> None:
+    try:
+        finite = isfinite(value)
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise InvalidEvent(f"{name}: {short(value)} is not a finite number")
+
+
+def short(value: Any) -> str:
+    """A value as an error shows it: its ``repr``, cut."""
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

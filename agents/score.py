@@ -1,0 +1,124 @@
+"""Score every event, then learn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.errors import LearnRefused
+from agents.events import EventReader, Events, Failure
+from agents.state import State
+from learners.model import UNLABELLED, LearnFailed, Model, Scored
+from topics.codecs import Codec
+from topics.dead_letters import dead_letter
+from topics.records import Batch, ModelVersion, Outgoing, Prediction, Record, Source
+
+Pair = tuple[bytes | None, bytes]
+"""Key and value of a prediction."""
+
+
+@dataclass(slots=True)
+class Outputs:
+    """What a batch gave.
+
+    Attributes:
+        predictions: Keys and values, in the order of the events.
+        dead_letters: One for each event that was set aside.
+        learned: How many events were learned.
+    """
+
+    predictions: list[Pair] = field(default_factory=list)
+    dead_letters: list[Outgoing] = field(default_factory=list)
+    learned: int = 0
+
+
+class Score:
+    """The score agent of one partition: decode, validate, predict, learn, publish.
+
+    Args:
+        name: Of the pipeline; predictions carry it.
+        model: The model of this partition; it is changed in place.
+        reader: Reads events from raw records.
+        codec: The format of the predictions.
+        dead_letters: The topic for what is set aside.
+    """
+
+    def __init__(
+        self, name: str, model: Model, reader: EventReader, codec: Codec, dead_letters: str
+    ) -> None:
+        self.name = name
+        self.model = model
+        self._reader = reader
+        self._encode = codec.encode
+        self._dead_letters = dead_letters
+
+    def process(self, batch: Batch, refused: Mapping[int, Exception] | None = None) -> Outputs:
+        """Score and learn the events of ``batch``, one after another.
+
+        Args:
+            batch: Records of this agent's partition, in order.
+            refused: Offsets that failed to be learned before, and why; they are set aside.
+
+        Raises:
+            LearnRefused: when the learner fails while it learns. The model is void then.
+        """
+        records, failures = _set_aside(batch.records, refused or {})
+        letters = [self._letter(batch.records, failure) for failure in failures]
+        if not records:
+            return Outputs(dead_letters=letters)
+        events, failures = self._reader.read(records)
+        version = self.model.learned
+        try:
+            scored = self.model.run(events.rows, events.labels)
+        except LearnFailed as error:
+            at = records[events.index[error.index]].offset()
+            raise LearnRefused(at or 0, error.cause) from error
+        failures += [Failure(events.index[i], "predict", e) for i, e in scored.failures.items()]
+        letters += [self._letter(records, failure) for failure in failures]
+        predictions = self._predictions(batch, records, events, scored, version)
+        return Outputs(predictions, letters, self.model.learned - version)
+
+    def _predictions(
+        self, batch: Batch, records: Sequence[Record], events: Events, scored: Scored, version: int
+    ) -> list[Pair]:
+        encode, name, topic, partition = self._encode, self.name, batch.topic, batch.partition
+        predictions = []
+        for place, (at, id_, label, prediction, score) in enumerate(
+            zip(
+                events.index,
+                events.ids,
+                events.labels,
+                scored.predictions,
+                scored.scores,
+                strict=True,
+            )
+        ):
+            if place in scored.failures:
+                continue
+            record = records[at]
+            source = Source(topic, partition, record.offset() or 0)
+            value = Prediction(id_, prediction, score, ModelVersion(name, version), source)
+            predictions.append((record.key(), encode(value)))
+            version += label is not UNLABELLED
+        return predictions
+
+    def _letter(self, records: Sequence[Record], failure: Failure) -> Outgoing:
+        return dead_letter(self._dead_letters, records[failure.index], failure.stage, failure.error)
+
+
+def _set_aside(
+    records: Sequence[Record], refused: Mapping[int, Exception]
+) -> tuple[Sequence[Record], list[Failure]]:
+    """The records without the refused ones, and the failures of those (indices into all)."""
+    if not refused:
+        return records, []
+    failures: list[Failure] = []
+    kept: list[Any] = []
+    for i, record in enumerate(records):
+        error = refused.get(record.offset() or 0)
+        if error is None:
+            kept.append(record)
+        else:
+            failures.append(Failure(i, "learn", error))
+    return kept, failures

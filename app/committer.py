@@ -1,0 +1,149 @@
+"""Decides when to commit, and commits beside the work on the next batch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from app.tasks import Task
+from app.transactions import Transactions
+
+log = logging.getLogger(__name__)
+
+DUMP_SHARE = 10
+"""A model that takes long to write is written less often: at most a tenth of the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitTimes:
+    """When to commit, in seconds.
+
+    Attributes:
+        interval: At the latest after this time, under load.
+        floor: Not more often than this, when quiet.
+    """
+
+    interval: float = 0.1
+    floor: float = 0.015
+
+
+class Committer:
+    """Commits the tasks' work; lives on the event loop, the producer on a thread of its own.
+
+    Args:
+        transactions: The producer.
+        times: When to commit.
+        tasks: The tasks of this moment.
+        group: The consumer group's metadata of this moment.
+        idle: Whether all fetched input is used up.
+        on_failure: Forgets all tasks; called when a transaction failed.
+        backlog: So many uncommitted records make a commit due, and twice as many hold the
+            agents up.
+        snapshot_key: Signs models that need pickle.
+    """
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        times: CommitTimes,
+        *,
+        tasks: Callable[[], Iterable[Task]],
+        group: Callable[[], Any],
+        idle: Callable[[], bool],
+        on_failure: Callable[[], None],
+        backlog: int,
+        snapshot_key: bytes | None = None,
+    ) -> None:
+        self._transactions = transactions
+        self._times = times
+        self._tasks = tasks
+        self._group = group
+        self._idle = idle
+        self._on_failure = on_failure
+        self._backlog = backlog
+        self._snapshot_key = snapshot_key
+        self._thread = ThreadPoolExecutor(1, "commit")
+        self._lock = asyncio.Lock()
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._last_begin = 0.0
+        self.commits = 0
+        """How many transactions were committed."""
+        self.seconds = 0.0
+        """How long they took, together."""
+
+    async def start(self) -> None:
+        """Make the producer ready; see ``Transactions.start``."""
+        await self._in_thread(self._transactions.start)
+
+    async def run(self) -> None:
+        """Commit whenever it is due, until cancelled.
+
+        Raises:
+            TransactionAborted, TransactionLost: as ``Transactions.commit``.
+        """
+        while True:
+            self._wake.clear()
+            wait = self._seconds_until_due()
+            if wait is not None and wait <= 0:
+                await self.commit()
+                continue
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait)
+            except TimeoutError:
+                pass
+
+    def nudge(self) -> None:
+        """Look again whether a commit is due: something was processed, or the input is empty."""
+        self._wake.set()
+
+    async def room(self) -> None:
+        """Wait until there are not too many uncommitted records."""
+        while sum(task.events for task in self._tasks()) >= 2 * self._backlog:
+            self._room.clear()
+            self.nudge()
+            await self._room.wait()
+
+    async def commit(self) -> None:
+        """Commit what all tasks have now; nothing happens where there is nothing."""
+        async with self._lock:
+            changes = [task.take(self._snapshot_key) for task in self._tasks() if task.events]
+            if not changes:
+                return
+            self._last_begin = monotonic()
+            try:
+                await self._in_thread(self._transactions.commit, changes, self._group())
+            except BaseException:
+                # Before anybody else gets the lock: what the tasks hold is void.
+                self._on_failure()
+                raise
+            finally:
+                self._room.set()
+            self.commits += 1
+            self.seconds += monotonic() - self._last_begin
+
+    async def settle(self) -> None:
+        """Wait until no transaction is under way."""
+        async with self._lock:
+            self._room.set()
+
+    def close(self) -> None:
+        """Stop the thread."""
+        self._thread.shutdown(wait=False)
+
+    def _seconds_until_due(self) -> float | None:
+        dirty = [task for task in self._tasks() if task.events]
+        if not dirty:
+            return None
+        spared = DUMP_SHARE * sum(task.dump_seconds for task in dirty)
+        hurry = self._idle() or sum(task.events for task in dirty) >= self._backlog
+        gap = max(self._times.floor if hurry else self._times.interval, spared)
+        return self._last_begin + gap - monotonic()
+
+    async def _in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)

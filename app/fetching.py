@@ -1,0 +1,192 @@
+"""Reads the input in batches, over confluent-kafka, as a member of the consumer group.
+
+Everything here runs on one thread, the one that polls: librdkafka calls back from inside
+``poll`` and ``consume``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, TopicPartition
+
+from app.errors import RiverrunError
+from topics.records import Batch
+
+log = logging.getLogger(__name__)
+
+START = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
+
+
+class InputLost(RiverrunError):
+    """Input that was not read yet is gone: its retention was shorter than the downtime."""
+
+
+class ConsumerLost(RiverrunError):
+    """The consumer can go on no more: it was fenced, or Kafka refused it."""
+
+
+class TP(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]"
+
+
+class Rebalance(Protocol):
+    """What is done when partitions come and go; called on the polling thread."""
+
+    def revoked(self, *, lost: bool) -> None:
+        """Commit, or abort where the partitions are already ``lost``, and forget all state."""
+
+    def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
+        """Restore the state; give the offset to start from, None where there is none yet."""
+
+    def assigned(self, partitions: Sequence[TP]) -> None:
+        """The group gave these partitions, and they are being read."""
+
+
+class Fetcher:
+    """A consumer that hands out batches.
+
+    Args:
+        config: librdkafka's settings; see ``consumer_settings``.
+        start: Where a partition begins that was never committed: ``earliest`` or ``latest``.
+        rebalance: Called when partitions come and go.
+        on_idle: Called, on this thread, when nothing is there to be read.
+    """
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        start: str,
+        rebalance: Rebalance,
+        on_idle: Callable[[], None],
+    ) -> None:
+        self._consumer = Consumer(dict(config))
+        self._start = START[start]
+        self._rebalance = rebalance
+        self._on_idle = on_idle
+        self._epoch = 0
+        self._numbers: dict[TP, int] = {}
+        self._closing = False
+        self.group: Any = None
+        """The group's metadata as of the last assignment: what fences a commit."""
+        self.idle = False
+        """Whether nothing is there to be read at this moment."""
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """Join the group; partitions are assigned inside a later ``fetch``."""
+        self._consumer.subscribe(
+            list(topics),
+            on_assign=self._on_assign,
+            on_revoke=lambda _, __: self._on_revoke(lost=False),
+            on_lost=lambda _, __: self._on_revoke(lost=True),
+        )
+
+    def fetch(self, limit: int, timeout: float) -> list[Batch]:
+        """Up to ``limit`` records, by partition; empty when none came for ``timeout`` seconds.
+
+        Raises:
+            InputLost: when the offset to read from is gone.
+            ConsumerLost: on any error after which the consumer is of no use.
+        """
+        epoch = self._epoch
+        messages = self._consumer.consume(limit, 0)
+        if not messages:
+            self.idle = True
+            self._on_idle()
+            first = self._consumer.poll(timeout)
+            if first is not None:
+                messages = [first, *self._consumer.consume(limit - 1, 0)]
+            self.idle = not messages
+        if not messages:
+            return []
+        if epoch != self._epoch:
+            # A rebalance ran inside: some of these may be from before it.
+            self.restart()
+            return []
+        return self._batches(messages)
+
+    def restart(self) -> None:
+        """Restore the state of all partitions, and read from where it stands."""
+        self._assign([TP(tp.topic, tp.partition) for tp in self._consumer.assignment()])
+
+    def assignment(self) -> set[TP]:
+        """The partitions of this worker."""
+        return {TP(tp.topic, tp.partition) for tp in self._consumer.assignment()}
+
+    def close(self) -> None:
+        """Leave the group; nothing is committed."""
+        self._closing = True
+        self._consumer.close()
+
+    def _batches(self, messages: Sequence[Any]) -> list[Batch]:
+        by_partition: dict[tuple[str, int], list[Any]] = {}
+        for message in messages:
+            if message.error() is not None:
+                _raise_if_final(message)
+                continue
+            at = (message.topic(), message.partition())
+            try:
+                by_partition[at].append(message)
+            except KeyError:
+                by_partition[at] = [message]
+        return [self._batch(TP(*at), records) for at, records in by_partition.items()]
+
+    def _batch(self, tp: TP, records: list[Any]) -> Batch:
+        number = self._numbers[tp]
+        self._numbers[tp] = number + 1
+        return Batch(tp.topic, tp.partition, records, self._epoch, number)
+
+    def _on_assign(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
+        tps = [TP(tp.topic, tp.partition) for tp in partitions]
+        self._assign(tps)
+        self._rebalance.assigned(tps)
+
+    def _assign(self, partitions: Sequence[TP]) -> None:
+        self._epoch += 1
+        self._numbers = dict.fromkeys(partitions, 0)
+        self.group = self._consumer.consumer_group_metadata()
+        offsets = self._rebalance.restore(partitions, self._epoch)
+        starts = ((tp, offsets[tp]) for tp in partitions)
+        self._consumer.assign(
+            [
+                TopicPartition(tp.topic, tp.partition, self._start if at is None else at)
+                for tp, at in starts
+            ]
+        )
+
+    def _on_revoke(self, *, lost: bool) -> None:
+        self._epoch += 1
+        if not self._closing:
+            self._rebalance.revoked(lost=lost)
+            self._consumer.unassign()
+
+
+def _raise_if_final(message: Any) -> None:
+    error: KafkaError = message.error()
+    where = f"{message.topic()}[{message.partition()}]"
+    if error.code() == KafkaError._AUTO_OFFSET_RESET:
+        raise InputLost(
+            f"{where}: the next offset to read is gone ({error.str()}): events were deleted "
+            "before they were read. Raise the topic's retention; to go on behind the gap, "
+            "set the group's offsets and delete the state topic"
+        )
+    if error.fatal() or not (error.retriable() or error.code() in _PASSING):
+        raise ConsumerLost(f"{where}: {error.str()}")
+    log.warning("%s: %s", where, error.str())
+
+
+_PASSING = {
+    KafkaError._MAX_POLL_EXCEEDED,
+    KafkaError._TRANSPORT,
+    KafkaError._ALL_BROKERS_DOWN,
+    KafkaError._TIMED_OUT,
+    KafkaError._RESOLVE,
+}

@@ -1,0 +1,187 @@
+"""Restores the state of partitions from Kafka: at start, after a crash, on a rebalance."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from app import state_topic
+from app.errors import RiverrunError
+from app.tasks import POSITION, decode_position
+
+log = logging.getLogger(__name__)
+
+
+class RestoreRefused(RiverrunError):
+    """The state on Kafka cannot be used: it would not be what the promise says."""
+
+
+class RestoreTimeout(RiverrunError):
+    """Kafka did not give the state in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """The state of one partition.
+
+    Attributes:
+        entries: Keys and whole values.
+        offset: The input is done up to here, exclusive; None where nothing was committed yet.
+    """
+
+    entries: dict[str, bytes]
+    offset: int | None
+
+
+class Restorer:
+    """Reads states back; its methods block and are called by one thread.
+
+    Args:
+        consumer: librdkafka's settings of a consumer with the pipeline's group id, reading
+            committed records and reporting the ends of partitions; it never joins the group.
+        admin: librdkafka's settings of an admin client.
+        topic: The input topic.
+        state_topic: Its state; partition n of one belongs to partition n of the other.
+        timeout: Seconds that a restore may go without progress.
+    """
+
+    def __init__(
+        self,
+        consumer: Mapping[str, Any],
+        admin: Mapping[str, Any],
+        topic: str,
+        state_topic: str,
+        timeout: float = 60.0,
+    ) -> None:
+        self._consumer = Consumer(dict(consumer))
+        self._admin = AdminClient(dict(admin))
+        self._topic = topic
+        self._state_topic = state_topic
+        self._timeout = timeout
+
+    def restore(self, partitions: Sequence[int]) -> dict[int, Restored]:
+        """The states of ``partitions``, each at its committed offset.
+
+        1. the committed offsets, stable; 2. the end of the state, read uncommitted;
+        3. the state, read committed, past that end; 4. its own offset must be the committed one.
+
+        Raises:
+            RestoreRefused: when state and offset differ, or the state is damaged.
+            RestoreTimeout: when there is no progress for ``timeout`` seconds.
+        """
+        if not partitions:
+            return {}
+        # 1. the committed offsets: read_committed makes librdkafka ask for stable ones
+        committed = self._committed(partitions)
+        # 2. the end, read uncommitted: a transaction's marker may still be under way
+        ends = self._ends(partitions)
+        # 3. the state, past that end
+        raw = self._read(ends)
+        restored = {}
+        for partition in partitions:
+            entries = state_topic.entries(raw.get(partition, {}))
+            # 4. both must agree
+            self._require_same_offset(partition, entries, committed[partition])
+            restored[partition] = Restored(entries, committed[partition])
+        return restored
+
+    def close(self) -> None:
+        """Close the clients."""
+        self._consumer.close()
+
+    def _committed(self, partitions: Sequence[int]) -> dict[int, int | None]:
+        asked = [TopicPartition(self._topic, p) for p in partitions]
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                answer = self._consumer.committed(asked, timeout=self._timeout)
+                for tp in answer:
+                    if tp.error is not None:
+                        raise KafkaException(tp.error)
+                return {tp.partition: tp.offset if tp.offset >= 0 else None for tp in answer}
+            except KafkaException as error:
+                if time.monotonic() > deadline:
+                    raise RestoreTimeout(
+                        f"the committed offsets of {self._topic} did not come: {error.args[0].str()}"
+                    ) from error
+                time.sleep(0.05)
+
+    def _ends(self, partitions: Sequence[int]) -> dict[int, int]:
+        asked = {TopicPartition(self._state_topic, p): OffsetSpec.latest() for p in partitions}
+        futures = self._admin.list_offsets(
+            asked,
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            request_timeout=self._timeout,
+        )
+        try:
+            return {tp.partition: future.result().offset for tp, future in futures.items()}
+        except KafkaException as error:
+            raise RestoreTimeout(
+                f"the end of {self._state_topic} did not come: {error.args[0].str()}"
+            ) from error
+
+    def _read(self, ends: Mapping[int, int]) -> dict[int, dict[bytes, bytes]]:
+        raw: dict[int, dict[bytes, bytes]] = {p: {} for p, end in ends.items() if end > 0}
+        pending = set(raw)
+        if not pending:
+            return raw
+        self._consumer.assign(
+            [TopicPartition(self._state_topic, p, OFFSET_BEGINNING) for p in sorted(pending)]
+        )
+        try:
+            last_progress = time.monotonic()
+            while pending:
+                for message in self._consumer.consume(10_000, 0.05):
+                    last_progress = time.monotonic()
+                    if message.error() is None:
+                        _apply(raw[message.partition()], message)
+                    elif message.error().code() != KafkaError._PARTITION_EOF:
+                        log.warning("%s: %s", self._state_topic, message.error().str())
+                    elif message.offset() >= ends[message.partition()]:
+                        pending.discard(message.partition())
+                if time.monotonic() - last_progress > self._timeout:
+                    raise RestoreTimeout(
+                        f"{self._state_topic}: partitions {sorted(pending)} stand still; "
+                        "a transaction may hang there"
+                    )
+        finally:
+            self._consumer.unassign()
+        return raw
+
+    def _require_same_offset(
+        self, partition: int, entries: Mapping[str, bytes], committed: int | None
+    ) -> None:
+        own = decode_position(entries.get(POSITION)).get(self._topic)
+        if own == committed:
+            return
+        raise RestoreRefused(
+            f"{self._topic}[{partition}]: the state has learned up to offset {_said(own)}, but the "
+            f"group's committed offset is {_said(committed)}. They are always written together, so "
+            f"somebody moved one of them. Set the group's offset to {_said(own)}, or delete the "
+            f"topic {self._state_topic} and the group's offsets to learn anew"
+        )
+
+
+def _apply(raw: dict[bytes, bytes], message: Any) -> None:
+    key, value = message.key(), message.value()
+    if value is None:
+        raw.pop(key, None)
+    else:
+        raw[key] = value
+
+
+def _said(offset: int | None) -> str:
+    return "none" if offset is None else str(offset)

@@ -1,0 +1,144 @@
+"""The transactional producer: outputs, state and offsets become visible together, or not at all."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer, TopicPartition
+
+from app.errors import RiverrunError
+from app.tasks import Change
+
+log = logging.getLogger(__name__)
+
+COMMIT_SECONDS = 30.0
+"""How long one step of a transaction may take before the worker leaves."""
+
+
+class TransactionAborted(RiverrunError):
+    """A transaction was rolled back; all state in memory is void and must be restored."""
+
+
+class TransactionLost(RiverrunError):
+    """The outcome of a transaction is not known, or the producer was fenced: leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputTopics:
+    """Where a commit writes to.
+
+    Attributes:
+        predictions: The topic of the predictions.
+        state: The compacted topic of the state; its partitions are those of the input.
+        same_partition: Whether predictions go to the partition of their event. Else, where
+            the topics have different numbers of partitions, the key decides.
+    """
+
+    predictions: str
+    state: str
+    same_partition: bool
+
+
+class Transactions:
+    """One transactional producer; its methods block and are called by one thread.
+
+    Args:
+        config: librdkafka's settings, with ``transactional.id``; see ``producer_settings``.
+        topics: Where to write to.
+    """
+
+    def __init__(self, config: Mapping[str, Any], topics: OutputTopics) -> None:
+        self._producer = Producer(dict(config))
+        self._topics = topics
+
+    def start(self) -> None:
+        """Fence and roll back what an earlier bearer of the transactional id left open.
+
+        Raises:
+            TransactionLost: when Kafka does not answer or refuses.
+        """
+        try:
+            self._producer.init_transactions(COMMIT_SECONDS)
+        except KafkaException as error:
+            raise TransactionLost(f"could not begin with transactions: {_text(error)}") from error
+
+    def commit(self, changes: Sequence[Change], group: Any) -> None:
+        """Commit ``changes`` as one transaction.
+
+        1. begin; 2. predictions and dead letters; 3. changes of the state;
+        4. the input's offsets, fenced by the group's generation; 5. commit.
+
+        Args:
+            changes: One for each task.
+            group: The consumer group's metadata as of the assignment that gave the tasks.
+
+        Raises:
+            TransactionAborted: nothing of ``changes`` took place; restore.
+            TransactionLost: leave, the supervisor restarts.
+        """
+        try:
+            # 1. begin
+            self._producer.begin_transaction()
+            for change in changes:
+                # 2. predictions and dead letters
+                self._produce_outputs(change)
+                # 3. changes of the state
+                self._produce_state(change)
+            # Without this flush the next step waits for librdkafka's own pace.
+            self._producer.flush(COMMIT_SECONDS)
+            # 4. the input's offsets
+            offsets = [TopicPartition(c.topic, c.partition, c.offset) for c in changes]
+            self._producer.send_offsets_to_transaction(offsets, group, COMMIT_SECONDS)
+            # 5. commit
+            self._producer.commit_transaction(COMMIT_SECONDS)
+        except KafkaException as error:
+            self._abort(error)
+
+    def _produce_outputs(self, change: Change) -> None:
+        topic = self._topics.predictions
+        partition = change.partition if self._topics.same_partition else -1
+        produce = self._producer.produce
+        for outputs in change.outputs:
+            for key, value in outputs.predictions:
+                try:
+                    produce(topic, value, key, partition)
+                except BufferError:
+                    self._wait_and_produce(topic, value, key, partition)
+            for letter in outputs.dead_letters:
+                self._wait_and_produce(
+                    letter.topic,
+                    letter.value,
+                    letter.key,
+                    headers=letter.headers,
+                    timestamp=letter.timestamp or 0,
+                )
+
+    def _produce_state(self, change: Change) -> None:
+        for key, value in change.state:
+            self._wait_and_produce(self._topics.state, value, key, change.partition)
+
+    def _wait_and_produce(self, *args: Any, **kwargs: Any) -> None:
+        while True:
+            try:
+                self._producer.produce(*args, **kwargs)
+                return
+            except BufferError:
+                self._producer.poll(0.1)
+
+    def _abort(self, error: KafkaException) -> None:
+        """Roll back where that is possible, and say what the caller has to do."""
+        reason = error.args[0]
+        if not reason.txn_requires_abort():
+            raise TransactionLost(f"the transaction cannot go on: {_text(error)}") from error
+        try:
+            self._producer.abort_transaction(COMMIT_SECONDS)
+        except KafkaException as again:
+            raise TransactionLost(f"could not roll back: {_text(again)}") from again
+        raise TransactionAborted(f"rolled back: {_text(error)}") from error
+
+
+def _text(error: KafkaException) -> str:
+    return f"{error.args[0].name()}: {error.args[0].str()}"
