@@ -1,5 +1,25 @@
-"""Errors of the app room."""
+"""Errors of the app room. Each is one clear line; none needs a traceback."""
 
 
 class RiverrunError(Exception):
     """Root of every error that the program explains in one line, without a traceback."""
+
+
+class KafkaSettingError(RiverrunError, ValueError):
+    """A setting of the Kafka clients that is unknown, impossible, or riverrun's own."""
+
+
+class BrokerUnreachable(RiverrunError, ConnectionError):
+    """No broker answered in time, or none let the program in."""
+
+
+class TopicError(RiverrunError):
+    """A topic that cannot be created, or that exists in a form that breaks the promise."""
+
+
+class LocalKafkaError(RiverrunError):
+    """The local Kafka cannot be fetched, started or stopped."""
+
+
+class LocalKafkaInUse(LocalKafkaError):
+    """Another program runs a broker on the same folder."""
