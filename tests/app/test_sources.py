@@ -1,0 +1,130 @@
+"""Sources give events with their lines; a row that is no event is refused with its line."""
+
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from app.sources import Event, SourceError, open_source
+
+
+def events(tmp_path: Path, name: str, text: str | bytes) -> list[Event]:
+    """The events of a file with that text."""
+    file = tmp_path / name
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return list(open_source(str(file)).read())
+
+
+def test_cells_of_a_csv_become_what_they_look_like(tmp_path: Path) -> None:
+    text = 'i,f,e,t,b,no,zero,empty,big\n1,-0.5,1e3,"a, b",TRUE,false,007,,99999999999999999999\n'
+    assert events(tmp_path, "x.csv", text) == [
+        Event(
+            2,
+            {
+                "i": 1,
+                "f": -0.5,
+                "e": 1000.0,
+                "t": "a, b",
+                "b": True,
+                "no": False,
+                "zero": "007",
+                "big": "99999999999999999999",
+            },
+        )
+    ]
+
+
+def test_not_a_number_and_infinity_stay_texts(tmp_path: Path) -> None:
+    (event,) = events(tmp_path, "x.csv", "a,b,c\nnan,inf,1e999\n")
+    assert event.fields == {"a": "nan", "b": "inf", "c": "1e999"}
+
+
+def test_lines_are_counted_over_empty_rows_and_quoted_newlines(tmp_path: Path) -> None:
+    text = '\ufeffa,b\n1,"x\ny"\n\n2,z\n'
+    assert [(event.line, event.fields["a"]) for event in events(tmp_path, "x.csv", text)] == [
+        (2, 1),
+        (5, 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "refusal"),
+    [
+        (b"", ":1: the header must name every column, each once"),
+        (b"a,a\n1,2\n", ":1: the header must name every column, each once"),
+        (b"a,\n1,2\n", ":1: the header must name every column, each once"),
+        (b"a,b\n1,2\n1,2,3\n", ":3: 3 cells, the header has 2"),
+        (b"a,b\n1\n", ":2: 1 cells, the header has 2"),
+        (b'a,b\n1,"x"y\n', ":2: ',' expected after '\"'"),
+        (b"a,b\n1,\xff\n", ": after line 0: not UTF-8"),
+    ],
+)
+def test_a_bad_csv_is_refused_with_its_line(tmp_path: Path, text: bytes, refusal: str) -> None:
+    with pytest.raises(SourceError) as refused:
+        events(tmp_path, "x.csv", text)
+    assert str(refused.value).startswith(f"{tmp_path}/x.csv{refusal}")
+
+
+def test_json_lines_are_taken_as_they_are(tmp_path: Path) -> None:
+    text = '{"a": 1, "b": [1, null]}\n\n{"a": "2"}'
+    assert events(tmp_path, "x.jsonl", text) == [
+        Event(1, {"a": 1, "b": [1, None]}),
+        Event(3, {"a": "2"}),
+    ]
+
+
+@pytest.mark.parametrize("row", [b"{", b"[1]", b"5", b'{"a": NaN}', b'{"a": "\xff"}', b"[" * 9999])
+def test_a_line_that_is_no_object_is_refused_with_its_line(tmp_path: Path, row: bytes) -> None:
+    with pytest.raises(SourceError, match=r"x\.ndjson:2: not a JSON object"):
+        events(tmp_path, "x.ndjson", b'{"a": 1}\n' + row + b"\n")
+
+
+def test_what_comes_before_a_bad_line_is_still_read(tmp_path: Path) -> None:
+    file = tmp_path / "x.jsonl"
+    file.write_text('{"a": 1}\n{')
+    assert list(islice(open_source(str(file)).read(), 1)) == [Event(1, {"a": 1})]
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "label"),
+    [
+        ("phishing", 1250, True),
+        ("bananas", 5300, False),
+        ("image_segments", 2310, "path"),
+        ("shuttle", 49_097, 1),
+        ("sp500_stocks", 1257, -0.216671),
+    ],
+)
+def test_a_data_set_of_river_has_running_ids_and_the_label_of_the_pipeline(
+    name: str, count: int, label: object
+) -> None:
+    source = open_source(name, id_field="key", label="class")
+    first, second = islice(source.read(), 2)
+    assert source.count == count
+    assert (first.fields["key"], second.fields["key"]) == (f"{name}-000000", f"{name}-000001")
+    assert first.fields["class"] == label
+    assert len(first.fields) > 3
+
+
+def test_a_data_set_has_only_its_features_where_the_pipeline_names_no_fields() -> None:
+    assert next(open_source("bananas").read()).fields == {"1": 1.617466, "2": -0.919233}
+
+
+@pytest.mark.parametrize(
+    ("name", "refusal"),
+    [
+        ("taxis", 'River downloads the data set "taxis"; riverrun replays'),
+        ("fishing", '"fishing" is no file (.csv, .jsonl, .ndjson, .json) and no data set'),
+        ("no.csv", "no.csv: no such file"),
+        ("yeast", 'the events of "yeast" have several labels each'),
+    ],
+)
+def test_a_source_that_cannot_be_replayed_is_refused(name: str, refusal: str) -> None:
+    with pytest.raises(SourceError) as refused:
+        open_source(name)
+    assert str(refused.value).startswith(refusal)
+
+
+def test_the_names_of_the_data_sets_that_can_be_replayed_are_told() -> None:
+    with pytest.raises(SourceError, match=r"bananas, .*image_segments, phishing, shuttle"):
+        open_source("fishing")
