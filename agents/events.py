@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from agents.errors import InvalidEvent
 from agents.fields import EventFields, parser, short
-from learners.model import UNLABELLED
+from learners.model import UNLABELLED, Model
 from learners.rows import Rows
 from topics.codecs import UNDECODABLE, Codec, decode_error
 from topics.dead_letters import Stage
 from topics.errors import DecodeError
 from topics.records import Record
 
+UNSUPERVISED = ("clustering", "anomaly")
+"""Tasks that learn from every event: a label is neither needed nor used."""
+
 MAX_VALUE = 1_000_000
 """Bytes. A larger value is no event: Kafka's own default limit is 1 MiB."""
+
 
 @dataclass(slots=True)
 class Events:
@@ -47,29 +51,21 @@ class Failure:
     error: Exception
 
 
-class LabelCheck(Protocol):
-    """Turns a label into what the learner takes, or raises ValueError."""
-
-    def __call__(self, label: Any, /) -> Any: ...
-
-
 class EventReader:
     """Reads batches of raw records into events.
 
     Args:
         codec: The format of the events topic.
         fields: Which fields are what.
-        check_label: The learner's own check.
-        as_matrix: Whether the learner wants a matrix.
+        model: It knows which labels it takes, and whether it wants a matrix.
     """
 
-    def __init__(
-        self, codec: Codec, fields: EventFields, check_label: LabelCheck, *, as_matrix: bool
-    ) -> None:
+    def __init__(self, codec: Codec, fields: EventFields, model: Model) -> None:
         self._codec = codec
         self._fields = fields
-        self._check_label = check_label
-        self._as_matrix = as_matrix
+        self._check_label = model.check_label
+        self._supervised = model.task not in UNSUPERVISED
+        self._as_matrix = model.batched
         self._parse = parser(fields)
         self._decode = codec.decoder(self._parse.type)
 
@@ -115,7 +111,12 @@ class EventReader:
             return index, decoded, self._parse.features_of_all(decoded)
         except (InvalidEvent, OverflowError):
             places, features = _each(
-                range(len(decoded)), decoded, self._parse.features_of_one, "validate", failures, index
+                range(len(decoded)),
+                decoded,
+                self._parse.features_of_one,
+                "validate",
+                failures,
+                index,
             )
             return [index[i] for i in places], [decoded[i] for i in places], features
 
@@ -130,6 +131,9 @@ class EventReader:
                     keep[i] = False
                     text = f"{self._fields.id}: expected a text or an integer, got {short(id_)}"
                     failures.append(Failure(index[i], "validate", InvalidEvent(text)))
+        if not self._supervised:
+            labels[:] = [None] * len(labels)
+            return keep
         for i, label in enumerate(labels):
             if label is None or label is UNLABELLED:
                 labels[i] = UNLABELLED

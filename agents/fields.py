@@ -77,7 +77,7 @@ class DeclaredFields(FieldParser):
         )
 
     def explain(self, error: msgspec.ValidationError) -> str:
-        return str(error).replace("`float | bool`", "a number").replace("`object`", "a map")
+        return _plain(error)
 
     def features_of_all(self, decoded: list[Any]) -> list[Any]:
         features = list(map(self._features, decoded))
@@ -117,7 +117,7 @@ class AnyFields(FieldParser):
         self._skip = frozenset(name for name in (fields.id, fields.label) if name is not None)
 
     def explain(self, error: msgspec.ValidationError) -> str:
-        return str(error).replace("`object`", "a map").replace("`array`", "a list")
+        return _plain(error)
 
     def features_of_all(self, decoded: list[Any]) -> list[Any]:
         skip = self._skip
@@ -130,9 +130,7 @@ class AnyFields(FieldParser):
         return features
 
     def features_of_one(self, decoded: Mapping[str, Any]) -> Any:
-        features = {
-            k: v for k, v in decoded.items() if type(v) in NUMBER and k not in self._skip
-        }
+        features = {k: v for k, v in decoded.items() if type(v) in NUMBER and k not in self._skip}
         for name, value in features.items():
             _finite(name, value)
         return features
@@ -149,6 +147,24 @@ class AnyFields(FieldParser):
 
     def rows(self, features: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]:
         return Rows.from_dicts(features) if as_matrix else features
+
+
+_WORDS = {
+    "`bool | float`": "a number",
+    "`float | bool`": "a number",
+    "`object`": "a map",
+    "`array`": "a list",
+    "`str`": "a text",
+    "`null`": "nothing",
+}
+
+
+def _plain(error: msgspec.ValidationError) -> str:
+    """msgspec's words in ours."""
+    text = str(error)
+    for theirs, ours in _WORDS.items():
+        text = text.replace(theirs, ours)
+    return text
 
 
 def _finite(name: str, value: float) -> None:

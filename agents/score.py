@@ -8,7 +8,6 @@ from typing import Any
 
 from agents.errors import LearnRefused
 from agents.events import EventReader, Events, Failure
-from agents.state import State
 from learners.model import UNLABELLED, LearnFailed, Model, Scored
 from topics.codecs import Codec
 from topics.dead_letters import dead_letter
@@ -64,7 +63,7 @@ class Score:
             LearnRefused: when the learner fails while it learns. The model is void then.
         """
         records, failures = _set_aside(batch.records, refused or {})
-        letters = [self._letter(batch.records, failure) for failure in failures]
+        letters = self._letters(batch.records, failures)
         if not records:
             return Outputs(dead_letters=letters)
         events, failures = self._reader.read(records)
@@ -75,7 +74,7 @@ class Score:
             at = records[events.index[error.index]].offset()
             raise LearnRefused(at or 0, error.cause) from error
         failures += [Failure(events.index[i], "predict", e) for i, e in scored.failures.items()]
-        letters += [self._letter(records, failure) for failure in failures]
+        letters += self._letters(records, failures)
         predictions = self._predictions(batch, records, events, scored, version)
         return Outputs(predictions, letters, self.model.learned - version)
 
@@ -103,8 +102,11 @@ class Score:
             version += label is not UNLABELLED
         return predictions
 
-    def _letter(self, records: Sequence[Record], failure: Failure) -> Outgoing:
-        return dead_letter(self._dead_letters, records[failure.index], failure.stage, failure.error)
+    def _letters(self, records: Sequence[Record], failures: Sequence[Failure]) -> list[Outgoing]:
+        return [
+            dead_letter(self._dead_letters, records[failure.index], failure.stage, failure.error)
+            for failure in sorted(failures, key=lambda failure: failure.index)
+        ]
 
 
 def _set_aside(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +73,7 @@ class Committer:
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._last_begin = 0.0
+        self._stopping = False
         self.commits = 0
         """How many transactions were committed."""
         self.seconds = 0.0
@@ -82,21 +84,19 @@ class Committer:
         await self._in_thread(self._transactions.start)
 
     async def run(self) -> None:
-        """Commit whenever it is due, until cancelled.
+        """Commit whenever it is due, until stopped.
 
         Raises:
             TransactionAborted, TransactionLost: as ``Transactions.commit``.
         """
-        while True:
+        while not self._stopping:
             self._wake.clear()
             wait = self._seconds_until_due()
             if wait is not None and wait <= 0:
                 await self.commit()
                 continue
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait)
-            except TimeoutError:
-                pass
 
     def nudge(self) -> None:
         """Look again whether a commit is due: something was processed, or the input is empty."""
@@ -131,6 +131,11 @@ class Committer:
         """Wait until no transaction is under way."""
         async with self._lock:
             self._room.set()
+
+    def stop(self) -> None:
+        """Let ``run`` return once no transaction is under way."""
+        self._stopping = True
+        self.nudge()
 
     def close(self) -> None:
         """Stop the thread."""

@@ -15,6 +15,7 @@ from app.state_topic import Row, StateLog
 from learners import snapshots
 from topics.records import Batch
 
+
 class BatchMissing(RiverrunError):
     """A batch was lost between the consumer and the agent."""
 

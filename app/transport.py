@@ -34,6 +34,8 @@ class Host(Protocol):
     """What the transport needs of the worker; all but ``new_fetcher`` run on the event loop."""
 
     def new_fetcher(self, consumer: Consumer) -> Fetcher: ...
+    async def starting(self) -> None: ...
+    async def commit_when_due(self) -> None: ...
     def fetch_limit(self) -> int: ...
     async def revoked(self, *, lost: bool) -> None: ...
     async def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]: ...
@@ -61,6 +63,8 @@ class Consumer(FaustConsumer):  # type: ignore[misc]
 
     async def subscribe(self, topics: Iterable[str]) -> None:
         """Join the group."""
+        await self.host.starting()
+        self.add_future(self.host.commit_when_due())
         await self._on_thread(self.fetcher.subscribe, sorted(topics))
         self._subscribed.set()
 
@@ -125,9 +129,7 @@ class Consumer(FaustConsumer):  # type: ignore[misc]
         self._void(_NO_EPOCH)
         await self.on_partitions_revoked(self.assignment())
 
-    async def _on_restore(
-        self, partitions: Sequence[TP], epoch: int
-    ) -> Mapping[TP, int | None]:
+    async def _on_restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
         self._void(epoch)
         return await self.host.restore(partitions, epoch)
 

@@ -1,0 +1,60 @@
+"""The settings of a worker's clients: what riverrun decides, over what the user may choose."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.kafka import KafkaSettings
+from app.pipeline import Pipeline
+
+
+def group_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
+    """The consumer that reads the input as a member of the group."""
+    worker = pipeline.worker
+    own: dict[str, Any] = {
+        "group.id": pipeline.group,
+        "session.timeout.ms": _ms(worker.session_timeout),
+        "heartbeat.interval.ms": max(100, min(3000, _ms(worker.session_timeout) // 4)),
+        # Co-partitioned topics stay together only under this one.
+        "partition.assignment.strategy": "range",
+        "isolation.level": "read_committed",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+    }
+    if worker.name is not None:
+        # A known name comes back to its partitions without a rebalance.
+        own["group.instance.id"] = f"{pipeline.name}-{worker.name}"
+    return kafka.consumer(own)
+
+
+def restore_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
+    """The consumer that reads offsets and state; it has the group's id but never joins."""
+    return kafka.consumer(
+        {
+            "group.id": pipeline.group,
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+        }
+    )
+
+
+def transactional_producer(
+    pipeline: Pipeline, kafka: KafkaSettings, worker_name: str
+) -> dict[str, Any]:
+    """The producer of outputs and state."""
+    return kafka.producer(
+        {
+            "transactional.id": f"{pipeline.name}-{worker_name}",
+            "transaction.timeout.ms": _ms(pipeline.worker.transaction_timeout),
+            "queue.buffering.max.messages": 1_000_000,
+            # As Java's clients, so that the same key meets the same partition.
+            "partitioner": "murmur2_random",
+        }
+    )
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

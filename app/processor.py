@@ -1,0 +1,142 @@
+"""The tasks of a worker: made when partitions come, fed with batches, forgotten when they go."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from agents.errors import LearnRefused
+from agents.events import EventFields, EventReader
+from agents.score import Score
+from agents.state import State
+from app.fetching import TP
+from app.pipeline import Pipeline
+from app.restore import Restored, RestoreRefused
+from app.state_topic import StateLog
+from app.tasks import MODEL, Task
+from learners import registry, snapshots
+from learners.errors import LearnerError
+from learners.model import Model
+from topics.codecs import Codec
+from topics.records import Batch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a worker has done since it started."""
+
+    events: int = 0
+    predictions: int = 0
+    learned: int = 0
+    dead_letters: int = 0
+    seconds: float = 0.0
+    """How long the agents worked."""
+
+
+class Processor:
+    """Feeds batches to the tasks of this moment.
+
+    Args:
+        pipeline: What to do.
+        snapshot_key: Signs and checks models that need pickle.
+    """
+
+    def __init__(self, pipeline: Pipeline, snapshot_key: bytes | None = None) -> None:
+        self._pipeline = pipeline
+        self._snapshot_key = snapshot_key
+        self._events = Codec(pipeline.events.format)
+        self._predictions = Codec(pipeline.predictions.format)
+        self._refused: dict[TP, dict[int, Exception]] = defaultdict(dict)
+        self.tasks: dict[TP, Task] = {}
+        self.counters = Counters()
+
+    def new_model(self) -> Model:
+        """A model that has learned nothing."""
+        learner = self._pipeline.learner
+        return registry.create(learner.type, learner.params, learner.scale)
+
+    def open(self, restored: Mapping[TP, Restored], epoch: int) -> None:
+        """Make the tasks of an assignment, in place of all that were there.
+
+        Raises:
+            RestoreRefused: when a model is not the one of the pipeline file.
+        """
+        self.tasks = {tp: self._task(tp, state, epoch) for tp, state in restored.items()}
+
+    def forget(self) -> None:
+        """Drop all tasks: what they hold is void, or committed."""
+        self.tasks = {}
+
+    def process(self, batch: Batch) -> bool:
+        """Feed a batch to its task. False: the batch is of an earlier assignment, or its task
+        has become void and all state must be restored, with one event set aside.
+
+        Raises:
+            BatchMissing: when a batch got lost.
+        """
+        tp = TP(batch.topic, batch.partition)
+        task = self.tasks.get(tp)
+        if task is None or task.epoch != batch.epoch:
+            return True
+        started = perf_counter()
+        try:
+            outputs = task.process(batch)
+        except LearnRefused as error:
+            log.warning("%s@%d: %s; it becomes a dead letter", tp, error.offset, error.cause)
+            self._refused[tp][error.offset] = error.cause
+            self.forget()
+            return False
+        counters = self.counters
+        counters.seconds += perf_counter() - started
+        counters.events += len(batch.records)
+        counters.predictions += len(outputs.predictions)
+        counters.dead_letters += len(outputs.dead_letters)
+        counters.learned += outputs.learned
+        return True
+
+    def _task(self, tp: TP, restored: Restored, epoch: int) -> Task:
+        state = State(restored.entries)
+        model = self._model(tp, state)
+        events = self._pipeline.events
+        agent = Score(
+            self._pipeline.name,
+            model,
+            EventReader(self._events, EventFields(events.id, events.label, events.features), model),
+            self._predictions,
+            self._pipeline.dead_letter_topic,
+        )
+        return Task(
+            tp.topic,
+            tp.partition,
+            agent,
+            state,
+            StateLog(restored.entries),
+            epoch,
+            restored.offset or 0,
+            self._refused[tp],
+        )
+
+    def _model(self, tp: TP, state: State) -> Model:
+        model, snapshot = self.new_model(), state.get(MODEL)
+        if snapshot is None:
+            return model
+        try:
+            loaded, header = snapshots.load(
+                snapshot, key=self._snapshot_key, allow=self._pipeline.snapshots.allow
+            )
+            snapshots.require_same(header, model)
+        except LearnerError as error:
+            raise RestoreRefused(
+                f"the model of {self._pipeline.state_topic}[{tp.partition}] is refused: {error}"
+            ) from error
+        return loaded
+
+
+def partitions_of(tps: Sequence[TP]) -> list[int]:
+    """The partition numbers, ascending."""
+    return sorted(tp.partition for tp in tps)

@@ -1,0 +1,261 @@
+"""One worker of a pipeline: Faust's life cycle around fetch, process and commit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import tempfile
+import threading
+import uuid
+from collections.abc import AsyncIterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import faust
+from faust.web.base import Web
+
+from app.clients import group_consumer, restore_consumer, transactional_producer
+from app.committer import Committer, CommitTimes
+from app.fetching import TP, Fetcher
+from app.kafka import KafkaSettings
+from app.pipeline import Pipeline
+from app.processor import Processor, partitions_of
+from app.restore import Restorer
+from app.transactions import OutputTopics, TransactionAborted, Transactions
+from app.transport import App, Consumer
+from topics.records import Batch
+
+log = logging.getLogger(__name__)
+
+REPORT_SECONDS = 10.0
+LEAVE_SECONDS = 10.0
+SMALLEST_FETCH = 100
+"""Records. Even a slow learner gets so many at once."""
+
+
+class Worker:
+    """The host of the transport: it wires fetcher, processor, restorer and committer.
+
+    Args:
+        pipeline: What to do.
+        kafka: How to reach Kafka.
+        same_partition: See ``OutputTopics``.
+        snapshot_key: Signs and checks models that need pickle.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        kafka: KafkaSettings,
+        *,
+        same_partition: bool,
+        snapshot_key: bytes | None = None,
+    ) -> None:
+        self.pipeline = pipeline
+        self.kafka = kafka
+        self.processor = Processor(pipeline, snapshot_key)
+        self.failure: BaseException | None = None
+        self.ready = False
+        name = pipeline.worker.name or uuid.uuid4().hex[:12]
+        outputs = OutputTopics(pipeline.predictions.topic, pipeline.state_topic, same_partition)
+        self.committer = Committer(
+            Transactions(transactional_producer(pipeline, kafka, name), outputs),
+            CommitTimes(pipeline.worker.commit_interval, pipeline.worker.commit_floor),
+            tasks=lambda: self.processor.tasks.values(),
+            group=lambda: self._consumer.fetcher.group,
+            idle=lambda: self._consumer.idle,
+            on_failure=self.processor.forget,
+            backlog=4 * pipeline.worker.max_batch,
+            snapshot_key=snapshot_key,
+        )
+        self._restorer = Restorer(
+            restore_consumer(pipeline, kafka),
+            kafka.admin(),
+            pipeline.events.topic,
+            pipeline.state_topic,
+            timeout=pipeline.worker.transaction_timeout + 60.0,
+        )
+        self._restore_thread = ThreadPoolExecutor(1, "restore")
+        self._closing = False
+        self._committing = asyncio.Event()
+        self._committing.set()
+        self.app = self._new_app()
+
+    # What the transport calls.
+
+    def new_fetcher(self, consumer: Consumer) -> Fetcher:
+        """The group's consumer."""
+        loop = consumer.loop
+        return Fetcher(
+            group_consumer(self.pipeline, self.kafka),
+            self.pipeline.worker.start,
+            consumer,
+            on_idle=lambda: loop.call_soon_threadsafe(self.committer.nudge),
+        )
+
+    def fetch_limit(self) -> int:
+        """Records for one fetch: about as many as are processed between two commits."""
+        worker, counters = self.pipeline.worker, self.processor.counters
+        if counters.events == 0:
+            return min(SMALLEST_FETCH, worker.max_batch)
+        rate = counters.events / max(counters.seconds, 1e-9)
+        fitting = max(SMALLEST_FETCH, int(rate * worker.commit_interval))
+        return min(worker.max_batch, fitting)
+
+    async def revoked(self, *, lost: bool) -> None:
+        """Commit what was processed, unless others have the partitions already; forget it."""
+        self.ready = False
+        try:
+            await (self.committer.settle() if lost else self.committer.commit())
+        except TransactionAborted as error:
+            log.warning("%s", error)
+        self.processor.forget()
+
+    async def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
+        """Restore the states of ``partitions``, and make their tasks."""
+        self.processor.forget()
+        await self.committer.settle()
+        numbers = partitions_of(partitions)
+        topic = self.pipeline.events.topic
+        loop = asyncio.get_running_loop()
+        states = await loop.run_in_executor(self._restore_thread, self._restorer.restore, numbers)
+        restored = {TP(topic, number): state for number, state in states.items()}
+        self.processor.open(restored, epoch)
+        self.ready = True
+        learned = sum(task.agent.model.learned for task in self.processor.tasks.values())
+        log.info("partitions %s, models with %d learned events", numbers, learned)
+        return {tp: state.offset for tp, state in restored.items()}
+
+    async def starting(self) -> None:
+        """Fence an earlier worker of this name; compile the learner before the first event."""
+        await self.committer.start()
+        features = self.pipeline.events.features or ()
+        self.processor.new_model().warm_up(len(features) or 1)
+
+    async def commit_when_due(self) -> None:
+        """Commit in the background until the worker stops."""
+        self._committing.clear()
+        try:
+            while not self._closing:
+                try:
+                    await self.committer.run()
+                except TransactionAborted as error:
+                    log.warning("%s", error)
+                    await self._consumer.restart()
+        except Exception as error:
+            await self.leave(error)
+        finally:
+            self._committing.set()
+
+    async def closing(self) -> None:
+        """Stop committing in the background, and commit what was processed."""
+        self.ready, self._closing = False, True
+        self.committer.stop()
+        await self._committing.wait()
+        try:
+            if self.failure is None:
+                await self.committer.commit()
+        except TransactionAborted as error:
+            log.warning("%s", error)
+        finally:
+            self.processor.forget()
+            self.committer.close()
+            self._restore_thread.shutdown(wait=False)
+
+    # The agent.
+
+    async def score(self, batches: AsyncIterable[Batch]) -> None:
+        """Process batch after batch."""
+        async for batch in batches:
+            await self.committer.room()
+            try:
+                whole = self.processor.process(batch)
+            except Exception as error:
+                await self.leave(error)
+                return
+            self._consumer.done(batch)
+            self.committer.nudge()
+            if not whole:
+                await self._consumer.restart()
+
+    async def leave(self, error: BaseException) -> None:
+        """End the worker with a failure; the supervisor restarts it."""
+        if self.failure is None:
+            self.failure = error
+            deadline = threading.Timer(LEAVE_SECONDS, os._exit, [1])
+            deadline.daemon = True
+            deadline.start()
+            await self.app.crash(error)
+
+    # Faust.
+
+    @property
+    def _consumer(self) -> Consumer:
+        consumer: Consumer = self.app.consumer
+        return consumer
+
+    def _new_app(self) -> App:
+        pipeline = self.pipeline
+        app = App(
+            pipeline.name,
+            self,
+            broker="riverrun://",
+            datadir=tempfile.gettempdir(),
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            web_enabled=pipeline.worker.web_port is not None,
+            web_bind="127.0.0.1",
+            web_port=pipeline.worker.web_port or 6066,
+            autodiscover=False,
+        )
+        topic = app.topic(
+            pipeline.events.topic, key_serializer="raw", value_serializer="raw", acks=False
+        )
+        app.agent(topic, name="score")(self.score)
+        app.timer(REPORT_SECONDS, name="report")(self._report)
+        app.page("/health")(self._health)
+        return app
+
+    async def _report(self) -> None:
+        counters, committer = self.processor.counters, self.committer
+        log.info(
+            "%d events, %d learned, %d dead letters, %d commits of %.1f ms",
+            counters.events,
+            counters.learned,
+            counters.dead_letters,
+            committer.commits,
+            1000 * committer.seconds / max(1, committer.commits),
+        )
+
+    async def _health(self, web: Web, request: Any) -> Any:
+        status = 200 if self.ready and self.failure is None else 503
+        body = {
+            "ready": self.ready,
+            "partitions": partitions_of(list(self.processor.tasks)),
+            "events": self.processor.counters.events,
+        }
+        return web.json(body, status=status)
+
+
+def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
+    """Run one worker until it is told to stop by SIGTERM or SIGINT.
+
+    Raises:
+        RiverrunError: when the worker cannot go on; a supervisor starts it again.
+    """
+    key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
+    worker = Worker(
+        pipeline,
+        kafka,
+        same_partition=ensure_pipeline_topics(pipeline, kafka),
+        snapshot_key=key.encode() if key else None,
+    )
+    service = faust.Worker(
+        worker.app, quiet=True, override_logging=False, redirect_stdouts=False, loglevel="WARN"
+    )
+    with contextlib.suppress(SystemExit):
+        service.execute_from_commandline()
+    if worker.failure is not None:
+        raise worker.failure
