@@ -57,7 +57,7 @@ class Estimator(Protocol):
 
     def score(self, x: Features) -> float | None: ...
 
-    def run(self, rows: Any, labels: Sequence[Any]) -> Scored:
+    def run(self, rows: Rows | Sequence[Features], labels: Sequence[Any]) -> Scored:
         """Row after row: predict, then learn unless the label is UNLABELLED."""
 
     def warm_up(self, n_features: int) -> None:
@@ -65,12 +65,3 @@ class Estimator(Protocol):
 
     def state(self) -> Any:
         """Everything that learning changes, for the fingerprint."""
-
-
-class Batch(Protocol):
-    """Rows or a list of dicts."""
-
-    def __len__(self) -> int: ...
-
-
-__all__ = ["UNLABELLED", "Batch", "Estimator", "Features", "Rows", "Scored", "Task", "Unlabelled"]

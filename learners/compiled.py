@@ -62,8 +62,10 @@ class Compiled(ABC):
         """Checked labels as numbers; NaN for UNLABELLED."""
         return np.array([NAN if y is UNLABELLED else y for y in labels], np.float64)
 
-    def run(self, rows: Rows, labels: Sequence[Any]) -> Scored:
+    def run(self, rows: Rows | Sequence[Features], labels: Sequence[Any]) -> Scored:
         """Predict and then learn each row; a row that is UNLABELLED is only predicted."""
+        if not isinstance(rows, Rows):
+            rows = Rows.from_dicts(rows)
         return self._run(rows, self.targets(labels))
 
     def _run(self, rows: Rows, targets: Floats) -> Scored:

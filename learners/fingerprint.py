@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from learners.unseeded import is_unseeded
+
 
 def fingerprint(value: Any) -> str:
     """32 hexadecimal digits of a walk through `value`.
@@ -61,16 +63,21 @@ def _atom(value: Any) -> bytes | None:
     if kind is float:
         return b"float " + _hex(value)
     if kind is str:
-        return b"str " + value.encode("utf-8", "surrogatepass")
+        return b"str " + str(value).encode("utf-8", "surrogatepass")
     if kind is bytes:
-        return b"bytes " + value
+        return b"bytes " + bytes(value)
     if isinstance(value, np.generic):
         return f"numpy {value.dtype.str} ".encode() + repr(value.item()).encode()
-    if isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType)) and (
-        getattr(value, "__self__", None) is None or isinstance(value.__self__, types.ModuleType)
-    ):
+    if isinstance(value, (type, types.FunctionType)) or _is_builtin(value):
         return f"name {value.__module__}.{value.__qualname__}".encode()
     return None
+
+
+def _is_builtin(value: Any) -> bool:
+    """A function of C or Rust, and not the method of an object."""
+    owner = getattr(value, "__self__", None)
+    is_method = owner is not None and not isinstance(owner, (types.ModuleType, type))
+    return isinstance(value, types.BuiltinFunctionType) and not is_method
 
 
 def _hex(value: float) -> bytes:
@@ -86,8 +93,8 @@ def _parts(value: Any) -> tuple[bytes, list[Any]]:
         return type(value).__name__.encode(), _PLAIN[type(value)](value)
     if isinstance(value, random.Random):
         return b"random", [value.getstate()]
-    if isinstance(value, types.MethodType):
-        return b"method", [value.__self__, value.__func__.__name__]
+    if isinstance(value, (types.MethodType, types.BuiltinMethodType)):
+        return b"method", [value.__self__, value.__name__]
     return _object(value)
 
 
@@ -117,5 +124,6 @@ def _object(value: Any) -> tuple[bytes, list[Any]]:
     function, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
     if function is copyreg.__newobj__:  # type: ignore[attr-defined]
         arguments = arguments[1:]
-    parts = [arguments, state, list(items or ()), dict(pairs or ())]
-    return label, parts
+    if is_unseeded(value):
+        state = {name: part for name, part in state.items() if name != "_rng"}
+    return label, [arguments, state, list(items or ()), dict(pairs or ())]

@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numpy import float64, int64
 from numpy.typing import NDArray
 
+njit: Callable[..., Any] | None
 try:
-    import numba
+    from numba import njit
 except ImportError:  # slower, otherwise the same
-    numba = None
+    njit = None
 
 LIMIT = 1e60
 TINY = 1e-120
@@ -34,13 +35,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def kernel(function: F) -> F:
     """Compile at the first call, cached on disk where the disk can be written."""
-    if numba is None:
+    if njit is None:
         return function
     try:
-        compiled: F = numba.njit(cache=True)(function)
+        compiled = njit(cache=True)(function)
     except RuntimeError:  # nowhere to write the cache
-        compiled = numba.njit(function)
-    return compiled
+        compiled = njit(function)
+    return cast(F, compiled)
 
 
 @kernel
@@ -83,6 +84,18 @@ def add_scaled(row: Floats, columns: Ints, step: float, weights: Floats) -> None
         value = row[j]
         if value == value:
             weights[columns[j]] = clip(weights[columns[j]] + step * clip(value))
+
+
+@kernel
+def descend(
+    row: Floats, columns: Ints, gradient: float, rate: float, l2: float, weights: Floats
+) -> None:
+    """One step down: weights -= rate x (gradient x row + l2 x weights), present features only."""
+    for j in range(row.shape[0]):
+        value = row[j]
+        if value == value:
+            c = columns[j]
+            weights[c] = clip(weights[c] - rate * (gradient * clip(value) + l2 * weights[c]))
 
 
 @kernel

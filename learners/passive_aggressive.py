@@ -7,7 +7,17 @@ import math
 import numpy as np
 
 from learners.base import Scored
-from learners.kernels import TINY, Floats, Ints, add_scaled, clip, dot, kernel, sigmoid, squared_norm
+from learners.kernels import (
+    TINY,
+    Floats,
+    Ints,
+    add_scaled,
+    clip,
+    dot,
+    kernel,
+    sigmoid,
+    squared_norm,
+)
 from learners.linear import LinearClassifier, LinearRegressor, classified, regressed
 from learners.parameters import number, one_of, switch
 

@@ -9,13 +9,19 @@ from typing import Any
 
 from learners.compiled import Compiled
 from learners.errors import ParameterError, UnknownLearner
+from learners.k_means import KMeans
+from learners.logistic import LogisticRegression
 from learners.model import Model
 from learners.passive_aggressive import PassiveAggressive, PassiveAggressiveRegressor
 from learners.scaler import Scaled
+from learners.svm import SVM
 
 OURS: dict[str, type[Compiled]] = {
+    "k_means": KMeans,
+    "logistic_regression": LogisticRegression,
     "passive_aggressive": PassiveAggressive,
     "passive_aggressive_regressor": PassiveAggressiveRegressor,
+    "svm": SVM,
 }
 
 
@@ -40,7 +46,7 @@ def create(type: str, params: Mapping[str, Any] | None = None, scale: bool = Fal
     if type in OURS:
         return Model(type, params, scale, ours(type, params, scale))
     if "." in type or ":" in type:
-        from learners.river_estimator import RiverEstimator
+        from learners.river_estimator import RiverEstimator  # River takes a second to import
 
         return Model(type, params, scale, RiverEstimator.create(type, params, scale))
     raise UnknownLearner(f"learner {type!r}: unknown{_hint(type)}")

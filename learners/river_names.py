@@ -1,0 +1,69 @@
+"""From dotted names and plain values in a pipeline file to River's objects."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from learners.errors import ParameterError, UnknownLearner
+
+
+def build(type: str, params: Mapping[str, Any]) -> Any:
+    """Call what `type` names with `params`.
+
+    A table with a "type" among the parameters is built first, and so are those in lists.
+    Whatever of River's takes a `seed` and was given none gets 0: unseeded models could not
+    be restored to what they were.
+
+    Raises UnknownLearner and ParameterError.
+    """
+    make = find(type)
+    ready = {key: _value(value) for key, value in params.items()}
+    allowed = _parameters(make)
+    if allowed is not None:
+        for key in params:
+            if key not in allowed:
+                raise ParameterError(
+                    f"learner {type!r} has no parameter {key!r}; it takes {', '.join(allowed)}"
+                )
+    if type.startswith("river.") and allowed and "seed" in allowed and ready.get("seed") is None:
+        ready["seed"] = 0
+    try:
+        return make(**ready)
+    except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
+        raise ParameterError(f"learner {type!r}: {error}") from error
+
+
+def find(type: str) -> Any:
+    """The class or function that "river.x.Y" or "module:name" names. Raises UnknownLearner."""
+    module, _, name = type.partition(":") if ":" in type else type.rpartition(".")
+    if ":" not in type and not type.startswith("river."):
+        raise UnknownLearner(f"learner {type!r}: write your own as 'module:name'")
+    try:
+        found = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UnknownLearner(f"learner {type!r}: {error}") from error
+    if not callable(found):
+        raise UnknownLearner(f"learner {type!r}: is neither a class nor a function")
+    return found
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, Mapping) and "type" in value:
+        rest = {key: part for key, part in value.items() if key != "type"}
+        return build(value["type"], rest)
+    if isinstance(value, list):
+        return [_value(part) for part in value]
+    return value
+
+
+def _parameters(make: Any) -> list[str] | None:
+    """The names that `make` takes, or None if it takes any."""
+    kinds = inspect.signature(make).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in kinds.values()):
+        return None
+    return [name for name, p in kinds.items() if p.kind is not p.VAR_POSITIONAL]
