@@ -19,7 +19,7 @@ class LearnRefused(AgentError):
         cause: What the learner raised.
     """
 
-    def __init__(self, offset: int, cause: BaseException) -> None:
+    def __init__(self, offset: int, cause: Exception) -> None:
         super().__init__(f"the learner failed on the event at offset {offset}: {cause}")
         self.offset = offset
         self.cause = cause

@@ -71,7 +71,7 @@ class DeclaredFields(FieldParser):
             gc=False,
         )
         self._has_id, self._has_label = fields.id is not None, fields.label is not None
-        get = attrgetter(*attributes)
+        get: Callable[[Any], Any] = attrgetter(*attributes)
         self._features: Callable[[Any], tuple[float, ...]] = (
             get if len(attributes) > 1 else lambda event: (get(event),)
         )

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from agents.errors import LearnRefused
-from agents.events import EventFields, EventReader
+from agents.events import EventReader
+from agents.fields import EventFields
 from agents.score import Score
 from agents.state import State
 from app.fetching import TP

@@ -115,7 +115,8 @@ class Restorer:
             except KafkaException as error:
                 if time.monotonic() > deadline:
                     raise RestoreTimeout(
-                        f"the committed offsets of {self._topic} did not come: {error.args[0].str()}"
+                        f"the committed offsets of {self._topic} did not come: "
+                        f"{error.args[0].str()}"
                     ) from error
                 time.sleep(0.05)
 
@@ -146,12 +147,13 @@ class Restorer:
             while pending:
                 for message in self._consumer.consume(10_000, 0.05):
                     last_progress = time.monotonic()
-                    if message.error() is None:
-                        _apply(raw[message.partition()], message)
-                    elif message.error().code() != KafkaError._PARTITION_EOF:
-                        log.warning("%s: %s", self._state_topic, message.error().str())
-                    elif message.offset() >= ends[message.partition()]:
-                        pending.discard(message.partition())
+                    partition, error = message.partition() or 0, message.error()
+                    if error is None:
+                        _apply(raw[partition], message)
+                    elif error.code() != KafkaError._PARTITION_EOF:
+                        log.warning("%s: %s", self._state_topic, error.str())
+                    elif (message.offset() or 0) >= ends[partition]:
+                        pending.discard(partition)
                 if time.monotonic() - last_progress > self._timeout:
                     raise RestoreTimeout(
                         f"{self._state_topic}: partitions {sorted(pending)} stand still; "

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import faust
 from faust.transport import base
@@ -42,14 +42,14 @@ class Host(Protocol):
     async def closing(self) -> None: ...
 
 
-class Consumer(FaustConsumer):  # type: ignore[misc]
+class Consumer(FaustConsumer):
     """Faust's consumer: a fetcher on a thread of its own, and a queue of batches."""
 
     host: Host
 
     def __init__(self, transport: Transport, *args: Any, **kwargs: Any) -> None:
         super().__init__(transport, *args, **kwargs)
-        self.host = transport.app.host
+        self.host = cast(App, transport.app).host
         self.fetcher = self.host.new_fetcher(self)
         self._thread = ThreadPoolExecutor(1, "fetch")
         self._queue: asyncio.Queue[Batch] = asyncio.Queue()
@@ -64,7 +64,7 @@ class Consumer(FaustConsumer):  # type: ignore[misc]
     async def subscribe(self, topics: Iterable[str]) -> None:
         """Join the group."""
         await self.host.starting()
-        self.add_future(self.host.commit_when_due())
+        _ = self.add_future(self.host.commit_when_due())
         await self._on_thread(self.fetcher.subscribe, sorted(topics))
         self._subscribed.set()
 
@@ -176,7 +176,7 @@ class Consumer(FaustConsumer):  # type: ignore[misc]
             1,
             [],
             None,
-            batch,
+            cast(Any, batch),
             None,
             tp=FaustTP(batch.topic, batch.partition),
             generation_id=self.app.consumer_generation_id,
@@ -224,11 +224,11 @@ class Consumer(FaustConsumer):  # type: ignore[misc]
         """Unknown to Faust: it does not produce."""
 
 
-class Producer(FaustProducer):  # type: ignore[misc]
+class Producer(FaustProducer):
     """Faust's producer, which sends nothing: outputs belong to the worker's transactions."""
 
 
-class Transport(base.Transport):  # type: ignore[misc]
+class Transport(base.Transport):
     """riverrun's transport."""
 
     Consumer = Consumer
@@ -236,7 +236,7 @@ class Transport(base.Transport):  # type: ignore[misc]
     driver_version = "riverrun"
 
 
-class App(faust.App):  # type: ignore[misc]
+class App(faust.App):
     """A Faust app that reads through riverrun's transport.
 
     Args:

@@ -11,10 +11,10 @@ import threading
 import uuid
 from collections.abc import AsyncIterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import faust
-from faust.web.base import Web
+from faust.types.web import View
 
 from app.clients import group_consumer, restore_consumer, transactional_producer
 from app.committer import Committer, CommitTimes
@@ -87,12 +87,14 @@ class Worker:
 
     def new_fetcher(self, consumer: Consumer) -> Fetcher:
         """The group's consumer."""
-        loop = consumer.loop
+        def nudge() -> None:
+            consumer.loop.call_soon_threadsafe(self.committer.nudge)
+
         return Fetcher(
             group_consumer(self.pipeline, self.kafka),
             self.pipeline.worker.start,
             consumer,
-            on_idle=lambda: loop.call_soon_threadsafe(self.committer.nudge),
+            on_idle=nudge,
         )
 
     def fetch_limit(self) -> int:
@@ -193,8 +195,7 @@ class Worker:
 
     @property
     def _consumer(self) -> Consumer:
-        consumer: Consumer = self.app.consumer
-        return consumer
+        return cast(Consumer, self.app.consumer)
 
     def _new_app(self) -> App:
         pipeline = self.pipeline
@@ -229,7 +230,7 @@ class Worker:
             1000 * committer.seconds / max(1, committer.commits),
         )
 
-    async def _health(self, web: Web, request: Any) -> Any:
+    async def _health(self, web: View, request: Any) -> Any:
         status = 200 if self.ready and self.failure is None else 503
         body = {
             "ready": self.ready,

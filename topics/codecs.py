@@ -30,7 +30,7 @@ class Codec:
         self.name = name
         self._module = msgspec.json if name == "json" else msgspec.msgpack
         self.encode: Callable[[object], bytes] = self._module.Encoder().encode
-        self._decode_any = self.decoder(object)
+        self._decode_any: Callable[[bytes], Any] = self.decoder(object)
 
     def decoder(self, type_: type[T] | Any) -> Callable[[bytes], T]:
         """The bare decoder of one type, for hot loops.
