@@ -7,12 +7,12 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from app.errors import LocalKafkaError
 from app.local_kafka.home import data_folder, log_file, settings_file
@@ -31,7 +31,7 @@ _LOGGING = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
 )
-_SETTINGS = {
+SETTINGS = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
@@ -50,6 +50,17 @@ _SETTINGS = {
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
     "log.cleaner.dedupe.buffer.size": "16777216",
+}
+# As the broker would make them at first use, which costs the first consumer 3 seconds.
+_COMPACTED = {"cleanup.policy": "compact", "segment.bytes": "104857600"}
+_INTERNAL_TOPICS = {
+    "__consumer_offsets": _COMPACTED | {"compression.type": "producer"},
+    "__transaction_state": _COMPACTED
+    | {
+        "compression.type": "uncompressed",
+        "min.insync.replicas": "1",
+        "unclean.leader.election.enable": "false",
+    },
 }
 _REASONS = {
     r"Address already in use": "its port is taken by another program",
@@ -85,7 +96,7 @@ def prepare(home: Path, port: int | None, config: Mapping[str, str]) -> str:
             f" {LEAST_FREE / 1e6:.0f} are needed"
         )
     broker_port, controller_port = free_ports(port)
-    settings = _SETTINGS | {
+    settings = SETTINGS | {
         "listeners": f"BROKER://{HOST}:{broker_port},CONTROLLER://{HOST}:{controller_port}",
         "advertised.listeners": f"BROKER://{HOST}:{broker_port}",
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
@@ -106,7 +117,7 @@ def command(home: Path) -> list[str]:
 def wait_until_ready(
     address: str, alive: Callable[[], bool], client: Mapping[str, str] | None = None
 ) -> bool:
-    """Wait until the broker answers with metadata that names itself.
+    """Wait until the broker answers with metadata that names itself, and has its own topics.
 
     Args:
         address: Of the broker.
@@ -124,7 +135,8 @@ def wait_until_ready(
     admin = AdminClient({"bootstrap.servers": address, "log_level": 0, **(client or {})})
     while alive() and time.monotonic() < deadline:
         try:
-            if admin.list_topics(timeout=1).brokers:
+            if (found := admin.list_topics(timeout=1)).brokers:
+                _make_internal_topics(admin, found.topics)
                 return True
         except KafkaException:
             pass
@@ -152,6 +164,20 @@ def _format(home: Path) -> None:
         raise LocalKafkaError(
             f"cannot format Kafka's data folder {data_folder(home)}: {reason(home)}"
         )
+
+
+def _make_internal_topics(admin: AdminClient, existing: Container[str]) -> None:
+    topics = [
+        NewTopic(name, int(SETTINGS["offsets.topic.num.partitions"]), 1, config=config)
+        for name, config in _INTERNAL_TOPICS.items()
+        if name not in existing
+    ]
+    for made in admin.create_topics(topics).values() if topics else ():
+        try:
+            made.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
 
 
 def _java() -> list[str]:

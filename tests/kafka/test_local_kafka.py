@@ -1,0 +1,192 @@
+"""The brokers that riverrun starts, and the cluster that these tests run on."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer
+
+from app.errors import LocalKafkaError, LocalKafkaInUse
+from app.local_kafka import LocalKafka, start_background, status, stop_background
+from app.local_kafka.broker import free_ports
+from tests.kafka.clusters import docker_kafka, no_docker
+from tests.kafka.support import create_topic, produce, read_committed
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path / "kafka"
+    stop_background(tmp_path / "kafka")
+
+
+def smoke(bootstrap: str, topic: str) -> None:
+    """Records of a committed transaction are there, those of an aborted one are not."""
+    create_topic(bootstrap, topic, partitions=2)
+    produce(bootstrap, topic, [(b"a", b"1"), (b"b", b"2")])
+    producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": topic})
+    producer.init_transactions(30)
+    for value, finish in ((b"3", producer.commit_transaction), (b"4", producer.abort_transaction)):
+        producer.begin_transaction()
+        producer.produce(topic, value)
+        producer.flush()
+        finish(30)
+    values = sorted(message.value() or b"" for message in read_committed(bootstrap, topic))
+    assert values == [b"1", b"2", b"3"]
+
+
+def test_the_cluster_of_the_tests_does_transactions(kafka: str, topic_name: str) -> None:
+    smoke(kafka, topic_name)
+
+
+@pytest.mark.skipif(no_docker() is not None, reason=str(no_docker()))
+def test_kafka_in_docker_does_transactions(topic_name: str) -> None:
+    with docker_kafka() as address:
+        smoke(address, topic_name)
+
+
+def test_a_group_joins_without_a_wait(topic_name: str) -> None:
+    with LocalKafka() as local:
+        create_topic(local.bootstrap, topic_name)
+        produce(local.bootstrap, topic_name, [(None, b"1")])
+        consumer = Consumer(
+            {
+                "bootstrap.servers": local.bootstrap,
+                "group.id": topic_name,
+                "auto.offset.reset": "earliest",
+            }
+        )
+        consumer.subscribe([topic_name])
+        started = time.monotonic()
+        message = consumer.poll(20)
+        waited = time.monotonic() - started
+        consumer.close()
+    assert message is not None
+    assert waited < 2.5, "the broker makes its own topics before it is called ready"
+
+
+def test_an_embedded_broker_takes_its_folder_with_it() -> None:
+    local = LocalKafka()
+    with local:
+        folder = local._home
+        assert folder is not None
+        assert folder.is_dir()
+        assert local.is_running()
+        assert local.start() == local.bootstrap, "a second start changes nothing"
+    assert not folder.exists()
+    assert not local.is_running()
+    assert local.bootstrap == ""
+
+
+def test_what_was_written_is_there_after_a_restart_on_the_same_folder(
+    home: Path, topic_name: str
+) -> None:
+    with LocalKafka(home) as local:
+        create_topic(local.bootstrap, topic_name)
+        produce(local.bootstrap, topic_name, [(b"k", b"v")])
+    with LocalKafka(home) as local:
+        assert [m.value() for m in read_committed(local.bootstrap, topic_name)] == [b"v"]
+
+
+def test_two_brokers_do_not_share_a_folder(home: Path) -> None:
+    with LocalKafka(home) as local, pytest.raises(LocalKafkaInUse, match=local.bootstrap):
+        LocalKafka(home).start()
+
+
+def test_a_broker_ends_with_a_program_that_is_killed(home: Path) -> None:
+    program = """
+        import sys, time
+        from pathlib import Path
+        from app.local_kafka import LocalKafka
+        print(LocalKafka(Path(sys.argv[1])).start(), flush=True)
+        time.sleep(600)
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program), str(home)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    ) as killed:
+        assert killed.stdout is not None
+        assert b"127.0.0.1:" in killed.stdout.readline()
+        assert status(home) is not None
+        killed.kill()
+    assert _soon(lambda: status(home) is None)
+
+
+def test_a_broker_in_the_background_stays_when_its_starter_ends(home: Path) -> None:
+    program = """
+        import sys
+        from pathlib import Path
+        from app.local_kafka import start_background
+        print(start_background(Path(sys.argv[1])))
+    """
+    starter = [sys.executable, "-c", textwrap.dedent(program), str(home)]
+    address = subprocess.check_output(starter, cwd=ROOT, text=True).strip()
+    running = status(home)
+    assert running is not None
+    assert running.bootstrap == address
+    assert start_background(home) == address, "the second start finds the first"
+    assert status(home) == running
+    with pytest.raises(LocalKafkaError, match="runs already, on"):
+        start_background(home, port=1)
+    assert stop_background(home)
+    assert status(home) is None
+    assert not stop_background(home)
+
+
+def test_a_broker_that_died_is_no_broker_and_starts_again_at_its_address(
+    home: Path, topic_name: str
+) -> None:
+    address = start_background(home)
+    create_topic(address, topic_name)
+    produce(address, topic_name, [(b"k", b"v")])
+    running = status(home)
+    assert running is not None
+    os.kill(running.pid, signal.SIGKILL)
+    assert _soon(lambda: status(home) is None)
+    assert start_background(home) == address
+    assert [m.value() for m in read_committed(address, topic_name)] == [b"v"]
+
+
+def test_a_port_that_is_taken_is_said_so(home: Path) -> None:
+    with (
+        LocalKafka() as local,
+        pytest.raises(LocalKafkaError, match=r"cannot start Kafka on 127\.0\.0\.1:\d+: Address"),
+    ):
+        LocalKafka(home, port=int(local.bootstrap.split(":")[1])).start()
+
+
+def test_a_port_that_is_free_is_taken(home: Path) -> None:
+    port, _ = free_ports(None)
+    with LocalKafka(home, port=port) as local:
+        assert local.bootstrap == f"127.0.0.1:{port}"
+
+
+def test_a_folder_of_something_else_is_refused_in_one_line(home: Path) -> None:
+    with LocalKafka(home):
+        pass
+    (home / "data" / "meta.properties").write_text("version=1\nnode.id=7\ncluster.id=other\n")
+    with pytest.raises(LocalKafkaError, match="damaged or of another version") as refused:
+        LocalKafka(home).start()
+    assert "\n" not in str(refused.value)
+    assert str(home / "broker.log") in str(refused.value)
+    shutil.rmtree(home / "data")
+    with LocalKafka(home) as local:
+        assert local.is_running()
+
+
+def _soon(condition: Callable[[], bool], within: float = 20.0) -> bool:
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
