@@ -10,6 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from app.pipeline_layers import (
 from app.pipeline_model import Pipeline
 from app.toml_lines import Path as Key
 from app.toml_lines import key_lines
+from learners.errors import LearnerError
 
 __all__ = ["Pipeline", "PipelineError", "load_pipeline"]
 
@@ -69,10 +71,13 @@ def load_pipeline(
     settings = from_file(_parse(file, text), lines, file)
     settings |= from_environment(environ, list(settings))
     settings |= from_options(overrides or {})
+    where = _Places(file, lines, settings)
     try:
-        return Pipeline.model_validate(nested(settings))
+        pipeline = Pipeline.model_validate(nested(settings))
     except ValidationError as errors:
-        raise _first(errors.errors(include_url=False), settings, lines, file) from None
+        raise _first(errors.errors(include_url=False), where) from None
+    _check_learner(pipeline, where)
+    return pipeline
 
 
 def _read(file: str) -> str:
@@ -97,17 +102,55 @@ def _parse(file: str, text: str) -> dict[str, Any]:
         raise PipelineError(f"{file}:{line}: is not valid TOML: {what}") from None
 
 
-def _first(
-    errors: list[ErrorDetails], settings: Settings, lines: Mapping[Key, int], file: str
-) -> PipelineError:
+@dataclass(frozen=True)
+class _Places:
+    """Where each key of a pipeline was given, and with which value."""
+
+    file: str
+    lines: Mapping[Key, int]
+    settings: Settings
+
+    def refuse(self, key: Key, what: str) -> PipelineError:
+        """The error that a given value is wrong."""
+        given = None
+        if key in self.settings or key not in self.lines:
+            given = origin(self.settings, key)
+        return PipelineError(f"{given or self.line(key)}: {self.shown(key)}: {what}")
+
+    def line(self, key: Key) -> str:
+        """The place of a key in the file, or else of its table."""
+        return place(self.file, self.lines, key)
+
+    def shown(self, key: Key) -> str:
+        """The key with its value, unless that is secret, absent or a table."""
+        name = ".".join(key)
+        if key not in self.settings or _SECRET.search(name):
+            return name
+        value = json.dumps(self.settings[key].value, ensure_ascii=False, default=str)
+        return f"{name} = {value if len(value) <= 80 else value[:77] + '...'}"
+
+
+def _check_learner(pipeline: Pipeline, where: _Places) -> None:
+    from learners import registry
+
+    learner = pipeline.learner
+    try:
+        registry.create(learner.type, learner.params, learner.scale)
+    except LearnerError as error:
+        what = str(error).removeprefix(f"learner {learner.type!r}: ")
+        named = (name for name in learner.params if re.search(rf"(^|'){re.escape(name)}\b", what))
+        name = next(named, "type")
+        what = what.removeprefix(f"{name} = {learner.params.get(name)!r}: ")
+        raise where.refuse(("learner", name), what) from None
+
+
+def _first(errors: list[ErrorDetails], where: _Places) -> PipelineError:
     """The error to show of all: a missing key comes last, it may be a mistyped one."""
     error = min(errors, key=lambda error: error["type"] == "missing")
     key = tuple(error.get("ctx", {}).get("key", "").split(".")) if _is_cross(error) else _loc(error)
     if error["type"] == "missing":
-        return PipelineError(f"{place(file, lines, key)}: {'.'.join(key)} is missing")
-    given = None if key in lines and key not in settings else origin(settings, key)
-    where = given or place(file, lines, key)
-    return PipelineError(f"{where}: {_shown(key, settings)}: {_what(error, key)}")
+        return PipelineError(f"{where.line(key)}: {'.'.join(key)} is missing")
+    return where.refuse(key, _what(error, key))
 
 
 def _is_cross(error: ErrorDetails) -> bool:
@@ -117,14 +160,6 @@ def _is_cross(error: ErrorDetails) -> bool:
 def _loc(error: ErrorDetails) -> Key:
     """The key of an error, without the places in a list that pydantic adds as numbers."""
     return tuple(part for part in error["loc"] if isinstance(part, str))
-
-
-def _shown(key: Key, settings: Settings) -> str:
-    name = ".".join(key)
-    if key not in settings or _SECRET.search(name):
-        return name
-    value = json.dumps(settings[key].value, ensure_ascii=False, default=str)
-    return f"{name} = {value if len(value) <= 80 else value[:77] + '...'}"
 
 
 def _what(error: ErrorDetails, key: Key) -> str:

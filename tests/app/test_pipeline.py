@@ -88,9 +88,17 @@ def test_a_pipeline_is_frozen(tmp_path: Path) -> None:
 
 
 def test_other_keys_of_the_learner_are_its_parameters(tmp_path: Path) -> None:
-    pipeline = read(tmp_path, SMALLEST + 'C = 0.01\nscale = true\nloss = "hinge"\nmore = {a = 1}')
+    pipeline = read(tmp_path, SMALLEST + "C = 0.01\nscale = true\nlearn_intercept = false")
     assert pipeline.learner.scale is True
-    assert pipeline.learner.params == {"C": 0.01, "loss": "hinge", "more": {"a": 1}}
+    assert pipeline.learner.params == {"C": 0.01, "learn_intercept": False}
+
+
+def test_a_parameter_may_be_a_table(tmp_path: Path) -> None:
+    text = SMALLEST.replace("passive_aggressive", "river.linear_model.LogisticRegression")
+    text += 'optimizer = {type = "river.optim.SGD", lr = 0.1}'
+    assert read(tmp_path, text).learner.params == {
+        "optimizer": {"type": "river.optim.SGD", "lr": 0.1}
+    }
 
 
 def test_predictions_have_the_format_of_the_events_unless_told(tmp_path: Path) -> None:
@@ -144,9 +152,9 @@ class TestPrecedence:
         assert pipeline.kafka == {"security.protocol": "SSL"}
 
     def test_a_parameter_that_the_file_names_is_found_in_any_case(self, tmp_path: Path) -> None:
-        environ = {"RIVERRUN_LEARNER__HALF_LIFE": "9"}
-        pipeline = read(tmp_path, SMALLEST + "half_life = 5", environ)
-        assert pipeline.learner.params == {"half_life": 9}
+        environ = {"RIVERRUN_LEARNER__LEARN_INTERCEPT": "false"}
+        pipeline = read(tmp_path, SMALLEST + "learn_intercept = true", environ)
+        assert pipeline.learner.params == {"learn_intercept": False}
 
     def test_a_kafka_setting_of_the_command_line_replaces_that_of_the_file(
         self, tmp_path: Path
@@ -311,6 +319,21 @@ REFUSED = {
         SMALLEST + '[snapshots]\nkey = "hidden"',
         "p.toml:9: snapshots.key: a key does not belong in a file: "
         "set RIVERRUN_SNAPSHOT_KEY in the environment",
+    ),
+    "an unknown learner": (
+        SMALLEST.replace("passive_aggressive", "svn"),
+        "p.toml:7: learner.type = \"svn\": unknown (did you mean 'svm'?); known are k_means, "
+        "logistic_regression, passive_aggressive, passive_aggressive_regressor, svm, a River "
+        "estimator by its dotted name such as 'river.forest.ARFClassifier', or 'module:name'",
+    ),
+    "a learner's parameter out of range": (
+        SMALLEST + "C = -1",
+        "p.toml:8: learner.C = -1: must be a number above 0",
+    ),
+    "an unknown parameter of a learner": (
+        SMALLEST + "half_life = 5",
+        "p.toml:8: learner.half_life = 5: learner 'passive_aggressive' has no parameter "
+        "'half_life'; it takes C, mode, learn_intercept",
     ),
     "a broken line": (
         'name = "p"\n[events\ntopic = "e"',

@@ -1,0 +1,5 @@
+"""`python -m app` is `riverrun`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,76 @@
+"""The command line: `riverrun COMMAND`.
+
+Exit codes: 0 done, 2 a wrong command line or pipeline file, 1 anything else. Whatever goes wrong
+is one line on standard error; `--debug` adds the traceback.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from app.commands.dead_letters import dead_letters
+from app.commands.evaluate import evaluate
+from app.commands.inspect import inspect
+from app.commands.kafka import kafka
+from app.commands.replay import replay
+from app.commands.topics import topics
+from app.commands.worker import worker
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every setting of a pipeline file can also be given as --set KEY=VALUE, or as a "
+    "variable such as RIVERRUN_EVENTS__TOPIC. Without --bootstrap-servers or "
+    "KAFKA_BOOTSTRAP_SERVERS, riverrun runs a Kafka of its own.",
+)
+@click.version_option(package_name="riverrun", message="riverrun %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
+    """Online learning on Kafka: every event is scored, then learned from, exactly once."""
+
+
+for command in (worker, replay, topics, inspect, evaluate, dead_letters, kafka):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        result = cli.main(args, prog_name="riverrun", standalone_mode=False)
+        sys.stdout.flush()
+    except (click.Abort, KeyboardInterrupt):
+        _leave("stopped", 1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if "--debug" in args:
+            traceback.print_exc()
+        _leave(*_explain(error))
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _leave(line: str, code: int) -> NoReturn:
+    click.echo(f"riverrun: {line}", err=True)
+    sys.exit(code)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """The one line and the exit code of an error."""
+    from app.errors import RiverrunError
+    from app.pipeline import PipelineError
+
+    if isinstance(error, click.ClickException):
+        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
+        hint = f" (see {path} --help)" if path else ""
+        return error.format_message().replace("\n", " ") + hint, error.exit_code
+    if isinstance(error, PipelineError):
+        return str(error), 2
+    if isinstance(error, RiverrunError):
+        return str(error), 1
+    return f"{type(error).__name__}: {error} (riverrun --debug shows where)", 1

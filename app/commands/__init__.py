@@ -1,0 +1,1 @@
+"""The commands of `riverrun`, one a file. They import what they need when they run."""

@@ -1,0 +1,84 @@
+"""`riverrun dead-letters`: list what was set aside, or send it back."""
+
+import json
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from app.options import Connect, reading, with_pipeline
+
+if TYPE_CHECKING:
+    from app.kafka import KafkaSettings
+    from app.letters import Letter
+    from app.pipeline import Pipeline
+
+PREVIEW = 60
+
+
+@click.command("dead-letters", short_help="List or resend the events set aside.")
+@with_pipeline
+@click.argument("action", type=click.Choice(["list", "replay"]))
+@click.option("--json", "as_json", is_flag=True, help="list: a line of JSON a letter.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="list: the first N letters.")
+def dead_letters(
+    pipeline: "Pipeline", connect: Connect, action: str, as_json: bool, limit: int | None
+) -> None:
+    """List the events that were set aside, or send them back to their topic.
+
+    A replay sends each letter once: the next one begins after it.
+    """
+    if action == "replay":
+        _replay(pipeline, connect())
+    else:
+        _list(pipeline, connect(), as_json, limit)
+
+
+def _list(pipeline: "Pipeline", kafka: "KafkaSettings", as_json: bool, limit: int | None) -> None:
+    from app.letters import letters
+
+    with reading(pipeline, kafka) as reader:
+        count = 0
+        for letter in islice(letters(pipeline, reader), limit):
+            click.echo(as_line(letter) if as_json else as_text(letter))
+            count += 1
+    click.echo(f"{count:,} dead letters on {pipeline.dead_letter_topic}", err=True)
+
+
+def _replay(pipeline: "Pipeline", kafka: "KafkaSettings") -> None:
+    from app.letters import group, resend
+
+    name = group(pipeline)
+    with reading(pipeline, kafka, name) as reader:
+        resent = resend(
+            pipeline,
+            reader,
+            kafka.producer({"transactional.id": name}),
+            kafka.consumer({"group.id": name, "enable.auto.commit": False}),
+        )
+    click.echo(f"{resent.sent:,} dead letters sent back")
+    if resent.without_origin:
+        click.echo(f"{resent.without_origin:,} passed over: no header names their origin", err=True)
+
+
+def as_text(letter: "Letter") -> str:
+    """One line: coordinates, stage, reason and the beginning of the value."""
+    why = letter.reason
+    kind = why.exception.rsplit(".", 1)[-1]
+    message = " ".join(why.message.split())
+    place = f"{why.topic}[{why.partition}]@{why.offset}"
+    return f"{place}  {why.stage}  {kind}: {message}  {_value(letter)}"
+
+
+def as_line(letter: "Letter") -> str:
+    """One line of JSON."""
+    return json.dumps(letter.reason._asdict() | {"value": _value(letter)}, ensure_ascii=False)
+
+
+def _value(letter: "Letter") -> str:
+    value = letter.record.value()
+    if value is None:
+        return "(no value)"
+    text = value[: 4 * PREVIEW].decode(errors="backslashreplace")
+    shown = "".join(char if char.isprintable() else "�" for char in text)
+    return shown if len(shown) <= PREVIEW else f"{shown[:PREVIEW]}… ({len(value):,} bytes)"

@@ -1,0 +1,67 @@
+"""`riverrun replay`: send the events of a source to the events topic."""
+
+import signal
+from typing import TYPE_CHECKING
+
+import click
+
+from app.options import Connect, with_pipeline
+
+if TYPE_CHECKING:
+    from app.pipeline import Pipeline
+
+
+@click.command(short_help="Send a file or a data set as events.")
+@with_pipeline
+@click.option("--source", required=True, help="A .csv or .jsonl file, or a River data set by name.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, min_open=True),
+    metavar="X",
+    help="Events a second; as fast as Kafka takes them unless given.",
+)
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Send N events and no more.")
+@click.option("--key", metavar="FIELD", help="The field that keys the records, instead of the id.")
+def replay(
+    pipeline: "Pipeline",
+    connect: Connect,
+    source: str,
+    speed: float | None,
+    limit: int | None,
+    key: str | None,
+) -> None:
+    """Send a CSV file, a JSON-lines file or a River data set as events.
+
+    \b
+    riverrun replay pipelines/phishing.toml --source phishing --speed 1000
+    riverrun replay FILE.toml --source history.csv
+    """
+    from app.admin import ensure_topics
+    from app.progress import showing
+    from app.replay import PRODUCER, Progress
+    from app.replay import replay as send
+    from app.sources import open_source
+
+    events = open_source(source, pipeline.events.id, pipeline.events.label)
+    settings = connect()
+    ensure_topics(pipeline, settings)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    total = min(filter(None, (events.count, limit)), default=None)
+    progress = Progress()
+    try:
+        with showing(source, total) as show:
+            send(
+                pipeline,
+                events,
+                settings.producer(PRODUCER),
+                speed=speed,
+                limit=limit,
+                key=key,
+                show=show,
+                progress=progress,
+            )
+    finally:
+        click.echo(
+            f"{progress.delivered:,} events delivered to {pipeline.events.topic} "
+            f"in {progress.seconds:.1f} s ({progress.rate:,.0f}/s)"
+        )

@@ -1,0 +1,20 @@
+"""`riverrun topics`: create or check the topics of a pipeline."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from app.options import Connect, with_pipeline
+
+if TYPE_CHECKING:
+    from app.pipeline import Pipeline
+
+
+@click.command()
+@with_pipeline
+def topics(pipeline: "Pipeline", connect: Connect) -> None:
+    """Create or check the topics of a pipeline."""
+    from app.admin import ensure_topics
+
+    for line in ensure_topics(pipeline, connect()):
+        click.echo(line)

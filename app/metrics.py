@@ -1,0 +1,92 @@
+"""Metrics of predictions against labels, exact and over everything at once."""
+
+import math
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def roc_auc(labels: Sequence[bool], scores: ArrayLike) -> float:
+    """The share of pairs (positive, negative) that the scores order rightly; a tie is half.
+
+    Nan without at least one positive and one negative.
+    """
+    truth, score = np.asarray(labels, dtype=bool), np.asarray(scores, dtype=np.float64)
+    positives, negatives = int(truth.sum()), int((~truth).sum())
+    if not positives or not negatives:
+        return math.nan
+    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    rank = (last - (count - 1) / 2)[place]
+    above = rank[truth].sum() - positives * (positives + 1) / 2
+    return float(above / (positives * negatives))
+
+
+def average_precision(labels: Sequence[bool], scores: ArrayLike) -> float:
+    """Precision at each threshold, weighted with the recall that it adds; nan without positives."""
+    truth, score = np.asarray(labels, dtype=bool), np.asarray(scores, dtype=np.float64)
+    if not truth.any():
+        return math.nan
+    order = np.argsort(-score, kind="stable")
+    hits = np.cumsum(truth[order])
+    is_threshold = np.append(np.diff(score[order]) != 0, True)
+    hits, seen = hits[is_threshold], np.flatnonzero(is_threshold) + 1
+    return float(np.sum(np.diff(hits, prepend=0) * hits / seen) / hits[-1])
+
+
+def log_loss(labels: Sequence[bool], scores: ArrayLike) -> float:
+    """The mean of -log(probability of what came true), probabilities kept 1e-15 off 0 and 1."""
+    p = np.clip(np.asarray(scores, dtype=np.float64), 1e-15, 1 - 1e-15)
+    truth = np.asarray(labels, dtype=bool)
+    return float(-np.mean(np.log(np.where(truth, p, 1 - p)))) if truth.size else math.nan
+
+
+def accuracy(labels: Sequence[Hashable], predictions: Sequence[Hashable]) -> float:
+    """The share of predictions that are the label."""
+    right = sum(a == b for a, b in zip(labels, predictions, strict=True))
+    return right / len(labels) if labels else math.nan
+
+
+def f1(
+    labels: Sequence[Hashable], predictions: Sequence[Hashable], positive: Hashable = True
+) -> float:
+    """The harmonic mean of precision and recall of one class; 0 where it is never met."""
+    pairs = list(zip(labels, predictions, strict=True))
+    hits = sum(label == positive == guess for label, guess in pairs)
+    named = sum((label == positive) + (guess == positive) for label, guess in pairs)
+    return 2 * hits / named if named else 0.0
+
+
+def macro_f1(labels: Sequence[Hashable], predictions: Sequence[Hashable]) -> float:
+    """The mean of `f1` over all classes among labels and predictions, but None."""
+    classes = {*labels, *predictions} - {None}
+    return sum(f1(labels, predictions, c) for c in classes) / len(classes) if classes else math.nan
+
+
+def mae(labels: ArrayLike, predictions: ArrayLike) -> float:
+    """The mean absolute error."""
+    error = _error(labels, predictions)
+    return float(np.mean(np.abs(error))) if error.size else math.nan
+
+
+def rmse(labels: ArrayLike, predictions: ArrayLike) -> float:
+    """The root of the mean squared error."""
+    error = _error(labels, predictions)
+    return float(np.sqrt(np.mean(error**2))) if error.size else math.nan
+
+
+def r2(labels: ArrayLike, predictions: ArrayLike) -> float:
+    """1 - squared error / squared deviation of the labels from their mean; nan if all are equal."""
+    error = _error(labels, predictions)
+    deviation = np.asarray(labels, dtype=np.float64)
+    deviation = deviation - deviation.mean() if deviation.size else deviation
+    total = float(np.sum(deviation**2))
+    return 1 - float(np.sum(error**2)) / total if total else math.nan
+
+
+def _error(labels: ArrayLike, predictions: ArrayLike) -> Floats:
+    error: Floats = np.asarray(predictions, dtype=np.float64) - np.asarray(labels, np.float64)
+    return error

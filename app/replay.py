@@ -1,0 +1,181 @@
+"""Sends the events of a source to the events topic."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import Any
+
+import msgspec
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from app.errors import RiverrunError
+from app.pipeline import Pipeline
+from app.sources import Source
+from topics.codecs import Codec
+
+PRODUCER = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "partitioner": "murmur2_random",  # as Java's: a key lands where its other producers put it
+    "linger.ms": 5,
+    "compression.type": "lz4",
+}
+_POLL_SECONDS = 0.05
+
+
+class ReplayError(RiverrunError):
+    """An event that cannot be sent, or that Kafka did not take."""
+
+
+@dataclass
+class Progress:
+    """How far a replay is: events handed to the producer, and what Kafka answered."""
+
+    sent: int = 0
+    delivered: int = 0
+    failed: int = 0
+    first_failure: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since the start."""
+        return time.monotonic() - self.started
+
+    @property
+    def rate(self) -> float:
+        """Delivered events a second since the start."""
+        return self.delivered / max(self.seconds, 1e-9)
+
+
+def replay(
+    pipeline: Pipeline,
+    source: Source,
+    settings: Mapping[str, Any],
+    *,
+    speed: float | None = None,
+    limit: int | None = None,
+    key: str | None = None,
+    show: Callable[[Progress], None] = lambda progress: None,
+    progress: Progress | None = None,
+) -> Progress:
+    """Send the events of `source`, and wait until Kafka has acknowledged all of them.
+
+    Args:
+        pipeline: Names the topic, its format and the id field.
+        source: See `app.sources.open_source`.
+        settings: librdkafka's settings of a producer; `PRODUCER` has those of a replay.
+        speed: Events a second; as fast as Kafka takes them unless given.
+        limit: Send that many events and no more.
+        key: The field whose value is the key of the record; the pipeline's id unless given.
+        show: Called a few times a second with the progress.
+        progress: Counted up, so that it is known whatever happens.
+
+    Returns:
+        The final progress. On KeyboardInterrupt what was sent is still waited for.
+
+    Raises:
+        SourceError: For a bad row; the events before it are delivered.
+        ReplayError: For an event without its key, or when Kafka refused some.
+    """
+    run = _Run(Producer(dict(settings)), pipeline.events.topic, show, progress or Progress())
+    records = _records(source, pipeline, key or pipeline.events.id)
+    try:
+        for line, record_key, value in _paced(islice(records, limit), speed, run.wait):
+            run.send(line, record_key, value)
+    finally:
+        run.finish()
+    if run.progress.failed:
+        raise ReplayError(
+            f"Kafka did not take {run.progress.failed} of {run.progress.sent} events; "
+            f"the first is {source.name}:{run.progress.first_failure}"
+        )
+    return run.progress
+
+
+Encoded = tuple[int, bytes | None, bytes]
+
+
+def _records(source: Source, pipeline: Pipeline, key_field: str | None) -> Iterator[Encoded]:
+    encode = Codec(pipeline.events.format).encode
+    for line, fields in source.read():
+        try:
+            yield line, _key(fields, key_field), encode(fields)
+        except (ValueError, TypeError, OverflowError, msgspec.MsgspecError) as error:
+            raise ReplayError(f"{source.name}:{line}: {error}") from None
+
+
+def _key(fields: Mapping[str, Any], name: str | None) -> bytes | None:
+    if name is None:
+        return None
+    value = fields.get(name)
+    if value is None:
+        raise ValueError(f'has no field "{name}" for the key of the record')
+    return str(value).encode()
+
+
+def _paced(
+    records: Iterable[Encoded], speed: float | None, wait: Callable[[float], None]
+) -> Iterator[Encoded]:
+    """Hand out record n no sooner than n / speed seconds after the first."""
+    started = time.monotonic()
+    for number, record in enumerate(records):
+        if speed is not None:
+            while (ahead := started + number / speed - time.monotonic()) > 0:
+                wait(min(ahead, _POLL_SECONDS))
+        yield record
+
+
+class _Run:
+    """The producer of one replay and its progress."""
+
+    def __init__(
+        self,
+        producer: Producer,
+        topic: str,
+        show: Callable[[Progress], None],
+        progress: Progress,
+    ) -> None:
+        self.progress = progress
+        self._producer = producer
+        self._topic = topic
+        self._show = show
+        self._next_show = 0.0
+
+    def send(self, line: int, key: bytes | None, value: bytes) -> None:
+        """Hand one record to the producer, waiting while its queue is full."""
+        delivered = partial(self._delivered, line)
+        while True:
+            try:
+                self._producer.produce(self._topic, value, key, on_delivery=delivered)
+                break
+            except BufferError:
+                self.wait(_POLL_SECONDS)
+            except KafkaException as error:
+                raise ReplayError(f"line {line}: {error.args[0].str()}") from error
+        self.progress.sent += 1
+        if self.progress.sent % 1000 == 0:
+            self.wait(0)
+
+    def wait(self, seconds: float) -> None:
+        """Take Kafka's answers for up to `seconds`, and show the progress now and then."""
+        self._producer.poll(seconds)
+        if self.progress.seconds >= self._next_show:
+            self._show(self.progress)
+            self._next_show = self.progress.seconds + 0.1
+
+    def finish(self) -> None:
+        """Wait for the answer to every record; each comes, at the latest as a time-out."""
+        while len(self._producer):
+            self.wait(_POLL_SECONDS)
+        self._show(self.progress)
+
+    def _delivered(self, line: int, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            self.progress.delivered += 1
+            return
+        if not self.progress.failed:
+            self.progress.first_failure = f"{line}: {error.str()}"
+        self.progress.failed += 1

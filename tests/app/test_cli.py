@@ -1,0 +1,129 @@
+"""The command line says in one line what is wrong, and leaves with the right exit code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.cli import main
+
+PHISHING = str(Path(__file__).parents[2] / "pipelines" / "phishing.toml")
+COMMANDS = ("dead-letters", "evaluate", "inspect", "kafka", "replay", "topics", "worker")
+HEAVY = ("confluent_kafka", "faust", "numpy", "pydantic", "rich", "river")
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command line."""
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert isinstance(left.value.code, int)
+    return left.value.code, out, err
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "--help")
+    assert (code, err) == (0, "")
+    assert all(f"\n  {command}  " in out for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_a_help(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    code, out, err = run(capsys, command, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"Usage: riverrun {command}")
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = f"import sys, app.cli; print([m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--version")
+    assert code == 0
+    assert out.startswith("riverrun 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["replai"], "No such command 'replai'."),
+        (["replay", PHISHING], "Missing option '--source'. (see riverrun replay --help)"),
+        (["topics"], "Missing argument 'FILE.toml'. (see riverrun topics --help)"),
+        (
+            ["replay", PHISHING, "--source", "x.csv", "--speed", "0"],
+            "Invalid value for '--speed': 0.0 is not in the range x>0.",
+        ),
+        (["topics", PHISHING, "--set", "events.topic"], '"events.topic" is not KEY=VALUE'),
+        (["topics", "no.toml"], "no.toml: cannot be read: No such file or directory"),
+        (
+            ["topics", PHISHING, "--set", "events.topik=x"],
+            '--set events.topik: events.topik = "x": unknown key, did you mean "topic"?',
+        ),
+        (["dead-letters", PHISHING, "drop"], "'drop' is not one of 'list', 'replay'."),
+    ],
+)
+def test_a_wrong_command_line_or_file_is_one_line_and_code_2(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    code, out, err = run(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("riverrun: ")
+    assert line in err
+    assert err.count("\n") == 1
+
+
+def test_anything_else_is_one_line_and_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run(capsys, "replay", PHISHING, "--source", "no.csv")
+    assert (code, out, err) == (1, "", "riverrun: no.csv: no such file\n")
+
+
+def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "--debug", "replay", PHISHING, "--source", "no.csv")
+    assert code == 1
+    assert err.startswith("Traceback")
+    assert err.endswith("riverrun: no.csv: no such file\n")
+
+
+def test_a_program_error_is_one_line_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr("app.sources.open_source", fail)
+    code, _, err = run(capsys, "replay", PHISHING, "--source", "phishing")
+    assert (code, err) == (1, "riverrun: KeyError: 'x' (riverrun --debug shows where)\n")
+
+
+def test_being_interrupted_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.sources.open_source", interrupt)
+    code, _, err = run(capsys, "replay", PHISHING, "--source", "phishing")
+    assert (code, err) == (1, "riverrun: stopped\n")
+
+
+def test_a_learner_beside_the_file_is_found(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    text = Path(PHISHING).read_text().replace('"passive_aggressive"', '"mine:Mine"')
+    Path("p.toml").write_text(text)
+    refused = run(capsys, "replay", "p.toml", "--source", "no.csv")[2]
+    assert "No module named 'mine'" in refused
+    Path("mine.py").write_text(
+        "from river.linear_model import LogisticRegression\n"
+        "class Mine(LogisticRegression):\n"
+        "    def __init__(self, C=1):\n"
+        "        super().__init__()\n"
+        "        self.C = C\n"
+    )
+    assert run(capsys, "replay", "p.toml", "--source", "no.csv")[2].endswith("no such file\n")
