@@ -50,8 +50,8 @@ class KMeans(Compiled):
     >>> for x, y in datasets.Bananas():
     ...     model.learn_one(x)
     >>> x, y = next(iter(datasets.Bananas()))
-    >>> model.predict_one(x), model.score(x)
-    (0, 0.6)
+    >>> model.predict_one(x), round(model.score(x), 3)
+    (1, 1.95)
 
     References
     ----------

@@ -48,7 +48,7 @@ class PassiveAggressive(LinearClassifier):
     ...     accuracy.update(y, model.predict_one(x))
     ...     model.learn_one(x, y)
     >>> accuracy
-    Accuracy: 88.48%
+    Accuracy: 89.52%
 
     References
     ----------
@@ -104,7 +104,7 @@ class PassiveAggressiveRegressor(LinearRegressor):
     ...     error.update(y, model.predict_one(x))
     ...     model.learn_one(x, y)
     >>> error
-    MAE: 0.7
+    MAE: 2.56542
 
     References
     ----------

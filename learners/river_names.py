@@ -32,8 +32,9 @@ def build(type: str, params: Mapping[str, Any]) -> Any:
         ready["seed"] = 0
     try:
         return make(**ready)
-    except (TypeError, ValueError, NotImplementedError, AttributeError) as error:
-        raise ParameterError(f"learner {type!r}: {error}") from error
+    except Exception as error:
+        reason = f"{error.__class__.__name__}: {error}"
+        raise ParameterError(f"learner {type!r} with {dict(params)}: {reason}") from error
 
 
 def find(type: str) -> Any:

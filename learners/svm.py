@@ -43,7 +43,7 @@ class SVM(LinearClassifier):
     ...     accuracy.update(y, model.predict_one(x))
     ...     model.learn_one(x, y)
     >>> accuracy
-    Accuracy: 88.48%
+    Accuracy: 87.28%
 
     References
     ----------

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import sys
+if sys.argv[1] == "absent":
+    sys.modules["numba"] = None
+from learners import check_data, kernels
+from learners.registry import create, names
+compiled = hasattr(kernels.dot, "py_func")
+assert compiled == (sys.argv[1] == "compiled"), compiled
+for name in names():
+    for params in ({}, {"mode": "pegasos"} if name == "svm" else {}):
+        model = create(name, params, scale=True)
+        task = model.task
+        for events in (check_data.extreme(task), check_data.coming_and_going(task, 150)):
+            model.run([x for x, _ in events], [model.check_label(y) for _, y in events])
+        print(name, model.fingerprint())
+"""
+
+
+def fingerprints(way: str, **environment: str) -> str:
+    command = [sys.executable, "-W", "error", "-c", PROGRAM, way]
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("way", "environment"), [("absent", {}), ("switched off", {"NUMBA_DISABLE_JIT": "1"})]
+)
+def test_without_numba_the_same_models_come_out(way: str, environment: dict[str, str]) -> None:
+    assert fingerprints(way, **environment) == fingerprints("compiled")

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from learners.errors import LearnerError, ParameterError, UnknownLearner
+from learners.registry import create, names
+
+
+def test_every_name_makes_a_model_that_knows_how_it_was_made() -> None:
+    for name in names():
+        model = create(name, {}, scale=True)
+        assert (model.type, model.params, model.scale, model.learned) == (name, {}, True, 0)
+        assert model.batched
+
+
+@pytest.mark.parametrize(
+    ("type", "message"),
+    [
+        ("pasive_aggressive", "did you mean 'passive_aggressive'"),
+        ("nothing", "known are k_means, logistic_regression"),
+        ("river.forest.Nothing", "Nothing"),
+        ("river.nothing.Forest", "nothing"),
+        ("sklearn.svm.SVC", "module:name"),
+        ("no_such_module:Thing", "no_such_module"),
+        ("math:pi", "neither a class nor a function"),
+    ],
+)
+def test_an_unknown_type_is_refused_with_what_is_known(type: str, message: str) -> None:
+    with pytest.raises(UnknownLearner, match=message):
+        create(type)
+
+
+@pytest.mark.parametrize(
+    ("type", "params", "message"),
+    [
+        ("passive_aggressive", {"c": 1.0}, "no parameter 'c'; it takes C, mode, learn_intercept"),
+        ("passive_aggressive", {"C": 0.0}, "C = 0.0: must be a number above 0"),
+        ("passive_aggressive", {"C": "1"}, "C = '1'"),
+        ("passive_aggressive", {"C": True}, "C = True"),
+        ("passive_aggressive", {"C": float("nan")}, "C = nan"),
+        ("passive_aggressive", {"mode": 3}, "mode = 3: must be one of 0, 1, 2"),
+        ("passive_aggressive", {"mode": True}, "mode = True"),
+        ("passive_aggressive", {"learn_intercept": 1}, "must be true or false"),
+        ("passive_aggressive_regressor", {"eps": -0.1}, "eps = -0.1: must be a number not below 0"),
+        ("svm", {"mode": "smo"}, "mode = 'smo': must be one of 'sgd', 'pegasos'"),
+        ("k_means", {"n_clusters": 0}, "n_clusters = 0: must be a whole number not below 1"),
+        ("river.linear_model.PAClassifier", {"c": 1}, "no parameter 'c'; it takes C, mode"),
+        ("river.linear_model.PAClassifier", {"mode": 7}, "KeyError: 7"),
+        ("river.multiclass.OneVsRestClassifier", {}, "classifier"),
+        ("river.preprocessing.StandardScaler", {}, "no classifier, regressor"),
+        ("river.anomaly.GaussianScorer", {}, "needs the label before it can score"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_by_its_name(
+    type: str, params: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ParameterError, match=message):
+        create(type, params)
+
+
+def test_every_error_is_a_value_error() -> None:
+    assert issubclass(LearnerError, ValueError)
+    assert issubclass(ParameterError, LearnerError)
