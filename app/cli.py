@@ -62,14 +62,14 @@ def _leave(line: str, code: int) -> NoReturn:
 
 def _explain(error: Exception) -> tuple[str, int]:
     """The one line and the exit code of an error."""
-    from app.errors import RiverrunError
+    from app.errors import KafkaSettingError, RiverrunError
     from app.pipeline import PipelineError
 
     if isinstance(error, click.ClickException):
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
         hint = f" (see {path} --help)" if path else ""
         return error.format_message().replace("\n", " ") + hint, error.exit_code
-    if isinstance(error, PipelineError):
+    if isinstance(error, (PipelineError, KafkaSettingError)):
         return str(error), 2
     if isinstance(error, RiverrunError):
         return str(error), 1

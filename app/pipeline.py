@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from app.errors import RiverrunError
+from app.errors import KafkaSettingError, RiverrunError
 from app.pipeline_layers import (
     Settings,
     from_environment,
@@ -77,6 +77,7 @@ def load_pipeline(
     except ValidationError as errors:
         raise _first(errors.errors(include_url=False), where) from None
     _check_learner(pipeline, where)
+    _check_kafka(pipeline, where)
     return pipeline
 
 
@@ -142,6 +143,27 @@ def _check_learner(pipeline: Pipeline, where: _Places) -> None:
         name = next(named, "type")
         what = what.removeprefix(f"{name} = {learner.params.get(name)!r}: ")
         raise where.refuse(("learner", name), what) from None
+
+
+def _check_kafka(pipeline: Pipeline, where: _Places) -> None:
+    if not pipeline.kafka:
+        return
+    from app.kafka import KafkaSettings
+
+    properties = dict(pipeline.kafka)
+    key: Key = ("kafka", "bootstrap.servers")
+    try:
+        servers = str(properties.pop("bootstrap.servers", "localhost:9092"))
+        KafkaSettings(servers)
+        for name, value in properties.items():
+            key = ("kafka", name)
+            KafkaSettings(servers, {name: value})
+        key = ("kafka",)
+        KafkaSettings(servers, properties)
+    except KafkaSettingError as error:
+        name = key[-1]
+        what = str(error).removeprefix(f"{name} = {pipeline.kafka.get(name)}: ")
+        raise where.refuse(key, what) from None
 
 
 def _first(errors: list[ErrorDetails], where: _Places) -> PipelineError:

@@ -320,6 +320,25 @@ REFUSED = {
         "p.toml:9: snapshots.key: a key does not belong in a file: "
         "set RIVERRUN_SNAPSHOT_KEY in the environment",
     ),
+    "an unknown setting of Kafka": (
+        SMALLEST + '[kafka]\nsecurity.protocl = "SSL"',
+        'p.toml:9: kafka.security.protocl = "SSL": "security.protocl" is no setting of librdkafka',
+    ),
+    "a setting of Kafka that has another type": (
+        SMALLEST + '[kafka]\n"socket.keepalive.enable" = "maybe"',
+        'p.toml:9: kafka.socket.keepalive.enable = "maybe": '
+        'Expected bool value for "socket.keepalive.enable": true or false',
+    ),
+    "a setting of Kafka that is not the user's": (
+        SMALLEST + '[kafka]\ngroup.id = "x"',
+        'p.toml:9: kafka.group.id = "x": group.id is riverrun\'s own setting: '
+        "it is the name of the pipeline",
+    ),
+    "an address that is none": (
+        SMALLEST + '[kafka]\nbootstrap.servers = "a b"',
+        'p.toml:9: kafka.bootstrap.servers = "a b": bootstrap servers "a b": '
+        "must be HOST:PORT, several with commas",
+    ),
     "an unknown learner": (
         SMALLEST.replace("passive_aggressive", "svn"),
         "p.toml:7: learner.type = \"svn\": unknown (did you mean 'svm'?); known are k_means, "

@@ -1,0 +1,119 @@
+"""A replay brings the events of a source to Kafka, each once, and says so."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.kafka import KafkaSettings
+from app.pipeline import Pipeline, load_pipeline
+from app.replay import PRODUCER, Progress, ReplayError, replay
+from app.sources import Event, Source, SourceError, open_source
+from tests.kafka.support import create_topic, read_committed
+
+PIPELINES = Path(__file__).parents[2] / "pipelines"
+
+
+def pipeline(name: str, topic: str) -> Pipeline:
+    """A pipeline that comes along, with an events topic of its own."""
+    return load_pipeline(PIPELINES / f"{name}.toml", {"events.topic": topic}, {})
+
+
+def send(kafka: str, to: Pipeline, source: Source, **options: Any) -> Progress:
+    """Replay `source` to its end."""
+    return replay(to, source, KafkaSettings(kafka).producer(PRODUCER), **options)
+
+
+def test_a_data_set_arrives_whole_and_in_order(kafka: str, topic_name: str) -> None:
+    create_topic(kafka, topic_name, 1)
+    to = pipeline("phishing", topic_name)
+    progress = send(kafka, to, open_source("phishing", "id", "is_phishing"))
+    records = read_committed(kafka, topic_name)
+    sent = [event.fields for event in open_source("phishing", "id", "is_phishing").read()]
+    assert [msgspec.json.decode(record.value() or b"") for record in records] == sent
+    assert [record.key() for record in records[:2]] == [b"phishing-000000", b"phishing-000001"]
+    assert (progress.sent, progress.delivered, progress.failed) == (1250, 1250, 0)
+
+
+def test_more_events_than_the_producer_holds_arrive(kafka: str, topic_name: str) -> None:
+    create_topic(kafka, topic_name, 3)
+    to = pipeline("shuttle", topic_name)
+    settings = KafkaSettings(kafka).producer(PRODUCER | {"queue.buffering.max.messages": 100})
+    shown: list[int] = []
+    source = open_source("shuttle", "id", "anomaly")
+    progress = replay(
+        to, source, settings, limit=20_000, show=lambda now: shown.append(now.delivered)
+    )
+    records = read_committed(kafka, topic_name, 20_000)
+    ids = {msgspec.msgpack.decode(record.value() or b"")["id"] for record in records}
+    assert len(ids) == progress.delivered == 20_000
+    assert shown[-1] == 20_000
+
+
+def test_the_key_is_the_field_that_is_asked_for(kafka: str, topic_name: str) -> None:
+    create_topic(kafka, topic_name)
+    source = Source("rows", lambda: iter([Event(1, {"id": "a", "card": 5})]))
+    send(kafka, pipeline("phishing", topic_name), source, key="card")
+    assert [record.key() for record in read_committed(kafka, topic_name)] == [b"5"]
+
+
+def test_a_speed_is_kept(kafka: str, topic_name: str) -> None:
+    create_topic(kafka, topic_name)
+    source = open_source("phishing", "id", "is_phishing")
+    started = time.monotonic()
+    send(kafka, pipeline("phishing", topic_name), source, speed=100, limit=101)
+    assert 1.0 <= time.monotonic() - started < 3.0
+
+
+def test_what_stands_before_a_bad_row_is_delivered(
+    kafka: str, topic_name: str, tmp_path: Path
+) -> None:
+    create_topic(kafka, topic_name)
+    (tmp_path / "x.csv").write_text("id,a\n1,2\n2,3\n3\n")
+    progress = Progress()
+    with pytest.raises(SourceError, match=r"x\.csv:4: 1 cells, the header has 2"):
+        send(
+            kafka,
+            pipeline("phishing", topic_name),
+            open_source(str(tmp_path / "x.csv")),
+            progress=progress,
+        )
+    assert progress.delivered == len(read_committed(kafka, topic_name)) == 2
+
+
+def test_an_event_without_its_key_is_refused_with_its_line(kafka: str, topic_name: str) -> None:
+    create_topic(kafka, topic_name)
+    source = Source("rows.csv", lambda: iter([Event(2, {"id": "a"}), Event(3, {"a": 1})]))
+    with pytest.raises(ReplayError, match=r'rows\.csv:3: has no field "id"'):
+        send(kafka, pipeline("phishing", topic_name), source)
+
+
+def test_what_kafka_does_not_take_is_counted_with_its_line(kafka: str, topic_name: str) -> None:
+    create_topic(kafka, topic_name, 1, max_message_bytes="1000")
+    rows = [Event(n, {"id": n, "text": "x" * (5000 if n == 3 else 5)}) for n in range(1, 6)]
+    progress = Progress()
+    settings = PRODUCER | {"compression.type": "none", "linger.ms": 0, "batch.num.messages": 1}
+    with pytest.raises(ReplayError, match=r"did not take 1 of 5 events; the first is rows:3: "):
+        replay(
+            pipeline("phishing", topic_name),
+            Source("rows", lambda: iter(rows)),
+            KafkaSettings(kafka).producer(settings),
+            progress=progress,
+        )
+    assert (progress.delivered, progress.failed) == (4, 1)
+
+
+def test_being_interrupted_leaves_what_was_sent_delivered(kafka: str, topic_name: str) -> None:
+    create_topic(kafka, topic_name)
+
+    def rows() -> Iterator[Event]:
+        yield from (Event(n, {"id": n}) for n in range(500))
+        raise KeyboardInterrupt
+
+    progress = Progress()
+    with pytest.raises(KeyboardInterrupt):
+        send(kafka, pipeline("phishing", topic_name), Source("rows", rows), progress=progress)
+    assert progress.delivered == len(read_committed(kafka, topic_name)) == 500
