@@ -16,5 +16,5 @@ def topics(pipeline: "Pipeline", connect: Connect) -> None:
     """Create or check the topics of a pipeline."""
     from app.admin import ensure_topics
 
-    for line in ensure_topics(pipeline, connect()):
-        click.echo(line)
+    for outcome in ensure_topics(pipeline, connect()):
+        click.echo(outcome, err=outcome.kind == "warning")

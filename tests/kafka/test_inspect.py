@@ -1,0 +1,99 @@
+"""An inspection tells offsets, lag and learner of each partition, from what is on Kafka."""
+
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from app.commands.inspect import as_table
+from app.inspection import PartitionReport, inspect
+from app.kafka import KafkaSettings
+from app.options import reading
+from app.pipeline import Pipeline, load_pipeline
+from app.state_topic import CHUNK, StateLog
+from app.tasks import MODEL
+from learners import registry, snapshots
+from learners.model import Model
+from tests.kafka.support import create_topic, produce
+
+PIPELINES = Path(__file__).parents[2] / "pipelines"
+
+
+@pytest.fixture
+def pipeline(kafka: str, topic_name: str) -> Pipeline:
+    """With topics of its own: five events on partition 0, two on partition 1."""
+    overrides = {"name": topic_name, "events.topic": f"{topic_name}.events"}
+    made = load_pipeline(PIPELINES / "phishing.toml", overrides, {})
+    create_topic(kafka, made.events.topic, 2)
+    create_topic(kafka, made.state_topic, 2)
+    for partition, count in enumerate((5, 2)):
+        produce(kafka, made.events.topic, [(None, b"{}")] * count, partition)
+    return made
+
+
+def learned(pipeline: Pipeline, events: int) -> Model:
+    """The pipeline's model after some events."""
+    model = registry.create(pipeline.learner.type, pipeline.learner.params, pipeline.learner.scale)
+    for n in range(events):
+        model.learn_one({"a": float(n)}, n % 2)
+    return model
+
+
+def save(kafka: str, pipeline: Pipeline, snapshot: bytes, **more: bytes) -> int:
+    """Write the state of partition 0 as a worker does, and return its size."""
+    state = {MODEL: snapshot, **more}
+    produce(kafka, pipeline.state_topic, StateLog({}).rows(state), 0)
+    return sum(len(name) + len(value) for name, value in state.items())
+
+
+def commit(kafka: str, pipeline: Pipeline, offset: int) -> None:
+    """Set the group's offset on partition 0."""
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": pipeline.group})
+    place = TopicPartition(pipeline.events.topic, 0, offset)
+    consumer.commit(offsets=[place], asynchronous=False)
+    consumer.close()
+
+
+def reports(kafka: str, pipeline: Pipeline, key: bytes | None = None) -> list[PartitionReport]:
+    """As `riverrun inspect`."""
+    with reading(pipeline, KafkaSettings(kafka)) as reader:
+        return inspect(pipeline, reader, key)
+
+
+def test_a_partition_shows_its_offsets_and_its_learner(kafka: str, pipeline: Pipeline) -> None:
+    model = learned(pipeline, 3)
+    save(kafka, pipeline, snapshots.dump(learned(pipeline, 2), {}))
+    size = save(kafka, pipeline, snapshots.dump(model, {}), window=b"x" * (CHUNK + 1))
+    commit(kafka, pipeline, 3)
+    first, second = reports(kafka, pipeline)
+    assert first == PartitionReport(0, 3, 5, 2, "passive_aggressive", 3, model.fingerprint(), size)
+    assert second == PartitionReport(1, None, 2, 2, None, 0, None, 0)
+
+
+def test_the_table_has_a_row_for_each_partition(kafka: str, pipeline: Pipeline) -> None:
+    model = learned(pipeline, 3)
+    size = save(kafka, pipeline, snapshots.dump(model, {}))
+    commit(kafka, pipeline, 3)
+    header, first, second = as_table(reports(kafka, pipeline)).split("\n")
+    assert header.split() == (
+        ["partition", "committed", "end", "lag", "learner", "learned", "fingerprint", "state"]
+    )
+    assert first.split() == [
+        *["0", "3", "5", "2", "passive_aggressive", "3"],
+        model.fingerprint()[:12],
+        str(size),
+        "B",
+    ]
+    assert second.split() == ["1", "-", "2", "2", "-", "0", "-", "0", "B"]
+
+
+def test_a_learner_that_cannot_be_used_is_told_and_the_rest_shown(
+    kafka: str, pipeline: Pipeline
+) -> None:
+    save(kafka, pipeline, snapshots.dump(learned(pipeline, 3), {}, key=b"k"))
+    without, _ = reports(kafka, pipeline)
+    assert without.fingerprint is None
+    assert without.problem == "the snapshot is signed, and no key is configured"
+    assert "partition 0: the snapshot is signed" in as_table(reports(kafka, pipeline))
+    signed, _ = reports(kafka, pipeline, key=b"k")
+    assert (signed.problem, signed.learned) == (None, 3)
