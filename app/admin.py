@@ -1,0 +1,165 @@
+"""Creating the topics of a pipeline, or checking those that are there."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from app.cluster import Cluster, Topic
+from app.errors import TopicError
+from app.kafka import KafkaSettings
+from app.pipeline import Pipeline
+from topics import specs
+from topics.specs import TopicSpec
+
+TIMEOUT = 15.0
+_ONE_BROKER = (
+    "the cluster has one broker, so what its disk loses is lost: in production take three,"
+    " with topics.replication = 3"
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found or done about one topic, or, without `topic`, about the cluster.
+
+    Attributes:
+        kind: What happened; "warning" where something weakens the promise of exactly once.
+        topic: The name.
+        text: One line without the name.
+    """
+
+    kind: Literal["created", "checked", "warning"]
+    topic: str | None
+    text: str
+
+    def __str__(self) -> str:
+        line = self.text if self.topic is None else f"{self.topic}: {self.text}"
+        return f"warning: {line}" if self.kind == "warning" else line
+
+
+def ensure_topics(
+    pipeline: Pipeline, kafka: KafkaSettings, timeout: float = TIMEOUT
+) -> list[Outcome]:
+    """Create the topics of a pipeline that lack, check those that are there.
+
+    An events topic that is there decides how many partitions the others get.
+
+    Args:
+        pipeline: Names the topics.
+        kafka: Reaches the cluster.
+        timeout: Seconds for each answer of the cluster.
+
+    Raises:
+        BrokerUnreachable: No broker answers, or none lets the program in.
+        TopicError: A topic cannot be created, or one that is there would break the promise.
+    """
+    cluster = Cluster(kafka, timeout)
+    wanted = pipeline.topics
+    there = cluster.topics().get(pipeline.events.topic)
+    partitions = wanted.partitions if there is None else there.partitions
+    size = (partitions, wanted.replication)
+    return ensure(
+        cluster,
+        [
+            specs.events(pipeline.events.topic, *size, wanted.retention),
+            specs.predictions(pipeline.predictions.topic, *size, wanted.retention),
+            specs.dead_letters(pipeline.dead_letter_topic, *size),
+            specs.state(pipeline.state_topic, *size),
+        ],
+    )
+
+
+def ensure(cluster: Cluster, wanted: Sequence[TopicSpec]) -> list[Outcome]:
+    """As `ensure_topics`, for any topics."""
+    before = cluster.topics()
+    names = frozenset(before) | {spec.name for spec in wanted}
+    there = [spec for spec in wanted if spec.name in before]
+    configs = cluster.configs([spec.name for spec in there])
+    for spec in wanted:
+        _refuse_collision(spec, names)
+    for spec in there:
+        _check_partitions(spec, before[spec.name].partitions)
+        _check_config(spec, configs[spec.name] or {})
+    made = {spec.name for spec in wanted if spec.name not in before and cluster.create(spec)}
+    after = _all_led(cluster, wanted)
+    outcomes: list[Outcome] = []
+    for spec in wanted:
+        topic = after[spec.name]
+        _check_partitions(spec, topic.partitions)
+        created = spec.name in made
+        size = f"{_count(topic.partitions)}, replication {topic.replication}"
+        text = f"created, {size}" if created else f"there, {size}"
+        outcomes.append(Outcome("created" if created else "checked", spec.name, text))
+        config = configs.get(spec.name, spec.config)
+        outcomes += _warnings(spec, topic, config, cluster.brokers)
+    if cluster.brokers == 1:
+        outcomes.append(Outcome("warning", None, _ONE_BROKER))
+    return outcomes
+
+
+def _refuse_collision(spec: TopicSpec, names: frozenset[str]) -> None:
+    if (other := specs.colliding(spec.name, names)) is not None:
+        raise TopicError(
+            f"topic {spec.name} and topic {other} collide: Kafka's metrics take '.' and '_' for"
+            " the same; use one of them in all names"
+        )
+
+
+def _check_partitions(spec: TopicSpec, partitions: int) -> None:
+    if spec.partitions_fixed and partitions != spec.partitions:
+        raise TopicError(
+            f"topic {spec.name} has {_count(partitions)}, but the events have"
+            f" {spec.partitions}: each partition of the events needs its own state; give the"
+            " pipeline a new name to learn anew, or go back to the old number"
+        )
+
+
+def _check_config(spec: TopicSpec, config: Mapping[str, str]) -> None:
+    for key in sorted(spec.required):
+        if config.get(key, spec.config[key]) != spec.config[key]:
+            raise TopicError(
+                f"topic {spec.name} has {key} = {config[key]}, but must have"
+                f" {spec.config[key]}, or the model is lost: alter the topic"
+            )
+    for key in sorted(spec.at_least):
+        if int(config.get(key, spec.config[key])) < int(spec.config[key]):
+            raise TopicError(
+                f"topic {spec.name} has {key} = {config[key]}, but needs at least"
+                f" {spec.config[key]}: alter the topic"
+            )
+
+
+def _warnings(
+    spec: TopicSpec, topic: Topic, config: Mapping[str, str] | None, brokers: int
+) -> Iterator[Outcome]:
+    if specs.mixes_separators(spec.name):
+        text = "the name has '.' and '_', which Kafka's metrics take for the same: use one"
+        yield Outcome("warning", spec.name, text)
+    if config is None:
+        text = "its settings could not be checked: this user has no right to describe them"
+        yield Outcome("warning", spec.name, text)
+    weak = specs.weaknesses(topic.replication, config or {})
+    if weak and brokers > 1:
+        text = f"{' and '.join(weak)}: a broker that fails may lose what was committed"
+        yield Outcome("warning", spec.name, text)
+
+
+def _all_led(cluster: Cluster, wanted: Sequence[TopicSpec]) -> dict[str, Topic]:
+    """The topics, once every partition of theirs has a leader to write to."""
+    deadline = time.monotonic() + cluster.timeout
+    while True:
+        found = cluster.topics()
+        late = [s.name for s in wanted if s.name not in found or not found[s.name].led]
+        if not late:
+            return found
+        if time.monotonic() > deadline:
+            raise TopicError(
+                f"topic {late[0]} has partitions without a leader after {cluster.timeout:.0f} s:"
+                " look to the brokers"
+            )
+        time.sleep(0.1)
+
+
+def _count(partitions: int) -> str:
+    return f"{partitions} partition{'' if partitions == 1 else 's'}"

@@ -1,0 +1,131 @@
+"""What the topics of a pipeline are: partitions, replication, retention, compaction.
+
+The promise of exactly once rests on these topics: in production with three replicas, two of
+them in sync at every write, and no unclean election.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MAX_MESSAGE_BYTES = 1024 * 1024
+"""The largest record of a state topic: a chunk of 512 KiB with its key and headers, and room."""
+
+SAFE_REPLICATION = 3
+SAFE_IN_SYNC = 2
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """A topic as it is to be.
+
+    Attributes:
+        name: Of the topic.
+        partitions: How many it gets when it is created.
+        replication: How many brokers hold each partition.
+        config: Kafka's topic settings by their own names.
+        partitions_fixed: An existing topic with another number of partitions is of no use.
+        required: Of `config`, the settings that an existing topic must have.
+        at_least: Of `config`, the numbers that an existing topic must reach.
+    """
+
+    name: str
+    partitions: int
+    replication: int
+    config: Mapping[str, str] = field(default_factory=dict)
+    partitions_fixed: bool = False
+    required: frozenset[str] = frozenset()
+    at_least: frozenset[str] = frozenset()
+
+
+def events(name: str, partitions: int, replication: int, retention: float | None) -> TopicSpec:
+    """A topic of events.
+
+    Args:
+        name: Of the topic.
+        partitions: One state, and at most one worker, for each.
+        replication: How many brokers hold each partition.
+        retention: Seconds; the broker's own unless given.
+    """
+    return TopicSpec(name, partitions, replication, _safe(replication) | _retention(retention))
+
+
+def predictions(name: str, partitions: int, replication: int, retention: float | None) -> TopicSpec:
+    """A topic of predictions; with as many partitions as the events, each lies beside its event."""
+    return events(name, partitions, replication, retention)
+
+
+def dead_letters(name: str, partitions: int, replication: int) -> TopicSpec:
+    """A topic of dead letters, kept as long as the broker keeps things."""
+    return TopicSpec(name, partitions, replication, _safe(replication))
+
+
+def state(name: str, partitions: int, replication: int) -> TopicSpec:
+    """The compacted topic of models and waiting state.
+
+    Compaction leaves the segment that is written alone, so segments are small and short: a
+    restore reads the state and at most some minutes of its changes.
+
+    Args:
+        name: Of the topic.
+        partitions: Those of the events; partition n of one holds the state of the other's.
+        replication: How many brokers hold each partition.
+    """
+    config = {
+        "cleanup.policy": "compact",
+        "segment.ms": "600000",
+        "segment.bytes": str(16 * 1024 * 1024),
+        "min.cleanable.dirty.ratio": "0.1",
+        "max.compaction.lag.ms": "600000",
+        "delete.retention.ms": "3600000",
+        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+    }
+    return TopicSpec(
+        name,
+        partitions,
+        replication,
+        _safe(replication) | config,
+        partitions_fixed=True,
+        required=frozenset({"cleanup.policy"}),
+        at_least=frozenset({"max.message.bytes"}),
+    )
+
+
+def colliding(name: str, others: Mapping[str, object] | frozenset[str]) -> str | None:
+    """The one of `others` that Kafka takes for the same name: to its metrics `.` is `_`."""
+    flat = name.replace(".", "_")
+    return next((o for o in others if o != name and o.replace(".", "_") == flat), None)
+
+
+def mixes_separators(name: str) -> bool:
+    """Whether a name has both `.` and `_`, so that it may come to collide with another."""
+    return "." in name and "_" in name
+
+
+def weaknesses(replication: int, config: Mapping[str, str]) -> list[str]:
+    """What keeps a topic from being safe against the loss of a broker, as texts.
+
+    Args:
+        replication: Of the topic.
+        config: Its settings, as the broker names them.
+    """
+    found = []
+    if replication < SAFE_REPLICATION:
+        found.append(f"replication is {replication}, below {SAFE_REPLICATION}")
+    in_sync = config.get("min.insync.replicas", str(SAFE_IN_SYNC))
+    if int(in_sync) < SAFE_IN_SYNC:
+        found.append(f"min.insync.replicas is {in_sync}, below {SAFE_IN_SYNC}")
+    if config.get("unclean.leader.election.enable") == "true":
+        found.append("unclean.leader.election.enable is true")
+    return found
+
+
+def _safe(replication: int) -> dict[str, str]:
+    """Two replicas in sync where there are three, so that one broker may be down."""
+    in_sync = SAFE_IN_SYNC if replication >= SAFE_REPLICATION else 1
+    return {"min.insync.replicas": str(in_sync), "unclean.leader.election.enable": "false"}
+
+
+def _retention(seconds: float | None) -> dict[str, str]:
+    return {} if seconds is None else {"retention.ms": str(round(seconds * 1000))}
