@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from app.evaluate import Evaluation
     from app.pipeline import Pipeline
 
+NAMES = {
+    "roc_auc": "ROC AUC",
+    "f1": "F1",
+    "macro_f1": "macro F1",
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "r2": "R²",
+}
+
 
 @click.command(short_help="Measure the predictions on Kafka.")
 @with_pipeline
@@ -43,10 +52,9 @@ def as_table(evaluation: "Evaluation") -> str:
 
     found = asdict(evaluation)
     measured = found.pop("metrics")
-    rows = [[name.replace("_", " "), _figure(value)] for name, value in found.items()]
-    rows += [[name.replace("_", " "), _figure(value)] for name, value in measured.items()]
-    name, *rest = rows
-    return table(name, rest)
+    rows = [(NAMES.get(k, k.replace("_", " ")), _figure(v)) for k, v in (found | measured).items()]
+    counts, figures = rows[1 : len(found)], rows[len(found) :]
+    return table(rows[0], [*counts, ("", ""), *figures])
 
 
 def _figure(value: object) -> str:

@@ -76,5 +76,12 @@ def test_what_is_not_defined_is_nan() -> None:
     assert math.isnan(metrics.roc_auc([True, True], [0.1, 0.2]))
     assert math.isnan(metrics.average_precision([False], [0.1]))
     assert math.isnan(metrics.r2([1.0, 1.0], [1.0, 2.0]))
-    nothing = (metrics.log_loss, metrics.accuracy, metrics.macro_f1, metrics.mae, metrics.rmse)
+    nothing = (
+        metrics.log_loss,
+        metrics.accuracy,
+        metrics.f1,
+        metrics.macro_f1,
+        metrics.mae,
+        metrics.rmse,
+    )
     assert all(math.isnan(metric([], [])) for metric in (*nothing, metrics.r2))
