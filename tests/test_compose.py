@@ -1,0 +1,128 @@
+"""The containers' files, held to the specification and to riverrun's own command line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import jsonschema
+import pytest
+
+from app.cli import cli
+from app.pipeline import load_pipeline
+from tests.containers import (
+    ROOT,
+    compose,
+    copied,
+    health_check,
+    image_environment,
+    instructions,
+    own_services,
+)
+
+SCHEMA = Path(__file__).parent / "data" / "compose-spec.json"
+SERVICES = own_services()
+
+
+def problems(document: object) -> list[str]:
+    checker = jsonschema.Draft7Validator(json.loads(SCHEMA.read_text()))
+    return [f"{error.json_path}: {error.message}" for error in checker.iter_errors(document)]
+
+
+def parse(command: list[str]) -> click.Context:
+    """Parse `riverrun COMMAND` without running it; a wrong line raises a click.UsageError."""
+    parent = click.Context(cli, info_name="riverrun")
+    name, subcommand, rest = cli.resolve_command(parent, command)
+    assert subcommand is not None
+    return subcommand.make_context(name, rest, parent=parent)
+
+
+def test_the_compose_file_follows_the_compose_specification() -> None:
+    assert problems(compose()) == []
+
+
+def test_the_specification_refuses_a_mistyped_key() -> None:
+    document = compose()
+    document["services"]["kafka"]["helthcheck"] = document["services"]["kafka"].pop("healthcheck")
+
+    assert problems(document) != []
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_command_line_parses(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+    context = parse(SERVICES[name]["command"])
+
+    assert context.info_name == SERVICES[name]["command"][0]
+
+
+def test_a_wrong_command_line_does_not_parse() -> None:
+    with pytest.raises(click.UsageError):
+        parse(["replay", "pipelines/phishing.toml", "--no-such-option"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_variable_is_a_setting_that_riverrun_knows(name: str) -> None:
+    service = SERVICES[name]
+    environment = image_environment() | service["environment"]
+    (file,) = [word for word in service["command"] if word.endswith(".toml")]
+
+    # Unknown settings are refused by name.
+    pipeline = load_pipeline(ROOT / file, environ=environment)
+
+    assert pipeline.worker.web_port == 6066
+    assert pipeline.worker.name == service["environment"].get("RIVERRUN_WORKER__NAME")
+    others = {name for name in service["environment"] if not name.startswith("RIVERRUN_")}
+    assert others == {"KAFKA_BOOTSTRAP_SERVERS"}
+
+
+def test_workers_have_names_of_their_own_and_stay_up() -> None:
+    workers = [service for service in SERVICES.values() if service["command"][0] == "worker"]
+    names = {service["environment"]["RIVERRUN_WORKER__NAME"] for service in workers}
+
+    assert len(workers) == len(names) == 2
+    assert {service["restart"] for service in workers} == {"unless-stopped"}
+
+
+def test_nothing_is_reached_from_outside_the_host() -> None:
+    services: dict[str, Any] = compose()["services"]
+    ports = [port for service in services.values() for port in service.get("ports", [])]
+
+    assert ports
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+    assert compose()["networks"]["inside"] == {"internal": True}
+
+
+def test_the_services_meet_the_broker_where_it_says_it_is() -> None:
+    broker = compose()["services"]["kafka"]["environment"]
+    advertised = dict(
+        listener.split("://") for listener in broker["KAFKA_ADVERTISED_LISTENERS"].split(",")
+    )
+
+    addresses = {service["environment"]["KAFKA_BOOTSTRAP_SERVERS"] for service in SERVICES.values()}
+
+    assert addresses == {advertised["INSIDE"]}
+
+
+def test_what_the_dockerfile_copies_is_there_and_reaches_the_build() -> None:
+    let_through = (ROOT / ".dockerignore").read_text().splitlines()
+
+    assert copied()
+    for source in copied():
+        assert (ROOT / source).exists(), f"COPY {source}: no such file"
+        assert f"!{source}" in let_through, f"COPY {source}: .dockerignore keeps it out"
+
+
+def test_the_image_runs_as_a_user_and_stops_on_sigterm() -> None:
+    last = dict(instructions())
+
+    assert last["USER"] == "riverrun"
+    assert last["STOPSIGNAL"] == "SIGTERM"
+    assert json.loads(last["ENTRYPOINT"]) == ["riverrun"]
+
+
+def test_the_health_check_is_python_that_asks_the_workers_own_port() -> None:
+    compile(health_check(), "HEALTHCHECK", "exec")
+
+    assert f":{image_environment()['RIVERRUN_WORKER__WEB_PORT']}/health" in health_check()
