@@ -39,7 +39,7 @@ def start_background(folder: Path | None = None, port: int | None = None) -> str
     deadline = time.monotonic() + broker.READY_WITHIN
     while (lock := home.try_take(folder)) is None:
         running = home.last_status(folder)
-        if running is not None and broker.wait_until_ready(running.bootstrap, _runs(folder)):
+        if running is not None and _answers(running):
             return _same_port(running, port)
         if time.monotonic() > deadline:
             raise LocalKafkaError(f"the Kafka on {folder} runs, but does not answer: stop it first")
@@ -115,6 +115,10 @@ def _same_port(running: Status, port: int | None) -> str:
             f"the Kafka on {running.home} runs already, on {running.bootstrap}: stop it first"
         )
     return running.bootstrap
+
+
+def _answers(running: Status) -> bool:
+    return broker.wait_until_ready(running.bootstrap, _runs(running.home), within=1.0)
 
 
 def _runs(folder: Path) -> Callable[[], bool]:

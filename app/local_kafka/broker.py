@@ -115,7 +115,10 @@ def command(home: Path) -> list[str]:
 
 
 def wait_until_ready(
-    address: str, alive: Callable[[], bool], client: Mapping[str, str] | None = None
+    address: str,
+    alive: Callable[[], bool],
+    client: Mapping[str, str] | None = None,
+    within: float = READY_WITHIN,
 ) -> bool:
     """Wait until the broker answers with metadata that names itself, and has its own topics.
 
@@ -123,11 +126,12 @@ def wait_until_ready(
         address: Of the broker.
         alive: Whether its process still runs.
         client: Settings that a client of this broker needs.
+        within: Seconds.
 
     Returns:
         False where the process ended, or where time was up.
     """
-    deadline = time.monotonic() + READY_WITHIN
+    deadline = time.monotonic() + within
     while not _listens(address):
         if not alive() or time.monotonic() > deadline:
             return False

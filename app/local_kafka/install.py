@@ -1,6 +1,7 @@
 """Kafka's JARs: fetched once from Maven Central, kept in the user's cache."""
 
 import os
+import shutil
 import sys
 import tempfile
 import zipfile
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import LocalKafkaError
-from app.local_kafka.lock import locked
+from app.local_kafka.lock import is_locked, locked
 
 if TYPE_CHECKING:
     from jgo.maven import Artifact
@@ -38,9 +39,13 @@ def kafka_jars(progress: Progress | None = None, environ: Mapping[str, str] = os
     """
     jars = cache_home(environ) / f"kafka-{KAFKA_VERSION}"
     if not jars.is_dir():
-        with locked(jars.parent / "install.lock"):
+        tell = progress or to_stderr
+        lock = jars.parent / "install.lock"
+        if is_locked(lock):
+            tell(f"another program is fetching Apache Kafka {KAFKA_VERSION}, waiting for it")
+        with locked(lock):
             if not jars.is_dir():
-                _install(jars, progress or to_stderr)
+                _install(jars, tell)
     return jars
 
 
@@ -57,6 +62,8 @@ def to_stderr(line: str) -> None:
 def _install(jars: Path, progress: Progress) -> None:
     """Fetch into a folder aside, then rename: what has the right name is complete."""
     progress(f"fetching Apache Kafka {KAFKA_VERSION} from Maven Central, 45 MB, only this once")
+    for left in jars.parent.glob("fetching-*"):  # by a program that was killed
+        shutil.rmtree(left, ignore_errors=True)
     with _clear_errors(), tempfile.TemporaryDirectory(dir=jars.parent, prefix="fetching-") as aside:
         complete = Path(aside) / "jars"
         complete.mkdir()
@@ -70,7 +77,8 @@ def _install(jars: Path, progress: Progress) -> None:
 def _fetch(repository: Path, progress: Progress) -> Iterator[Path]:
     artifacts = _resolve(repository)
     size = 0
-    with ThreadPoolExecutor(_PARALLEL) as pool:
+    pool = ThreadPoolExecutor(_PARALLEL)
+    try:
         downloads = [pool.submit(artifact.resolve) for artifact in artifacts]
         for done, download in enumerate(as_completed(downloads), 1):
             jar = download.result()
@@ -78,6 +86,8 @@ def _fetch(repository: Path, progress: Progress) -> Iterator[Path]:
             if done % 10 == 0 or done == len(downloads):
                 progress(f"  {done} of {len(downloads)} files, {size / 1e6:.0f} MB")
             yield jar
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _resolve(repository: Path) -> "list[Artifact]":

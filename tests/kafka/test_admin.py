@@ -1,6 +1,5 @@
 """Topics created and checked on a real broker."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -163,55 +162,3 @@ def test_no_broker_is_one_clear_line() -> None:
     assert message.startswith(f"no Kafka at {NO_BROKER} within 2 s: ")
     assert "Connection refused" in message
     assert "\n" not in message
-
-
-def jaas(**users: str) -> str:
-    listed = " ".join(f'user_{name}="{password}"' for name, password in users.items())
-    return (
-        "org.apache.kafka.common.security.plain.PlainLoginModule required"
-        f' username="admin" password="{users["admin"]}" {listed};'
-    )
-
-
-@pytest.fixture(scope="module")
-def guarded() -> Iterator[str]:
-    """A broker that asks for a password, and lets only its administrator create topics."""
-    config = {
-        "listener.security.protocol.map": "BROKER:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "sasl.enabled.mechanisms": "PLAIN",
-        "sasl.mechanism.inter.broker.protocol": "PLAIN",
-        "listener.name.broker.plain.sasl.jaas.config": jaas(admin="a-secret", ann="b-secret"),
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": "User:admin;User:ANONYMOUS",
-    }
-    with LocalKafka(config=config, client=login("admin", "a-secret")) as local:
-        yield local.bootstrap
-
-
-def login(user: str, password: str) -> dict[str, str]:
-    return {
-        "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanism": "PLAIN",
-        "sasl.username": user,
-        "sasl.password": password,
-    }
-
-
-def test_a_user_with_a_password_creates_topics(guarded: str, topic_name: str) -> None:
-    settings = KafkaSettings(guarded, login("admin", "a-secret"))
-    assert of_topics(ensure_topics(pipeline(topic_name), settings))
-
-
-def test_a_wrong_password_is_said_so_and_not_shown(guarded: str) -> None:
-    settings = KafkaSettings(guarded, login("admin", "wrong-secret"))
-    with pytest.raises(BrokerUnreachable, match=r"[Aa]uthentication failed") as refused:
-        ensure_topics(pipeline("any"), settings, timeout=3)
-    assert "wrong-secret" not in str(refused.value)
-
-
-def test_a_user_without_the_right_is_told_which_topic(guarded: str, topic_name: str) -> None:
-    wanted = pipeline(topic_name)
-    settings = KafkaSettings(guarded, login("ann", "b-secret"))
-    with pytest.raises(TopicError, match="this user has no right to") as refused:
-        ensure_topics(wanted, settings)
-    assert f"topic {wanted.events.topic} cannot be created" in str(refused.value)

@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +25,12 @@ ROOT = Path(__file__).parents[2]
 def home(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "kafka"
     stop_background(tmp_path / "kafka")
+
+
+def program(body: str, home: Path) -> list[str]:
+    """The command line of a program that does this."""
+    head = "import sys, time; from pathlib import Path; from app.local_kafka import *; "
+    return [sys.executable, "-c", head + body, str(home)]
 
 
 def smoke(bootstrap: str, topic: str) -> None:
@@ -102,18 +107,8 @@ def test_two_brokers_do_not_share_a_folder(home: Path) -> None:
 
 
 def test_a_broker_ends_with_a_program_that_is_killed(home: Path) -> None:
-    program = """
-        import sys, time
-        from pathlib import Path
-        from app.local_kafka import LocalKafka
-        print(LocalKafka(Path(sys.argv[1])).start(), flush=True)
-        time.sleep(600)
-    """
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program), str(home)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-    ) as killed:
+    starts = "print(LocalKafka(Path(sys.argv[1])).start(), flush=True); time.sleep(600)"
+    with subprocess.Popen(program(starts, home), cwd=ROOT, stdout=subprocess.PIPE) as killed:
         assert killed.stdout is not None
         assert b"127.0.0.1:" in killed.stdout.readline()
         assert status(home) is not None
@@ -122,13 +117,7 @@ def test_a_broker_ends_with_a_program_that_is_killed(home: Path) -> None:
 
 
 def test_a_broker_in_the_background_stays_when_its_starter_ends(home: Path) -> None:
-    program = """
-        import sys
-        from pathlib import Path
-        from app.local_kafka import start_background
-        print(start_background(Path(sys.argv[1])))
-    """
-    starter = [sys.executable, "-c", textwrap.dedent(program), str(home)]
+    starter = program("print(start_background(Path(sys.argv[1])))", home)
     address = subprocess.check_output(starter, cwd=ROOT, text=True).strip()
     running = status(home)
     assert running is not None
@@ -140,6 +129,15 @@ def test_a_broker_in_the_background_stays_when_its_starter_ends(home: Path) -> N
     assert stop_background(home)
     assert status(home) is None
     assert not stop_background(home)
+
+
+def test_two_that_start_at_once_get_one_broker(home: Path) -> None:
+    starter = program("print(start_background(Path(sys.argv[1])))", home)
+    both = [subprocess.Popen(starter, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(2)]
+    first, second = (started.communicate(timeout=60)[0] for started in both)
+    running = status(home)
+    assert running is not None
+    assert first == second == f"{running.bootstrap}\n".encode()
 
 
 def test_a_broker_that_died_is_no_broker_and_starts_again_at_its_address(
