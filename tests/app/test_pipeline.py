@@ -156,6 +156,11 @@ class TestPrecedence:
         pipeline = read(tmp_path, SMALLEST + "learn_intercept = true", environ)
         assert pipeline.learner.params == {"learn_intercept": False}
 
+    @pytest.mark.parametrize("password", ["1e5", "0x1F", "1_0", "true", "[a]", '"quoted"'])
+    def test_a_password_stays_as_it_was_given(self, tmp_path: Path, password: str) -> None:
+        pipeline = read(tmp_path, SMALLEST, {"RIVERRUN_KAFKA__SASL_PASSWORD": password})
+        assert pipeline.kafka == {"sasl.password": password}
+
     def test_a_kafka_setting_of_the_command_line_replaces_that_of_the_file(
         self, tmp_path: Path
     ) -> None:
