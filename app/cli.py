@@ -41,8 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = cli.main(args, prog_name="riverrun", standalone_mode=False)
+        with cli.make_context("riverrun", list(args)) as context:
+            result = cli.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.exceptions.NoArgsIsHelpError as bare:
+        bare.show()
+        sys.exit(bare.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _leave("stopped", 1)
     except BrokenPipeError:

@@ -75,6 +75,8 @@ class Fetcher:
         self._epoch = 0
         self._numbers: dict[TP, int] = {}
         self._closing = False
+        self.assignment: tuple[TP, ...] = ()
+        """The partitions of this worker."""
         self.group: Any = None
         """The group's metadata as of the last assignment: what fences a commit."""
         self.idle = False
@@ -105,21 +107,15 @@ class Fetcher:
             if first is not None:
                 messages = [first, *self._consumer.consume(limit - 1, 0)]
             self.idle = not messages
-        if not messages:
-            return []
         if epoch != self._epoch:
-            # A rebalance ran inside: some of these may be from before it.
-            self.restart()
+            # A rebalance ran inside: these are from before it, and what came after it is held.
+            self._consumer.resume(self._topic_partitions())
             return []
         return self._batches(messages)
 
     def restart(self) -> None:
         """Restore the state of all partitions, and read from where it stands."""
-        self._assign([TP(tp.topic, tp.partition) for tp in self._consumer.assignment()])
-
-    def assignment(self) -> set[TP]:
-        """The partitions of this worker."""
-        return {TP(tp.topic, tp.partition) for tp in self._consumer.assignment()}
+        self._assign(self.assignment)
 
     def close(self) -> None:
         """Leave the group; nothing is committed."""
@@ -139,6 +135,9 @@ class Fetcher:
                 by_partition[at] = [message]
         return [self._batch(TP(*at), records) for at, records in by_partition.items()]
 
+    def _topic_partitions(self) -> list[TopicPartition]:
+        return [TopicPartition(*tp) for tp in self.assignment]
+
     def _batch(self, tp: TP, records: list[Any]) -> Batch:
         number = self._numbers[tp]
         self._numbers[tp] = number + 1
@@ -147,11 +146,14 @@ class Fetcher:
     def _on_assign(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
         tps = [TP(tp.topic, tp.partition) for tp in partitions]
         self._assign(tps)
+        self._consumer.pause(self._topic_partitions())
         self._rebalance.assigned(tps)
 
     def _assign(self, partitions: Sequence[TP]) -> None:
         self._epoch += 1
         self._numbers = dict.fromkeys(partitions, 0)
+        # Ours, since librdkafka's own answers only outside of its callbacks.
+        self.assignment = tuple(partitions)
         self.group = self._consumer.consumer_group_metadata()
         offsets = self._rebalance.restore(partitions, self._epoch)
         starts = ((tp, offsets[tp]) for tp in partitions)
@@ -167,6 +169,7 @@ class Fetcher:
         if not self._closing:
             self._rebalance.revoked(lost=lost)
             self._consumer.unassign()
+            self.assignment = ()
 
 
 def _raise_if_final(message: Any) -> None:

@@ -1,7 +1,8 @@
 """Sends the events of a source to the events topic."""
 
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -60,6 +61,7 @@ def replay(
     key: str | None = None,
     show: Callable[[Progress], None] = lambda progress: None,
     progress: Progress | None = None,
+    stop: threading.Event | None = None,
 ) -> Progress:
     """Send the events of `source`, and wait until Kafka has acknowledged all of them.
 
@@ -72,27 +74,34 @@ def replay(
         key: The field whose value is the key of the record; the pipeline's id unless given.
         show: Called a few times a second with the progress.
         progress: Counted up, so that it is known whatever happens.
+        stop: Set it to end early; a signal handler that raises would do so within librdkafka's
+            callbacks, which lose the exception.
 
     Returns:
-        The final progress. On KeyboardInterrupt what was sent is still waited for.
+        The final progress.
 
     Raises:
         SourceError: For a bad row; the events before it are delivered.
         ReplayError: For an event without its key, or when Kafka refused some.
     """
-    run = _Run(Producer(dict(settings)), pipeline.events.topic, show, progress or Progress())
-    records = _records(source, pipeline, key or pipeline.events.id)
+    progress, stop = progress or Progress(), stop or threading.Event()
+    run = _Run(Producer(dict(settings)), pipeline.events.topic, progress, show)
+    records = islice(_records(source, pipeline, key or pipeline.events.id), limit)
     try:
-        for line, record_key, value in _paced(islice(records, limit), speed, run.wait):
+        for number, (line, record_key, value) in enumerate(records):
+            if speed is not None:
+                run.wait_until(number / speed, stop)
+            if stop.is_set():
+                break
             run.send(line, record_key, value)
     finally:
         run.finish()
-    if run.progress.failed:
+    if progress.failed:
         raise ReplayError(
-            f"Kafka did not take {run.progress.failed} of {run.progress.sent} events; "
-            f"the first is {source.name}:{run.progress.first_failure}"
+            f"Kafka did not take {progress.failed} of {progress.sent} events; "
+            f"the first is {source.name}:{progress.first_failure}"
         )
-    return run.progress
+    return progress
 
 
 Encoded = tuple[int, bytes | None, bytes]
@@ -116,18 +125,6 @@ def _key(fields: Mapping[str, Any], name: str | None) -> bytes | None:
     return str(value).encode()
 
 
-def _paced(
-    records: Iterable[Encoded], speed: float | None, wait: Callable[[float], None]
-) -> Iterator[Encoded]:
-    """Hand out record n no sooner than n / speed seconds after the first."""
-    started = time.monotonic()
-    for number, record in enumerate(records):
-        if speed is not None:
-            while (ahead := started + number / speed - time.monotonic()) > 0:
-                wait(min(ahead, _POLL_SECONDS))
-        yield record
-
-
 class _Run:
     """The producer of one replay and its progress."""
 
@@ -135,14 +132,15 @@ class _Run:
         self,
         producer: Producer,
         topic: str,
-        show: Callable[[Progress], None],
         progress: Progress,
+        show: Callable[[Progress], None],
     ) -> None:
         self.progress = progress
         self._producer = producer
         self._topic = topic
         self._show = show
         self._next_show = 0.0
+        self._first = time.monotonic()
 
     def send(self, line: int, key: bytes | None, value: bytes) -> None:
         """Hand one record to the producer, waiting while its queue is full."""
@@ -158,6 +156,11 @@ class _Run:
         self.progress.sent += 1
         if self.progress.sent % 1000 == 0:
             self.wait(0)
+
+    def wait_until(self, seconds: float, stop: threading.Event) -> None:
+        """Wait until so many seconds after the first record, or until told to stop."""
+        while not stop.is_set() and (left := self._first + seconds - time.monotonic()) > 0:
+            self.wait(min(left, _POLL_SECONDS))
 
     def wait(self, seconds: float) -> None:
         """Take Kafka's answers for up to `seconds`, and show the progress now and then."""

@@ -80,7 +80,7 @@ class Consumer(FaustConsumer):
 
     def assignment(self) -> set[FaustTP]:
         """The partitions of this worker."""
-        return {FaustTP(*tp) for tp in self.fetcher.assignment()}
+        return {FaustTP(*tp) for tp in self.fetcher.assignment}
 
     async def on_stop(self) -> None:
         """Commit what was processed, then leave the group."""

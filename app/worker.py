@@ -16,7 +16,9 @@ from typing import Any, cast
 import faust
 from faust.types.web import View
 
+from app.admin import TIMEOUT, ensure_topics
 from app.clients import group_consumer, restore_consumer, transactional_producer
+from app.cluster import Cluster
 from app.committer import Committer, CommitTimes
 from app.fetching import TP, Fetcher
 from app.kafka import KafkaSettings
@@ -87,6 +89,7 @@ class Worker:
 
     def new_fetcher(self, consumer: Consumer) -> Fetcher:
         """The group's consumer."""
+
         def nudge() -> None:
             consumer.loop.call_soon_threadsafe(self.committer.nudge)
 
@@ -247,16 +250,39 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
         RiverrunError: when the worker cannot go on; a supervisor starts it again.
     """
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
+    _ensure_topics(pipeline, kafka)
     worker = Worker(
         pipeline,
         kafka,
-        same_partition=ensure_pipeline_topics(pipeline, kafka),
+        same_partition=_same_partitions(pipeline, kafka),
         snapshot_key=key.encode() if key else None,
     )
     service = faust.Worker(
         worker.app, quiet=True, override_logging=False, redirect_stdouts=False, loglevel="WARN"
     )
+    service.spinner = None
+    _quiet("faust", "mode", "app.transport")
     with contextlib.suppress(SystemExit):
         service.execute_from_commandline()
     if worker.failure is not None:
         raise worker.failure
+
+
+def _ensure_topics(pipeline: Pipeline, kafka: KafkaSettings) -> None:
+    for outcome in ensure_topics(pipeline, kafka):
+        if outcome.kind == "created":
+            log.info("%s", outcome)
+
+
+def _same_partitions(pipeline: Pipeline, kafka: KafkaSettings) -> bool:
+    """Whether events and predictions have the same number of partitions."""
+    topics = Cluster(kafka, TIMEOUT).topics()
+    names = (pipeline.events.topic, pipeline.predictions.topic)
+    return len({topics[name].partitions for name in names}) == 1
+
+
+def _quiet(*loggers: str) -> None:
+    """Faust tells of every service that starts and stops."""
+    for name in loggers:
+        if not log.isEnabledFor(logging.DEBUG):
+            logging.getLogger(name).setLevel(logging.WARNING)

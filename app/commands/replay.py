@@ -1,6 +1,7 @@
 """`riverrun replay`: send the events of a source to the events topic."""
 
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 import click
@@ -45,7 +46,7 @@ def replay(
     events = open_source(source, pipeline.events.id, pipeline.events.label)
     settings = connect()
     ensure_topics(pipeline, settings)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stop = _stop_on_signals()
     total = min(filter(None, (events.count, limit)), default=None)
     progress = Progress()
     try:
@@ -59,9 +60,25 @@ def replay(
                 key=key,
                 show=show,
                 progress=progress,
+                stop=stop,
             )
     finally:
         click.echo(
             f"{progress.delivered:,} events delivered to {pipeline.events.topic} "
             f"in {progress.seconds:.1f} s ({progress.rate:,.0f}/s)"
         )
+    if stop.is_set():
+        raise KeyboardInterrupt
+
+
+def _stop_on_signals() -> threading.Event:
+    """An event that the first SIGINT or SIGTERM sets; the second ends the program."""
+    stop = threading.Event()
+
+    def on_signal(number: int, _: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    return stop
