@@ -116,6 +116,18 @@ def test_a_broker_ends_with_a_program_that_is_killed(home: Path) -> None:
     assert _soon(lambda: status(home) is None)
 
 
+def test_a_killed_program_leaves_no_temporary_folder(tmp_path: Path) -> None:
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    starts = "print(LocalKafka().start(), flush=True); time.sleep(600)"
+    line = program(starts, tmp_path)
+    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, env=environ) as killed:
+        assert killed.stdout is not None
+        killed.stdout.readline()
+        assert list(tmp_path.glob("riverrun-kafka-*"))
+        killed.kill()
+    assert _soon(lambda: not list(tmp_path.glob("riverrun-kafka-*")))
+
+
 def test_a_broker_in_the_background_stays_when_its_starter_ends(home: Path) -> None:
     starter = program("print(start_background(Path(sys.argv[1])))", home)
     address = subprocess.check_output(starter, cwd=ROOT, text=True).strip()
