@@ -6,25 +6,31 @@ Both ways give the same numbers: no fast-math, no reordered sums, no fused opera
 Inputs and weights are clipped to +-LIMIT, so that no product of two of them overflows and
 no event, however extreme, turns a weight into NaN.
 
-Numba's cache knows the file of a kernel, not the files of what it calls: after a change
-here remove `learners/__pycache__`.
+Compiled code is kept on disk under a digest of all of `learners`: Numba itself looks only
+at the file of a kernel, and would go on using an old helper from another file.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import math
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from numpy import float64, int64
 from numpy.typing import NDArray
 
-njit: Callable[..., Any] | None
+config: Any
+njit: Any
 try:
-    from numba import njit
+    from numba import config, njit
 except ImportError:  # slower, otherwise the same
     njit = None
 
+_CACHE = os.path.join(os.path.dirname(__file__), "__pycache__")
 LIMIT = 1e60
 TINY = 1e-120
 
@@ -37,11 +43,23 @@ def kernel(function: F) -> F:
     """Compile at the first call, cached on disk where the disk can be written."""
     if njit is None:
         return function
+    given = config.CACHE_DIR
+    config.CACHE_DIR = os.path.join(given or _CACHE, _digest())
     try:
         compiled = njit(cache=True)(function)
     except RuntimeError:  # nowhere to write the cache
         compiled = njit(function)
+    finally:
+        config.CACHE_DIR = given
     return cast(F, compiled)
+
+
+@functools.cache
+def _digest() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return f"learners-{digest.hexdigest()[:16]}"
 
 
 @kernel
@@ -84,6 +102,32 @@ def add_scaled(row: Floats, columns: Ints, step: float, weights: Floats) -> None
         value = row[j]
         if value == value:
             weights[columns[j]] = clip(weights[columns[j]] + step * clip(value))
+
+
+@kernel
+def uncertainty(row: Floats, columns: Ints, variances: Floats) -> float:
+    """The variance of a margin: the sum of variance x value squared."""
+    total = 0.0
+    for j in range(row.shape[0]):
+        value = row[j]
+        if value == value:
+            value = clip(value)
+            total += variances[columns[j]] * value * value
+    return total
+
+
+@kernel
+def move_by_variance(
+    row: Floats, columns: Ints, step: float, shrink: float, weights: Floats, variances: Floats
+) -> None:
+    """weights += step x variance x row; variances -= shrink x (variance x row) squared."""
+    for j in range(row.shape[0]):
+        value = row[j]
+        if value == value:
+            c = columns[j]
+            moved = variances[c] * clip(value)
+            weights[c] = clip(weights[c] + step * moved)
+            variances[c] = max(0.0, variances[c] - shrink * moved * moved)
 
 
 @kernel

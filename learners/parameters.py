@@ -11,12 +11,20 @@ from learners.errors import ParameterError
 T = TypeVar("T")
 
 
-def number(key: str, value: Any, *, above: float = -math.inf, least: float = -math.inf) -> float:
-    """A finite number, greater than `above` and not less than `least`."""
+def number(
+    key: str,
+    value: Any,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    most: float = math.inf,
+) -> float:
+    """A finite number, greater than `above`, not less than `least`, not greater than `most`."""
     good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not good or value <= above or value < least:
+    if not good or value <= above or value < least or value > most:
         limit = f" above {above:g}" if above > -math.inf else ""
-        limit = f" not below {least:g}" if least > -math.inf else limit
+        limit += f" not below {least:g}" if least > -math.inf else ""
+        limit += f" not above {most:g}" if most < math.inf else ""
         raise ParameterError(f"{key} = {value!r}: must be a number{limit}")
     return float(value)
 

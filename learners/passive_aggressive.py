@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from learners.base import Scored
+from learners.errors import ParameterError
 from learners.kernels import (
     TINY,
     Floats,
@@ -37,6 +38,9 @@ class PassiveAggressive(LinearClassifier):
         damped by 1 / (2C).
     learn_intercept
         Whether the intercept moves with the weights, by the same step.
+    weight_true, weight_false
+        How much a row of that class counts, above 0; C is multiplied by it, so mode 0 knows
+        no weights.
 
     Examples
     --------
@@ -56,11 +60,22 @@ class PassiveAggressive(LinearClassifier):
     JMLR 7 (2006), section 3, figure 1.
     """
 
-    def __init__(self, C: float = 1.0, mode: int = 1, learn_intercept: bool = True) -> None:
+    def __init__(
+        self,
+        C: float = 1.0,
+        mode: int = 1,
+        learn_intercept: bool = True,
+        weight_true: float = 1.0,
+        weight_false: float = 1.0,
+    ) -> None:
         super().__init__()
         self.C = number("C", C, above=0.0)
         self.mode = one_of("mode", mode, (0, 1, 2))
         self.learn_intercept = switch("learn_intercept", learn_intercept)
+        self.weight_true = number("weight_true", weight_true, above=0.0)
+        self.weight_false = number("weight_false", weight_false, above=0.0)
+        if mode == 0 and (self.weight_true, self.weight_false) != (1.0, 1.0):
+            raise ParameterError("mode = 0: takes no weight_true and weight_false")
 
     def advance(
         self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
@@ -69,7 +84,8 @@ class PassiveAggressive(LinearClassifier):
         out = np.empty(len(targets))
         _classify(
             predict_with, learn_from, columns, targets, self.weights, self.intercept,
-            self.C, self.mode, self.learn_intercept, out,
+            self.C * self.weight_true, self.C * self.weight_false,
+            self.mode, self.learn_intercept, out,
         )  # fmt: skip
         return classified(out)
 
@@ -147,14 +163,15 @@ def step_size(loss: float, norm: float, C: float, mode: int) -> float:
 @kernel
 def _classify(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
-    weights: Floats, intercept: Floats, C: float, mode: int, learn_intercept: bool, out: Floats,
+    weights: Floats, intercept: Floats, C_true: float, C_false: float, mode: int,
+    learn_intercept: bool, out: Floats,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
         if math.isnan(targets[i]):
             continue
         row = learn_from[i]
-        sign = 1.0 if targets[i] > 0.0 else -1.0
+        sign, C = (1.0, C_true) if targets[i] > 0.0 else (-1.0, C_false)
         loss = 1.0 - sign * (dot(row, columns, weights) + intercept[0])
         if loss > 0.0:
             step = sign * step_size(loss, squared_norm(row), C, mode)

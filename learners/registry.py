@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from learners.arow import AROW
 from learners.compiled import Compiled
 from learners.errors import ParameterError, UnknownLearner
 from learners.k_means import KMeans
@@ -14,13 +15,16 @@ from learners.logistic import LogisticRegression
 from learners.model import Model
 from learners.passive_aggressive import PassiveAggressive, PassiveAggressiveRegressor
 from learners.scaler import Scaled
+from learners.soft_confidence_weighted import SoftConfidenceWeighted
 from learners.svm import SVM
 
 OURS: dict[str, type[Compiled]] = {
+    "arow": AROW,
     "k_means": KMeans,
     "logistic_regression": LogisticRegression,
     "passive_aggressive": PassiveAggressive,
     "passive_aggressive_regressor": PassiveAggressiveRegressor,
+    "soft_confidence_weighted": SoftConfidenceWeighted,
     "svm": SVM,
 }
 

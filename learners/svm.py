@@ -32,6 +32,8 @@ class SVM(LinearClassifier):
         pegasos: the paper's lambda, above 0.
     learn_intercept
         pegasos: learn an intercept, as the weight of a feature that is always 1.
+    weight_true, weight_false
+        How much a row of that class counts, above 0.
 
     Examples
     --------
@@ -64,6 +66,8 @@ class SVM(LinearClassifier):
         l2: float = 0.0,
         regularization: float = 0.01,
         learn_intercept: bool = True,
+        weight_true: float = 1.0,
+        weight_false: float = 1.0,
     ) -> None:
         super().__init__()
         self.mode = one_of("mode", mode, ("sgd", "pegasos"))
@@ -72,6 +76,8 @@ class SVM(LinearClassifier):
         self.l2 = number("l2", l2, least=0.0)
         self.regularization = number("regularization", regularization, above=0.0)
         self.learn_intercept = switch("learn_intercept", learn_intercept)
+        self.weight_true = number("weight_true", weight_true, above=0.0)
+        self.weight_false = number("weight_false", weight_false, above=0.0)
 
     def advance(
         self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
@@ -81,12 +87,14 @@ class SVM(LinearClassifier):
         if self.mode == "sgd":
             _sgd(
                 predict_with, learn_from, columns, targets, self.weights, self.intercept,
-                self.learning_rate, self.intercept_lr, self.l2, out,
+                self.learning_rate, self.intercept_lr, self.l2,
+                self.weight_true, self.weight_false, out,
             )  # fmt: skip
         else:
             _pegasos(
                 predict_with, learn_from, columns, targets, self.weights, self.intercept,
-                self.shrink, self.steps, self.regularization, self.learn_intercept, out,
+                self.shrink, self.steps, self.regularization, self.learn_intercept,
+                self.weight_true, self.weight_false, out,
             )  # fmt: skip
         return classified(out)
 
@@ -95,16 +103,17 @@ class SVM(LinearClassifier):
 def _sgd(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
     weights: Floats, intercept: Floats,
-    learning_rate: float, intercept_lr: float, l2: float, out: Floats,
+    learning_rate: float, intercept_lr: float, l2: float,
+    weight_true: float, weight_false: float, out: Floats,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
         if math.isnan(targets[i]):
             continue
         row = learn_from[i]
-        sign = 1.0 if targets[i] > 0.0 else -1.0
+        sign, weight = (1.0, weight_true) if targets[i] > 0.0 else (-1.0, weight_false)
         inside = sign * (dot(row, columns, weights) + intercept[0]) <= 1.0
-        gradient = -sign if inside else 0.0
+        gradient = -sign * weight if inside else 0.0
         intercept[0] = clip(intercept[0] - intercept_lr * gradient)
         descend(row, columns, gradient, learning_rate, l2, weights)
 
@@ -113,7 +122,8 @@ def _sgd(
 def _pegasos(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
     weights: Floats, intercept: Floats, shrink: Floats, steps: Floats,
-    regularization: float, learn_intercept: bool, out: Floats,
+    regularization: float, learn_intercept: bool,
+    weight_true: float, weight_false: float, out: Floats,
 ) -> None:  # fmt: skip
     # The weights proper are shrink x weights: shrinking all of them is then one product.
     for i in range(targets.shape[0]):
@@ -121,7 +131,7 @@ def _pegasos(
         if math.isnan(targets[i]):
             continue
         row = learn_from[i]
-        sign = 1.0 if targets[i] > 0.0 else -1.0
+        sign, weight = (1.0, weight_true) if targets[i] > 0.0 else (-1.0, weight_false)
         margin = shrink[0] * dot(row, columns, weights) + intercept[0]
         steps[0] += 1.0
         shrink[0] *= 1.0 - 1.0 / steps[0]
@@ -132,7 +142,7 @@ def _pegasos(
         if learn_intercept:
             intercept[0] *= 1.0 - 1.0 / steps[0]
         if sign * margin < 1.0:
-            rate = 1.0 / (regularization * steps[0])
+            rate = weight / (regularization * steps[0])
             for j in range(row.shape[0]):
                 value = row[j]
                 if value == value:

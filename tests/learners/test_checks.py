@@ -23,6 +23,11 @@ OURS: list[tuple[str, dict[str, Any]]] = [
     ("svm", {"l2": 0.001}),
     ("svm", {"mode": "pegasos"}),
     ("logistic_regression", {"learning_rate": 0.1}),
+    ("logistic_regression", {"optimizer": "adagrad"}),
+    ("logistic_regression", {"optimizer": "ftrl", "l1": 0.1, "weight_false": 2.0}),
+    ("arow", {"weight_true": 3.0}),
+    ("soft_confidence_weighted", {}),
+    ("soft_confidence_weighted", {"mode": 2, "learn_intercept": False}),
     ("k_means", {"n_clusters": 3, "half_life": 50.0, "buffer": 20}),
 ]
 RIVERS: list[tuple[str, dict[str, Any]]] = [
@@ -35,9 +40,17 @@ RIVERS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize("scale", [False, True], ids=["bare", "scaled"])
+# Other processes take a second each: once for a learner is enough.
+CASES = [
+    (check, scale)
+    for check in checks.ALL
+    for scale in (False, True)
+    if scale or check is not checks.same_under_any_hash_seed
+]
+
+
 @pytest.mark.parametrize(("type", "params"), OURS, ids=lambda v: v if isinstance(v, str) else None)
-@pytest.mark.parametrize("check", checks.ALL)
+@pytest.mark.parametrize(("check", "scale"), CASES)
 def test_our_learners_keep_the_contract(
     check: Check, type: str, params: dict[str, Any], scale: bool
 ) -> None:

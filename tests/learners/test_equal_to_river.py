@@ -42,6 +42,25 @@ CLASSIFIERS: list[tuple[str, dict[str, Any], Any]] = [
 ]
 
 
+WEIGHTED: list[tuple[str, dict[str, Any], Any]] = [
+    (
+        "logistic_regression",
+        {"weight_true": 4.0, "weight_false": 0.5},
+        linear_model.LogisticRegression(loss=optim.losses.Log(4.0, 0.5)),
+    ),
+    (
+        "logistic_regression",
+        {"optimizer": "adagrad", "learning_rate": 0.1},
+        linear_model.LogisticRegression(optim.AdaGrad(0.1)),
+    ),
+    (
+        "logistic_regression",
+        {"optimizer": "adagrad", "learning_rate": 0.5, "l2": 0.01, "weight_true": 2.0},
+        linear_model.LogisticRegression(optim.AdaGrad(0.5), optim.losses.Log(2.0), l2=0.01),
+    ),
+]
+
+
 def half_absent(events: list[Event]) -> list[Event]:
     """Every other event lacks every third feature."""
     return [
@@ -52,7 +71,7 @@ def half_absent(events: list[Event]) -> list[Event]:
 
 @pytest.mark.parametrize("events", [phishing(), half_absent(phishing())], ids=["full", "absent"])
 @pytest.mark.parametrize("scale", [False, True], ids=["bare", "scaled"])
-@pytest.mark.parametrize(("type", "params", "river"), CLASSIFIERS)
+@pytest.mark.parametrize(("type", "params", "river"), CLASSIFIERS + WEIGHTED)
 def test_a_classifier_scores_as_rivers(
     type: str, params: dict[str, Any], river: Any, scale: bool, events: list[Event]
 ) -> None:

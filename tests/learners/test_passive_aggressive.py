@@ -18,15 +18,16 @@ def tau(loss: float, norm: float, C: float, mode: int) -> float:
     return loss / norm if mode == 0 else min(C, loss / norm)
 
 
-@pytest.mark.parametrize("mode", [0, 1, 2])
-def test_the_classifier_moves_by_the_papers_formula(mode: int) -> None:
-    learner = PassiveAggressive(C=0.3, mode=mode, learn_intercept=False)
+@pytest.mark.parametrize(("mode", "weight"), [(0, 1.0), (1, 1.0), (2, 1.0), (1, 3.0), (2, 3.0)])
+def test_the_classifier_moves_by_the_papers_formula(mode: int, weight: float) -> None:
+    learner = PassiveAggressive(0.3, mode, learn_intercept=False, weight_true=weight)
     w: dict[str, float] = {}
     for x, label in phishing()[:400]:
         y = 1.0 if label else -1.0
         margin = sum(w.get(name, 0.0) * v for name, v in x.items())
         assert learner.score(x) == pytest.approx(1 / (1 + math.exp(-margin)), abs=1e-12)
-        step = tau(max(0.0, 1 - y * margin), sum(v * v for v in x.values()), 0.3, mode)
+        C = 0.3 * weight if label else 0.3
+        step = tau(max(0.0, 1 - y * margin), sum(v * v for v in x.values()), C, mode)
         for name, v in x.items():
             w[name] = w.get(name, 0.0) + step * y * v
         learner.learn_one(x, label)

@@ -19,7 +19,7 @@ def test_every_name_makes_a_model_that_knows_how_it_was_made() -> None:
     ("type", "message"),
     [
         ("pasive_aggressive", "did you mean 'passive_aggressive'"),
-        ("nothing", "known are k_means, logistic_regression"),
+        ("nothing", "known are arow, k_means, logistic_regression"),
         ("river.forest.Nothing", "Nothing"),
         ("river.nothing.Forest", "nothing"),
         ("sklearn.svm.SVC", "module:name"),
@@ -44,6 +44,8 @@ def test_an_unknown_type_is_refused_with_what_is_known(type: str, message: str) 
         ("passive_aggressive", {"mode": True}, "mode = True"),
         ("passive_aggressive", {"learn_intercept": 1}, "must be true or false"),
         ("passive_aggressive_regressor", {"eps": -0.1}, "eps = -0.1: must be a number not below 0"),
+        ("passive_aggressive", {"mode": 0, "weight_true": 2.0}, "takes no weight_true"),
+        ("logistic_regression", {"l1": 0.1}, "l1 = 0.1: must be a number not below 0 not above 0"),
         ("svm", {"mode": "smo"}, "mode = 'smo': must be one of 'sgd', 'pegasos'"),
         ("k_means", {"n_clusters": 0}, "n_clusters = 0: must be a whole number not below 1"),
         ("river.linear_model.PAClassifier", {"c": 1}, "no parameter 'c'; it takes C, mode"),

@@ -8,9 +8,11 @@ from learners.svm import SVM
 from tests.learners.data import phishing
 
 
+@pytest.mark.parametrize("weight", [1.0, 5.0])
 @pytest.mark.parametrize("learn_intercept", [False, True])
-def test_pegasos_moves_by_the_papers_formula(learn_intercept: bool) -> None:
-    learner = SVM(mode="pegasos", regularization=0.1, learn_intercept=learn_intercept)
+def test_pegasos_moves_by_the_papers_formula(learn_intercept: bool, weight: float) -> None:
+    learner = SVM("pegasos", 0.1, regularization=0.1, learn_intercept=learn_intercept)
+    learner.weight_true = weight
     w: dict[str, float] = {}
     for t, (features, label) in enumerate(phishing()[:500], start=1):
         x = {**features, "one": 1.0} if learn_intercept else features
@@ -20,7 +22,8 @@ def test_pegasos_moves_by_the_papers_formula(learn_intercept: bool) -> None:
         eta = 1 / (0.1 * t)
         w = {name: (1 - eta * 0.1) * v for name, v in w.items()}
         if y * margin < 1:
-            w = {name: w.get(name, 0.0) + eta * y * x.get(name, 0.0) for name in {**w, **x}}
+            step = eta * y * (weight if label else 1.0)
+            w = {name: w.get(name, 0.0) + step * x.get(name, 0.0) for name in {**w, **x}}
         learner.learn_one(features, label)
 
 
