@@ -35,6 +35,16 @@ def test_each_command_has_a_help(capsys: pytest.CaptureFixture[str], command: st
     assert out.startswith(f"Usage: riverrun {command}")
 
 
+@pytest.mark.parametrize("bare", [[], ["kafka"]])
+def test_without_a_command_the_help_is_shown(
+    capsys: pytest.CaptureFixture[str], bare: list[str]
+) -> None:
+    code, _, err = run(capsys, *bare)
+    assert code == 2
+    assert err.startswith("Usage: riverrun")
+    assert "\nCommands:\n" in err
+
+
 def test_help_loads_nothing_heavy() -> None:
     heavy = f"import sys, app.cli; print([m for m in {HEAVY} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)

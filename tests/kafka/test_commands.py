@@ -1,0 +1,100 @@
+"""The commands together, as a user runs them: topics, replay, worker, evaluate, inspect."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Commands:
+    """Runs commands on one pipeline file and one Kafka."""
+
+    def __init__(self, kafka: str, file: Path, **environ: str) -> None:
+        self.file = file
+        self._environ = {
+            **{k: v for k, v in os.environ.items() if not k.startswith("RIVERRUN_")},
+            "KAFKA_BOOTSTRAP_SERVERS": kafka,
+            "PYTHONPATH": str(ROOT),
+            **environ,
+        }
+
+    def start(self, command: str, *options: str) -> subprocess.Popen[str]:
+        """Start a command."""
+        arguments = [sys.executable, "-m", "app", command, str(self.file), *options]
+        return subprocess.Popen(
+            arguments, env=self._environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    def run(self, command: str, *options: str) -> str:
+        """Standard output of a command that must succeed."""
+        process = self.start(command, *options)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        return out
+
+
+@pytest.fixture
+def commands(kafka: str, topic_name: str, tmp_path: Path) -> Commands:
+    text = (ROOT / "pipelines" / "phishing.toml").read_text().replace('"phishing', f'"{topic_name}')
+    (tmp_path / "p.toml").write_text(text)
+    return Commands(kafka, tmp_path / "p.toml")
+
+
+def evaluated(commands: Commands) -> dict[str, float]:
+    """The evaluation, once no event waits any more."""
+    deadline = time.monotonic() + 60
+    while True:
+        found: dict[str, float] = json.loads(commands.run("evaluate", "--json"))
+        if not found["waiting"]:
+            return found
+        assert time.monotonic() < deadline, found
+
+
+def test_a_data_set_goes_through_and_every_event_is_predicted_once(
+    commands: Commands, topic_name: str
+) -> None:
+    created = commands.run("topics")
+    assert created.count("created, 4 partitions, replication 1") == 4
+    assert commands.run("topics").count("there, 4 partitions, replication 1") == 4
+    replayed = commands.run("replay", "--source", "phishing")
+    assert replayed.startswith(f"1,250 events delivered to {topic_name}.events.v1 in ")
+
+    worker = commands.start("worker")
+    try:
+        found = evaluated(commands)
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        _, log = worker.communicate(timeout=30)
+    assert worker.returncode == 0, log
+    counts = ("events", "predictions", "missing", "duplicates", "dead_letters", "labelled")
+    assert [found[name] for name in counts] == [1250, 1250, 0, 0, 0, 1250]
+    assert found["roc_auc"] > 0.85
+
+    partitions = [json.loads(line) for line in commands.run("inspect", "--json").splitlines()]
+    assert [p["partition"] for p in partitions] == [0, 1, 2, 3]
+    assert sum(p["learned"] for p in partitions) == 1250
+    assert [p["lag"] for p in partitions] == [0, 0, 0, 0]
+    assert commands.run("dead-letters", "list") == ""
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_replay_that_is_stopped_says_how_far_it_came(
+    commands: Commands, how: signal.Signals
+) -> None:
+    commands.run("topics")
+    replay = commands.start("replay", "--source", "phishing", "--speed", "100")
+    time.sleep(3)
+    replay.send_signal(how)
+    out, err = replay.communicate(timeout=30)
+    assert replay.returncode == 1
+    delivered = int(out.split()[0])
+    assert 0 < delivered < 1250
+    assert err.splitlines()[-1] == "riverrun: stopped"
+    assert json.loads(commands.run("evaluate", "--json"))["events"] == delivered
