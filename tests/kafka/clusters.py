@@ -57,7 +57,12 @@ def docker_kafka() -> Iterator[str]:
         container = container.with_env(f"KAFKA_{key.upper().replace('.', '_')}", value)
     with container:
         address = f"{container.get_container_host_ip()}:{port}"
-        if not wait_until_ready(address, lambda: container.status != "exited"):
+
+        def runs() -> bool:
+            container.reload()
+            return container.status != "exited"
+
+        if not wait_until_ready(address, runs):
             out, err = container.get_logs()
             raise RuntimeError((out + err).decode(errors="replace")[-2000:])
         yield address
