@@ -219,7 +219,11 @@ class Worker:
         )
         app.agent(topic, name="score")(self.score)
         app.timer(REPORT_SECONDS, name="report")(self._report)
-        app.page("/health")(self._health)
+
+        async def health(view: View, request: Any) -> Any:
+            return self._health(view)
+
+        app.page("/health")(health)  # Faust binds it to the view: a bound method would not do
         return app
 
     async def _report(self) -> None:
@@ -233,7 +237,7 @@ class Worker:
             1000 * committer.seconds / max(1, committer.commits),
         )
 
-    async def _health(self, web: View, request: Any) -> Any:
+    def _health(self, web: View) -> Any:
         status = 200 if self.ready and self.failure is None else 503
         body = {
             "ready": self.ready,
