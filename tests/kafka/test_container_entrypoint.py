@@ -1,0 +1,164 @@
+"""The containers' commands and environment, run without a container against a real Kafka."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka.admin import AdminClient, ConfigResource
+
+from app.local_kafka.broker import free_ports
+from app.local_kafka.install import kafka_jars
+from app.local_kafka.java import find_java
+from tests.containers import ROOT, compose, health_check, image_environment, own_services
+from tests.kafka.support import read_committed
+
+SERVICES = own_services()
+RIVERRUN = Path(sys.executable).with_name("riverrun")
+PHISHING_EVENTS = 1250
+
+
+def broker_settings() -> dict[str, str]:
+    """The compose file's variables for Kafka, as the image turns them into settings."""
+    variables: Mapping[str, str] = compose()["services"]["kafka"]["environment"]
+    return {
+        name.removeprefix("KAFKA_").lower().replace("_", "."): value
+        for name, value in variables.items()
+        if name.startswith("KAFKA_")
+    }
+
+
+class Deployment:
+    """The services of the compose file as processes, on topics that nobody else has."""
+
+    def __init__(self, kafka: str, folder: Path) -> None:
+        self.kafka = kafka
+        self.folder = folder
+        self.name = f"containers-{uuid.uuid4().hex[:8]}"
+        self.predictions = f"{self.name}.predictions.v1"
+
+    def environment(self, service: str, web_port: int = 6066) -> dict[str, str]:
+        """Of the image and of the service; nothing of the machine's, as in a container."""
+        changed = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.folder),
+            "NUMBA_CACHE_DIR": str(self.folder),
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
+            "RIVERRUN_NAME": self.name,
+            "RIVERRUN_EVENTS__TOPIC": f"{self.name}.events.v1",
+            "RIVERRUN_PREDICTIONS__TOPIC": self.predictions,
+            "RIVERRUN_WORKER__WEB_PORT": str(web_port),
+        }
+        return {**image_environment(), **SERVICES[service]["environment"], **changed}
+
+    def start(self, service: str, web_port: int = 6066) -> subprocess.Popen[str]:
+        """The service's command line."""
+        return subprocess.Popen(
+            [RIVERRUN, *SERVICES[service]["command"]],
+            cwd=ROOT,
+            env=self.environment(service, web_port),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, service: str) -> None:
+        """Start a service that ends by itself, and see it end well."""
+        with self.start(service) as process:
+            output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+
+    @contextmanager
+    def worker(self, service: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+        """A worker and its web port; killed at the end if it is still there."""
+        port, _ = free_ports(None)
+        with self.start(service, port) as process:
+            try:
+                yield process, port
+            finally:
+                process.kill()
+
+
+def is_healthy(command: list[str], port: int, folder: Path) -> bool:
+    """Ask as the image's health check does, where the container runs `command`."""
+    command_line = folder / "cmdline"
+    command_line.write_bytes(b"\0".join(word.encode() for word in ["riverrun", *command]))
+    code = health_check().replace("/proc/1/cmdline", str(command_line))
+    code = code.replace(":6066/", f":{port}/")
+    return subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+
+
+def wait_until_healthy(worker: subprocess.Popen[str], port: int, folder: Path) -> None:
+    deadline = time.monotonic() + 90
+    while not is_healthy(["worker"], port, folder):
+        if worker.poll() is not None:
+            pytest.fail(f"the worker ended with {worker.returncode}: {worker.communicate()[0]}")
+        assert time.monotonic() < deadline, "the worker is not healthy after 90 s"
+        time.sleep(0.3)
+
+
+def test_the_compose_services_run_and_the_workers_stop_cleanly_on_sigterm(
+    kafka: str, tmp_path: Path
+) -> None:
+    deployment = Deployment(kafka, tmp_path)
+    deployment.run("topics")
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(deployment.worker(name)) for name in ("worker-1", "worker-2")
+        ]
+        for worker, port in workers:
+            wait_until_healthy(worker, port, tmp_path)
+        deployment.run("replay")
+        predictions = read_committed(kafka, deployment.predictions, PHISHING_EVENTS)
+
+        for worker, _ in workers:
+            worker.send_signal(signal.SIGTERM)
+        ended = [worker.communicate(timeout=30)[0] for worker, _ in workers]
+
+        assert [worker.returncode for worker, _ in workers] == [0, 0], "\n".join(ended)
+    sources = {source_of(prediction.value()) for prediction in predictions}
+    assert len(predictions) == len(sources) == PHISHING_EVENTS
+
+
+def source_of(prediction: bytes | None) -> tuple[Any, ...]:
+    source = json.loads(prediction or b"")["source"]
+    return source["topic"], source["partition"], source["offset"]
+
+
+def test_only_a_worker_is_asked_for_its_health(tmp_path: Path) -> None:
+    nobody, _ = free_ports(None)
+
+    assert not is_healthy(SERVICES["worker-1"]["command"], nobody, tmp_path)
+    assert is_healthy(SERVICES["replay"]["command"], nobody, tmp_path)
+
+
+def test_kafka_knows_every_setting_of_the_compose_file(kafka: str) -> None:
+    admin = AdminClient({"bootstrap.servers": kafka})
+    node = next(iter(admin.list_topics(timeout=30).brokers))
+    broker = ConfigResource(ConfigResource.Type.BROKER, str(node))
+    known = admin.describe_configs([broker])[broker].result(30)
+
+    assert sorted(set(broker_settings()) - set(known)) == []
+
+
+def test_kafka_formats_its_folder_with_the_settings_of_the_compose_file(tmp_path: Path) -> None:
+    cluster = compose()["services"]["kafka"]["environment"]["CLUSTER_ID"]
+    settings = broker_settings() | {"log.dirs": str(tmp_path / "data")}
+    file = tmp_path / "server.properties"
+    file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+
+    tool = ["-cp", f"{kafka_jars()}/*", "kafka.tools.StorageTool", "format"]
+    formatted = subprocess.run(
+        [find_java(), *tool, "-t", cluster, "-c", file], capture_output=True, text=True
+    )
+
+    assert formatted.returncode == 0, formatted.stdout + formatted.stderr
+    assert cluster in (tmp_path / "data" / "meta.properties").read_text()
