@@ -68,6 +68,8 @@ def _leave(line: str, code: int) -> NoReturn:
 
 def _explain(error: Exception) -> tuple[str, int]:
     """The one line and the exit code of an error."""
+    from confluent_kafka import KafkaException
+
     from app.errors import KafkaSettingError, RiverrunError
     from app.pipeline import PipelineError
 
@@ -79,4 +81,6 @@ def _explain(error: Exception) -> tuple[str, int]:
         return str(error), 2
     if isinstance(error, RiverrunError):
         return str(error), 1
+    if isinstance(error, KafkaException):
+        return f"Kafka: {error.args[0].str()}", 1
     return f"{type(error).__name__}: {error} (riverrun --debug shows where)", 1

@@ -53,7 +53,7 @@ def accuracy(labels: Sequence[Hashable], predictions: Sequence[Hashable]) -> flo
 def f1(
     labels: Sequence[Hashable], predictions: Sequence[Hashable], positive: Hashable = True
 ) -> float:
-    """The harmonic mean of precision and recall of one class; 0 where it is never met, nan without pairs."""
+    """The harmonic mean of precision and recall of one class; 0 if never met, nan without pairs."""
     pairs = list(zip(labels, predictions, strict=True))
     hits = sum(label == positive == guess for label, guess in pairs)
     named = sum((label == positive) + (guess == positive) for label, guess in pairs)

@@ -64,9 +64,16 @@ def connect_kafka(pipeline: "Pipeline", bootstrap_servers: str | None) -> "Kafka
 def reading(
     pipeline: "Pipeline", kafka: "KafkaSettings", group: str | None = None
 ) -> "Iterator[Reader]":
-    """A reader of the pipeline's topics, with the offsets of `group` or else of its workers."""
+    """A reader of the pipeline's topics, with the offsets of `group` or else of its workers.
+
+    Raises:
+        BrokerUnreachable: No broker answers, or none lets the program in.
+    """
+    from app.admin import TIMEOUT
+    from app.cluster import Cluster
     from app.reading import Reader
 
+    Cluster(kafka, TIMEOUT).topics()  # says in one line why there is no Kafka, if there is none
     consumer = {
         "group.id": group or pipeline.group,
         "isolation.level": "read_committed",

@@ -91,6 +91,24 @@ def test_anything_else_is_one_line_and_code_1(capsys: pytest.CaptureFixture[str]
     assert (code, out, err) == (1, "", "riverrun: no.csv: no such file\n")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["topics"], ["inspect"], ["evaluate"], ["dead-letters"], ["replay", "--source", "phishing"]],
+    ids=lambda command: command[0],
+)
+def test_a_kafka_that_is_not_there_is_told_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setattr("app.admin.TIMEOUT", 1.0)
+    monkeypatch.setattr("app.admin.ensure_topics.__defaults__", (1.0,))
+    name, *options = command
+    action = ["list"] if name == "dead-letters" else []
+    nowhere = ["--bootstrap-servers", "127.0.0.1:1"]
+    code, out, err = run(capsys, name, PHISHING, *action, *options, *nowhere)
+    assert (code, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("riverrun: no Kafka at 127.0.0.1:1 within 1 s: ")
+
+
 def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "--debug", "replay", PHISHING, "--source", "no.csv")
     assert code == 1
