@@ -37,7 +37,7 @@ chaos: $(READY) ## workers killed and frozen for minutes, nothing lost, nothing 
 
 clean: ## removes .venv and every cache; the next goal sets up again
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
-	find agents app learners tests topics -name __pycache__ -type d -prune -exec rm -rf {} +
+	find agents app benchmarks learners tests topics -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A checkout may touch pyproject.toml without changing it: then nothing is installed again.
 $(READY): pyproject.toml $(BIN)/python
