@@ -20,7 +20,7 @@ class PartitionReport:
         partition: Its number.
         committed: The group has done the events below this offset; None: none yet.
         end: The offset that the next event gets.
-        lag: Offsets between the two.
+        lag: Offsets between the two; the markers of transactional producers count too.
         learner: The type of the saved learner; None where none was saved yet.
         learned: Events that it has learned.
         fingerprint: Of the saved learner, in hexadecimal digits; equal for equal learners.

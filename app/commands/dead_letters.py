@@ -42,7 +42,7 @@ def _list(pipeline: "Pipeline", kafka: "KafkaSettings", as_json: bool, limit: in
         for letter in islice(letters(pipeline, reader), limit):
             click.echo(as_line(letter) if as_json else as_text(letter))
             count += 1
-    click.echo(f"{count:,} dead letters on {pipeline.dead_letter_topic}", err=True)
+    click.echo(f"{count:,} listed of {pipeline.dead_letter_topic}", err=True)
 
 
 def _replay(pipeline: "Pipeline", kafka: "KafkaSettings") -> None:
@@ -56,7 +56,7 @@ def _replay(pipeline: "Pipeline", kafka: "KafkaSettings") -> None:
             kafka.producer({"transactional.id": name}),
             kafka.consumer({"group.id": name, "enable.auto.commit": False}),
         )
-    click.echo(f"{resent.sent:,} dead letters sent back")
+    click.echo(f"{resent.sent:,} sent back from {pipeline.dead_letter_topic}")
     if resent.without_origin:
         click.echo(f"{resent.without_origin:,} passed over: no header names their origin", err=True)
 

@@ -9,6 +9,9 @@ import click
 from app.options import Connect, with_pipeline
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.admin import Outcome
     from app.pipeline import Pipeline
 
 
@@ -45,7 +48,7 @@ def replay(
 
     events = open_source(source, pipeline.events.id, pipeline.events.label)
     settings = connect()
-    ensure_topics(pipeline, settings)
+    _say_if_new(ensure_topics(pipeline, settings))
     stop = _stop_on_signals()
     total = min(filter(None, (events.count, limit)), default=None)
     progress = Progress()
@@ -69,6 +72,14 @@ def replay(
         )
     if stop.is_set():
         raise KeyboardInterrupt
+
+
+def _say_if_new(outcomes: "Sequence[Outcome]") -> None:
+    """Which topics were created, and what weakens them; nothing where all were there."""
+    if any(outcome.kind == "created" for outcome in outcomes):
+        for outcome in outcomes:
+            if outcome.kind != "checked":
+                click.echo(outcome, err=True)
 
 
 def _stop_on_signals() -> threading.Event:
