@@ -58,6 +58,10 @@ class Compiled(ABC):
 
     # What all share
 
+    def share(self, columns: Columns) -> None:
+        """Use the columns of whatever stands around this learner."""
+        self.columns = columns
+
     def targets(self, labels: Sequence[Any]) -> Floats:
         """Checked labels as numbers; NaN for UNLABELLED."""
         return np.array([NAN if y is UNLABELLED else y for y in labels], np.float64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -79,7 +79,7 @@ class KMeans(Compiled):
         # kept events, whether the centres are chosen, state of the generator
         self.progress: Floats = np.array([0.0, 0.0, float(seed % 2147483646 + 1)])
 
-    def targets(self, labels: Any) -> Floats:
+    def targets(self, labels: Sequence[Any]) -> Floats:
         """Clustering needs no label: None is learned, UNLABELLED is not."""
         return super().targets([0.0 if y is None else y for y in labels])
 
@@ -92,12 +92,7 @@ class KMeans(Compiled):
             predict_with, learn_from, columns, targets, self.centres, self.weights, self.kept,
             self.progress, 0.5 ** (1.0 / self.half_life), nearest, distances,
         )  # fmt: skip
-        predictions: list[Any] = nearest.tolist()
-        scores: list[float | None] = list(distances.tolist())
-        if predictions and predictions[0] < 0:
-            unknown = predictions.count(-1)
-            predictions[:unknown] = scores[:unknown] = [None] * unknown
-        return Scored(predictions, scores)
+        return clustered(nearest, distances)
 
     def grow(self, n: int) -> None:
         """Make room for `n` columns."""
@@ -129,6 +124,16 @@ def _half_life(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         raise ParameterError(f"half_life = {value!r}: must be a number of events above 0, or inf")
     return float(value)
+
+
+def clustered(nearest: Ints, distances: Floats) -> Scored:
+    """Centres and distances; None for the rows (-1) that came before there were centres."""
+    predictions: list[Any] = nearest.tolist()
+    scores: list[float | None] = list(distances.tolist())
+    if predictions and predictions[0] < 0:
+        unknown = predictions.count(-1)
+        predictions[:unknown] = scores[:unknown] = [None] * unknown
+    return Scored(predictions, scores)
 
 
 @kernel
@@ -166,6 +171,17 @@ def pull(row: Floats, columns: Ints, share: float, centre: Floats) -> None:
                 centre[c] += share * (value - centre[c])
             else:
                 centre[c] = value
+
+
+@kernel
+def keep(row: Floats, columns: Ints, kept: Floats, progress: Floats) -> bool:
+    """Put a row to the kept ones; True when there is no room for another."""
+    n = int(progress[0])
+    kept[n, :] = math.nan
+    for j in range(columns.shape[0]):
+        kept[n, columns[j]] = row[j]
+    progress[0] += 1.0
+    return n + 1 == kept.shape[0]
 
 
 @kernel
@@ -235,15 +251,10 @@ def _cluster(
             _learn(learn_from[i], columns, centres, weights, decay)
             _split_for_dead(centres, weights)
             continue
-        n = int(progress[0])
-        kept[n, :] = math.nan
-        for j in range(columns.shape[0]):
-            kept[n, columns[j]] = learn_from[i, j]
-        progress[0] += 1.0
-        if n + 1 == kept.shape[0]:
+        if keep(learn_from[i], columns, kept, progress):
             everything = np.arange(kept.shape[1])
             choose_centres(kept, everything, centres, progress)
-            for k in range(n + 1):
+            for k in range(kept.shape[0]):
                 _learn(kept[k], everything, centres, weights, decay)
             _split_for_dead(centres, weights)
             progress[0], progress[1] = 0.0, 1.0

@@ -11,9 +11,13 @@ from learners.arow import AROW
 from learners.compiled import Compiled
 from learners.errors import ParameterError, UnknownLearner
 from learners.k_means import KMeans
+from learners.linear_regression import LinearRegression
 from learners.logistic import LogisticRegression
+from learners.mini_batch_k_means import MiniBatchKMeans
 from learners.model import Model
+from learners.one_vs_rest import OneVsRest
 from learners.passive_aggressive import PassiveAggressive, PassiveAggressiveRegressor
+from learners.passive_aggressive_multiclass import PassiveAggressiveMulticlass
 from learners.scaler import Scaled
 from learners.soft_confidence_weighted import SoftConfidenceWeighted
 from learners.svm import SVM
@@ -21,8 +25,12 @@ from learners.svm import SVM
 OURS: dict[str, type[Compiled]] = {
     "arow": AROW,
     "k_means": KMeans,
+    "linear_regression": LinearRegression,
     "logistic_regression": LogisticRegression,
+    "mini_batch_k_means": MiniBatchKMeans,
+    "one_vs_rest": OneVsRest,
     "passive_aggressive": PassiveAggressive,
+    "passive_aggressive_multiclass": PassiveAggressiveMulticlass,
     "passive_aggressive_regressor": PassiveAggressiveRegressor,
     "soft_confidence_weighted": SoftConfidenceWeighted,
     "svm": SVM,
@@ -72,7 +80,7 @@ def ours(type: str, params: Mapping[str, Any], scale: bool) -> Compiled:
             )
     try:
         learner = make(**params)
-    except ParameterError as error:
+    except (ParameterError, TypeError) as error:
         raise ParameterError(f"learner {type!r}: {error}") from None
     return Scaled(learner) if scale else learner
 

@@ -90,7 +90,8 @@ class Scaled(Compiled):
     def __init__(self, learner: Compiled) -> None:
         self.scaler = Scaler()
         self.learner = learner
-        self.columns = learner.columns = self.scaler.columns
+        self.columns = self.scaler.columns
+        learner.share(self.columns)
 
     @property
     def task(self) -> Task:  # type: ignore[override]
@@ -107,6 +108,11 @@ class Scaled(Compiled):
         """See Compiled."""
         before, after = self.scaler.both(learn_from, columns, targets)
         return self.learner.advance(before, after, columns, targets)
+
+    def warm_up(self, n_features: int) -> None:
+        """Run all kernels once over nothing."""
+        super().warm_up(n_features)
+        self.learner.warm_up(n_features)
 
     def grow(self, n: int) -> None:
         """Make room for `n` columns."""

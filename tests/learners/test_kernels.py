@@ -15,7 +15,8 @@ from learners.registry import create, names
 compiled = hasattr(kernels.dot, "py_func")
 assert compiled == (sys.argv[1] == "compiled"), compiled
 for name in names():
-    for params in ({}, {"mode": "pegasos"} if name == "svm" else {}):
+    needed = {"learner": {"type": "svm"}} if name == "one_vs_rest" else {}
+    for params in (needed, {"mode": "pegasos"} if name == "svm" else needed):
         model = create(name, params, scale=True)
         task = model.task
         for events in (check_data.extreme(task), check_data.coming_and_going(task, 150)):

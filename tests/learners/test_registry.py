@@ -10,8 +10,9 @@ from learners.registry import create, names
 
 def test_every_name_makes_a_model_that_knows_how_it_was_made() -> None:
     for name in names():
-        model = create(name, {}, scale=True)
-        assert (model.type, model.params, model.scale, model.learned) == (name, {}, True, 0)
+        params = {"learner": {"type": "svm"}} if name == "one_vs_rest" else {}
+        model = create(name, params, scale=True)
+        assert (model.type, model.params, model.scale, model.learned) == (name, params, True, 0)
         assert model.batched
 
 
@@ -19,7 +20,7 @@ def test_every_name_makes_a_model_that_knows_how_it_was_made() -> None:
     ("type", "message"),
     [
         ("pasive_aggressive", "did you mean 'passive_aggressive'"),
-        ("nothing", "known are arow, k_means, logistic_regression"),
+        ("nothing", "known are arow, k_means, linear_regression"),
         ("river.forest.Nothing", "Nothing"),
         ("river.nothing.Forest", "nothing"),
         ("sklearn.svm.SVC", "module:name"),
@@ -47,6 +48,11 @@ def test_an_unknown_type_is_refused_with_what_is_known(type: str, message: str) 
         ("passive_aggressive", {"mode": 0, "weight_true": 2.0}, "takes no weight_true"),
         ("logistic_regression", {"l1": 0.1}, "l1 = 0.1: must be a number not below 0 not above 0"),
         ("svm", {"mode": "smo"}, "mode = 'smo': must be one of 'sgd', 'pegasos'"),
+        ("one_vs_rest", {}, "missing 1 required"),
+        ("one_vs_rest", {"learner": "svm"}, "must be a table"),
+        ("one_vs_rest", {"learner": {"type": "os:system"}}, "must be a table"),
+        ("one_vs_rest", {"learner": {"type": "k_means"}}, "is no learner of two classes"),
+        ("one_vs_rest", {"learner": {"type": "svm", "c": 1.0}}, "'svm' has no parameter 'c'"),
         ("k_means", {"n_clusters": 0}, "n_clusters = 0: must be a whole number not below 1"),
         ("river.linear_model.PAClassifier", {"c": 1}, "no parameter 'c'; it takes C, mode"),
         ("river.linear_model.PAClassifier", {"mode": 7}, "KeyError: 7"),

@@ -1,0 +1,137 @@
+"""Mini-batch k-means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from learners.base import Scored, Task
+from learners.compiled import Compiled, grown
+from learners.k_means import choose_centres, clustered, find_nearest, keep, pull
+from learners.kernels import Floats, Ints, kernel
+from learners.parameters import whole
+
+
+class MiniBatchKMeans(Compiled):
+    """k-means that learns from a batch of kept events at a time.
+
+    Events are kept until there are `batch_size`. The first full batch chooses the centres, as
+    k-means++ does. With every full batch each event is first given to its nearest centre,
+    then moves it by 1 / (the events that the centre has had): a rate that falls, so the
+    centres settle and nothing is forgotten. `k_means` is the one for streams that drift.
+
+    Predictions and scores are as those of `k_means`.
+
+    Parameters
+    ----------
+    n_clusters
+        Centres, at least 1.
+    batch_size
+        Events learned at once, at least `n_clusters`. Snapshots hold those that are kept.
+    seed
+        Of the choice of the centres, at least 0.
+
+    Examples
+    --------
+    >>> from river import datasets
+    >>> from learners.registry import create
+    >>> model = create("mini_batch_k_means", {"n_clusters": 2}, scale=True)
+    >>> for x, y in datasets.Bananas():
+    ...     model.learn_one(x)
+    >>> x, y = next(iter(datasets.Bananas()))
+    >>> model.predict_one(x), round(model.score(x), 3)
+    (0, 2.021)
+
+    References
+    ----------
+    Sculley: Web-Scale K-Means Clustering. WWW 2010, algorithm 1.
+    """
+
+    task: ClassVar[Task] = "clustering"
+
+    def __init__(self, n_clusters: int = 5, batch_size: int = 100, seed: int = 0) -> None:
+        super().__init__()
+        self.n_clusters = whole("n_clusters", n_clusters, least=1)
+        self.batch_size = whole("batch_size", batch_size, least=self.n_clusters)
+        self.seed = whole("seed", seed, least=0)
+        self.centres: Floats = np.empty((n_clusters, 0))
+        self.counts: Floats = np.zeros(n_clusters)
+        self.kept: Floats = np.empty((batch_size, 0))
+        # kept events, whether the centres are chosen, state of the generator
+        self.progress: Floats = np.array([0.0, 0.0, float(seed % 2147483646 + 1)])
+
+    def targets(self, labels: Sequence[Any]) -> Floats:
+        """Clustering needs no label: None is learned, UNLABELLED is not."""
+        return super().targets([0.0 if y is None else y for y in labels])
+
+    def advance(
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+    ) -> Scored:
+        """See Compiled."""
+        nearest, distances = np.empty(len(targets), np.int64), np.empty(len(targets))
+        _cluster(
+            predict_with, learn_from, columns, targets, self.centres, self.counts, self.kept,
+            self.progress, nearest, distances,
+        )  # fmt: skip
+        return clustered(nearest, distances)
+
+    def grow(self, n: int) -> None:
+        """Make room for `n` columns."""
+        self.centres = grown(self.centres, n, math.nan)
+        self.kept = grown(self.kept, n, math.nan)
+
+    def state(self) -> dict[str, Any]:
+        """The names of the features, centres, counts, kept events and progress."""
+        n = len(self.columns)
+        return {
+            "features": self.columns.names,
+            "centres": self.centres[:, :n],
+            "counts": self.counts,
+            "kept": self.kept[: int(self.progress[0]), :n],
+            "progress": self.progress,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` gave."""
+        self.columns.replace(state["features"])
+        self.centres = np.array(state["centres"], np.float64)
+        self.counts = np.array(state["counts"], np.float64)
+        self.progress = np.array(state["progress"], np.float64)
+        self.kept = np.full((self.batch_size, len(self.columns)), math.nan)
+        self.kept[: len(state["kept"])] = state["kept"]
+
+
+@kernel
+def _learn(kept: Floats, columns: Ints, centres: Floats, counts: Floats) -> None:
+    n = kept.shape[0]
+    nearest = np.empty(n, np.int64)
+    for i in range(n):
+        nearest[i], _ = find_nearest(kept[i], columns, centres)
+    for i in range(n):
+        k = nearest[i]
+        counts[k] += 1.0
+        pull(kept[i], columns, 1.0 / counts[k], centres[k])
+
+
+@kernel
+def _cluster(
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
+    centres: Floats, counts: Floats, kept: Floats, progress: Floats,
+    nearest: Ints, distances: Floats,
+) -> None:  # fmt: skip
+    for i in range(targets.shape[0]):
+        nearest[i], distances[i] = -1, -1.0
+        if progress[1] > 0.0:
+            nearest[i], gap = find_nearest(predict_with[i], columns, centres)
+            distances[i] = math.sqrt(gap)
+        if math.isnan(targets[i]):
+            continue
+        if keep(learn_from[i], columns, kept, progress):
+            everything = np.arange(kept.shape[1])
+            if progress[1] == 0.0:
+                choose_centres(kept, everything, centres, progress)
+            _learn(kept, everything, centres, counts)
+            progress[0], progress[1] = 0.0, 1.0
