@@ -84,6 +84,17 @@ def test_a_data_set_goes_through_and_every_event_is_predicted_once(
     assert commands.run("dead-letters", "list") == ""
 
 
+def test_a_replay_creates_the_topics_that_lack_and_says_so(
+    commands: Commands, topic_name: str
+) -> None:
+    for expected in (4, 0):
+        replay = commands.start("replay", "--source", "phishing", "--limit", "3")
+        _, err = replay.communicate(timeout=60)
+        assert replay.returncode == 0
+        assert err.count(": created, 4 partitions") == expected
+        assert err.count(f"{topic_name}.state.v1") == bool(expected)
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_replay_that_is_stopped_says_how_far_it_came(
     commands: Commands, how: signal.Signals
