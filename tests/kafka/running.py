@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.admin import ensure_topics
 from app.clients import restore_consumer
 from app.kafka import KafkaSettings
 from app.pipeline import Pipeline, load_pipeline
@@ -22,7 +23,7 @@ from app.restore import Restorer
 from app.tasks import MODEL
 from learners import registry, snapshots
 from learners.model import UNLABELLED, Model
-from tests.kafka.support import create_topic, produce, read_committed
+from tests.kafka.support import produce, read_committed
 
 FEATURES = tuple(f"x{i}" for i in range(5))
 
@@ -132,7 +133,7 @@ def stream(
     """A pipeline with its topics, without events yet."""
     file = pipeline_file(folder, name, learner, partitions, **tables)
     pipeline = load_pipeline(file)
-    create_topic(bootstrap, pipeline.events.topic, partitions, retention_ms="-1")
+    ensure_topics(pipeline, KafkaSettings(bootstrap, {}))
     return Stream(bootstrap, file, pipeline, [[] for _ in range(partitions)])
 
 
@@ -212,6 +213,13 @@ class WorkerProcess:
         self.process.terminate()
         return self.process.wait(within)
 
+    def close(self) -> None:
+        """End it, whatever it does."""
+        if self.process.poll() is None:
+            self.resume()
+            self.kill()
+        self._log.close()
+
     @property
     def log(self) -> str:
         """All that it wrote."""
@@ -230,9 +238,7 @@ def workers(stream: Stream, *names: str | None, **settings: str) -> Iterator[lis
         raise
     finally:
         for worker in started:
-            if worker.process.poll() is None:
-                worker.resume()
-                worker.kill()
+            worker.close()
 
 
 def wait_until(condition: Any, within: float = 60.0, what: str = "the condition") -> None:
