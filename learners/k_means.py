@@ -181,7 +181,7 @@ def keep(row: Floats, columns: Ints, kept: Floats, progress: Floats) -> bool:
     for j in range(columns.shape[0]):
         kept[n, columns[j]] = row[j]
     progress[0] += 1.0
-    return n + 1 == kept.shape[0]
+    return bool(n + 1 == kept.shape[0])
 
 
 @kernel

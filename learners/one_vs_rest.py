@@ -119,9 +119,9 @@ class OneVsRest(Compiled):
 
 
 def _checked(learner: Any) -> dict[str, Any]:
-    from learners.registry import names  # which knows this class
+    from learners.registry import OURS  # which knows this class
 
-    if not isinstance(learner, Mapping) or learner.get("type") not in names():
+    if not isinstance(learner, Mapping) or learner.get("type") not in OURS:
         raise ParameterError(
             f'learner = {learner!r}: must be a table with one of our binary learners as "type"'
         )

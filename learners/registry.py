@@ -35,6 +35,11 @@ OURS: dict[str, type[Compiled]] = {
     "soft_confidence_weighted": SoftConfidenceWeighted,
     "svm": SVM,
 }
+# River's, with what they need around them
+WRAPPED = {
+    "half_space_trees": "learners.half_space_trees:half_space_trees",
+    "one_class_svm": "learners.one_class_svm:one_class_svm",
+}
 
 
 def create(type: str, params: Mapping[str, Any] | None = None, scale: bool = False) -> Model:
@@ -57,16 +62,17 @@ def create(type: str, params: Mapping[str, Any] | None = None, scale: bool = Fal
     params = dict(params or {})
     if type in OURS:
         return Model(type, params, scale, ours(type, params, scale))
-    if "." in type or ":" in type:
+    if type in WRAPPED or "." in type or ":" in type:
         from learners.river_estimator import RiverEstimator  # River takes a second to import
 
-        return Model(type, params, scale, RiverEstimator.create(type, params, scale))
+        where = WRAPPED.get(type, type)
+        return Model(type, params, scale, RiverEstimator.create(where, params, scale, type))
     raise UnknownLearner(f"learner {type!r}: unknown{_hint(type)}")
 
 
 def names() -> list[str]:
-    """The names of our own learners."""
-    return sorted(OURS)
+    """The names that need no dots."""
+    return sorted([*OURS, *WRAPPED])
 
 
 def ours(type: str, params: Mapping[str, Any], scale: bool) -> Compiled:
@@ -86,7 +92,7 @@ def ours(type: str, params: Mapping[str, Any], scale: bool) -> Compiled:
 
 
 def _hint(type: str) -> str:
-    close = difflib.get_close_matches(type, OURS, n=1)
+    close = difflib.get_close_matches(type, names(), n=1)
     meant = f" (did you mean {close[0]!r}?)" if close else ""
     return (
         f"{meant}; known are {', '.join(names())}, a River estimator by its dotted name"

@@ -41,12 +41,14 @@ class RiverEstimator:
         self._supervised = self.task not in ("clustering", "anomaly")
 
     @classmethod
-    def create(cls, type: str, params: Mapping[str, Any], scale: bool) -> RiverEstimator:
+    def create(
+        cls, type: str, params: Mapping[str, Any], scale: bool, called: str = ""
+    ) -> RiverEstimator:
         """A new one, by its name; `scale` puts River's StandardScaler before it."""
-        estimator = build(type, params)
+        estimator = build(type, params, called)
         if scale:
             estimator = preprocessing.StandardScaler() | estimator
-        return cls(estimator, type)
+        return cls(estimator, called or type)
 
     def predict_one(self, x: Features) -> Any:
         """The prediction; for an anomaly detector its score, for a filter its verdict."""

@@ -10,8 +10,8 @@ from typing import Any
 from learners.errors import ParameterError, UnknownLearner
 
 
-def build(type: str, params: Mapping[str, Any]) -> Any:
-    """Call what `type` names with `params`.
+def build(type: str, params: Mapping[str, Any], called: str = "") -> Any:
+    """Call what `type` names with `params`; errors call it `called`, or else `type`.
 
     A table with a "type" among the parameters is built first, and so are those in lists.
     Whatever of River's takes a `seed` and was given none gets 0: unseeded models could not
@@ -19,22 +19,24 @@ def build(type: str, params: Mapping[str, Any]) -> Any:
 
     Raises UnknownLearner and ParameterError.
     """
-    make = find(type)
+    make, called = find(type), called or type
     ready = {key: _value(value) for key, value in params.items()}
     allowed = _parameters(make)
     if allowed is not None:
         for key in params:
             if key not in allowed:
                 raise ParameterError(
-                    f"learner {type!r} has no parameter {key!r}; it takes {', '.join(allowed)}"
+                    f"learner {called!r} has no parameter {key!r}; it takes {', '.join(allowed)}"
                 )
     if type.startswith("river.") and allowed and "seed" in allowed and ready.get("seed") is None:
         ready["seed"] = 0
     try:
         return make(**ready)
+    except ParameterError as error:
+        raise ParameterError(f"learner {called!r}: {error}") from None
     except Exception as error:
         reason = f"{error.__class__.__name__}: {error}"
-        raise ParameterError(f"learner {type!r} with {dict(params)}: {reason}") from error
+        raise ParameterError(f"learner {called!r} with {dict(params)}: {reason}") from error
 
 
 def find(type: str) -> Any:

@@ -25,6 +25,8 @@ OURS: list[tuple[str, dict[str, Any]]] = [
     ("logistic_regression", {"learning_rate": 0.1}),
     ("logistic_regression", {"optimizer": "adagrad"}),
     ("logistic_regression", {"optimizer": "ftrl", "l1": 0.1, "weight_false": 2.0}),
+    ("half_space_trees", {"n_trees": 3, "window_size": 50}),
+    ("one_class_svm", {}),
     ("mini_batch_k_means", {"n_clusters": 3, "batch_size": 16}),
     ("linear_regression", {}),
     ("linear_regression", {"loss": "huber", "l2": 0.01}),
@@ -61,8 +63,12 @@ CASES = [
 @pytest.mark.parametrize(("type", "params"), OURS, ids=lambda v: v if isinstance(v, str) else None)
 @pytest.mark.parametrize(("check", "scale"), CASES)
 def test_our_learners_keep_the_contract(
-    check: Check, type: str, params: dict[str, Any], scale: bool
+    check: Check, type: str, params: dict[str, Any], scale: bool, request: pytest.FixtureRequest
 ) -> None:
+    scaled_by_river = type == "half_space_trees" or (type == "one_class_svm" and scale)
+    if check is checks.prediction_leaves_the_state_alone and scaled_by_river:
+        reason = "River's scalers note every feature that they have transformed"
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
     check(lambda: create(type, params, scale))
 
 

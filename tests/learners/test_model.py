@@ -28,6 +28,7 @@ class FailsOn(Good):
 
 
 NEEDED: dict[str, dict[str, Any]] = {"one_vs_rest": {"learner": {"type": "arow"}}}
+SMALL = {"k_means": {"buffer": 5}, "mini_batch_k_means": {"batch_size": 5}}
 
 
 def ours(name: str) -> Model:
@@ -40,7 +41,7 @@ def fails_on() -> Model:
 
 @pytest.mark.parametrize("name", names())
 def test_what_comes_out_is_plain_python(name: str) -> None:
-    model = create(name, {"buffer": 5} if name == "k_means" else NEEDED.get(name, {}))
+    model = create(name, {**NEEDED, **SMALL}.get(name, {}))
     label: Any = model.check_label(1)
     scored = model.run(
         Rows(("a", "b"), np.random.default_rng(1).normal(size=(50, 2))), [label] * 50

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from learners import registry
 from learners.errors import LearnerError, ParameterError, UnknownLearner
 from learners.registry import create, names
 
@@ -13,14 +14,14 @@ def test_every_name_makes_a_model_that_knows_how_it_was_made() -> None:
         params = {"learner": {"type": "svm"}} if name == "one_vs_rest" else {}
         model = create(name, params, scale=True)
         assert (model.type, model.params, model.scale, model.learned) == (name, params, True, 0)
-        assert model.batched
+        assert model.batched == (name not in registry.WRAPPED)
 
 
 @pytest.mark.parametrize(
     ("type", "message"),
     [
         ("pasive_aggressive", "did you mean 'passive_aggressive'"),
-        ("nothing", "known are arow, k_means, linear_regression"),
+        ("nothing", "known are arow, half_space_trees, k_means"),
         ("river.forest.Nothing", "Nothing"),
         ("river.nothing.Forest", "nothing"),
         ("sklearn.svm.SVC", "module:name"),
@@ -53,6 +54,8 @@ def test_an_unknown_type_is_refused_with_what_is_known(type: str, message: str) 
         ("one_vs_rest", {"learner": {"type": "os:system"}}, "must be a table"),
         ("one_vs_rest", {"learner": {"type": "k_means"}}, "is no learner of two classes"),
         ("one_vs_rest", {"learner": {"type": "svm", "c": 1.0}}, "'svm' has no parameter 'c'"),
+        ("half_space_trees", {"trees": 3}, "'half_space_trees' has no parameter 'trees'"),
+        ("one_class_svm", {"nu": 1.5}, "'one_class_svm': nu = 1.5: must be a number above 0 not"),
         ("k_means", {"n_clusters": 0}, "n_clusters = 0: must be a whole number not below 1"),
         ("river.linear_model.PAClassifier", {"c": 1}, "no parameter 'c'; it takes C, mode"),
         ("river.linear_model.PAClassifier", {"mode": 7}, "KeyError: 7"),
