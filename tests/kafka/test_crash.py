@@ -76,7 +76,7 @@ def test_a_worker_that_was_stopped_longer_than_its_session_is_fenced(
     pipeline = stream(kafka, tmp_path, topic_name, LEARNER, partitions=2)
     settings = {"worker.session_timeout": "6s"}
     with (
-        sending(pipeline, 20_000, 20.0),
+        sending(pipeline, 20_000, 20.0) as sender,
         workers(pipeline, None, **settings) as (zombie,),
     ):
         wait_until(lambda: "partitions [0, 1]" in zombie.log, what="the first worker")
@@ -85,6 +85,7 @@ def test_a_worker_that_was_stopped_longer_than_its_session_is_fenced(
         with workers(pipeline, None, **settings) as (heir,):
             wait_until(lambda: "partitions [0, 1]" in heir.log, what="the take-over")
             zombie.resume()
+            sender.join()
             assert_equal_to_bare_loop(pipeline, LEARNER)
 
 
@@ -93,7 +94,7 @@ def test_workers_that_come_and_go_change_nothing(
     kafka: str, tmp_path: Path, topic_name: str
 ) -> None:
     pipeline = stream(kafka, tmp_path, topic_name, LEARNER, partitions=3)
-    with sending(pipeline, 30_000, 25.0), workers(pipeline, None) as (first,):
+    with sending(pipeline, 30_000, 25.0) as sender, workers(pipeline, None) as (first,):
         wait_until(lambda: "partitions [0, 1, 2]" in first.log, what="the first worker")
         with workers(pipeline, None, None) as others:
             wait_until(
@@ -106,6 +107,7 @@ def test_workers_that_come_and_go_change_nothing(
             time.sleep(3.0)
             assert [worker.stop() for worker in others] == [0, 0]
         wait_until(lambda: last_partitions(first) == "[0, 1, 2]", what="the way back to one")
+        sender.join()
         assert_equal_to_bare_loop(pipeline, LEARNER)
         assert first.stop() == 0
 
