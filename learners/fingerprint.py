@@ -19,11 +19,11 @@ def fingerprint(value: Any) -> str:
     """32 hexadecimal digits of a walk through `value`.
 
     Floats count by `float.hex` (so 0.0 and -0.0 differ, all NaN are one), arrays by type,
-    shape and elements, generators of random numbers by their state, classes and functions
-    by name, all other objects by class and what `copyreg` would save of them. The order
-    of a set or a dict does not count, since equal models may have met their features in
-    another order; that of an OrderedDict does. What is met a second time counts as a
-    reference to the first, so cycles end.
+    shape and the bits of their elements, generators of random numbers by their state,
+    classes and functions by name, all other objects by class and what `copyreg` would save
+    of them. The order of a set or a dict does not count, since equal models may have met
+    their features in another order; that of an OrderedDict does. What is met a second time
+    counts as a reference to the first, so cycles end.
     """
     digest = hashlib.sha256()
     for token in _walk(value):
@@ -86,9 +86,9 @@ def _hex(value: float) -> bytes:
 
 def _parts(value: Any) -> tuple[bytes, list[Any]]:
     """A label and the parts of what has some."""
-    if isinstance(value, np.ndarray) and type(value) is np.ndarray:
+    if type(value) is np.ndarray:
         label = f"array {value.dtype.str} {value.shape}".encode()
-        return label, value.ravel().tolist()
+        return label, _cells(value)
     if type(value) in _PLAIN:
         return type(value).__name__.encode(), _PLAIN[type(value)](value)
     if isinstance(value, random.Random):
@@ -96,6 +96,14 @@ def _parts(value: Any) -> tuple[bytes, list[Any]]:
     if isinstance(value, (types.MethodType, types.BuiltinMethodType)):
         return b"method", [value.__self__, value.__name__]
     return _object(value)
+
+
+def _cells(value: np.ndarray[Any, Any]) -> list[Any]:
+    if value.dtype.kind == "f":
+        value = np.where(np.isnan(value), np.nan, value)  # one NaN, whatever its sign
+    if value.dtype.kind in "biuf":
+        return [value.tobytes()]
+    return list(value.ravel().tolist())
 
 
 def _pairs(value: dict[Any, Any]) -> list[Any]:

@@ -81,7 +81,7 @@ class Model:
         the caller throws it away.
         """
         scored = self.estimator.run(rows, labels)
-        learned = len(labels) - sum(1 for y in labels if y is UNLABELLED)
+        learned = len(labels) - labels.count(UNLABELLED)
         if scored.failures:
             learned -= sum(1 for i in scored.failures if labels[i] is not UNLABELLED)
         self.learned += learned

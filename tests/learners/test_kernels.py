@@ -3,8 +3,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
+
+from learners import kernels
 
 PROGRAM = """
 import sys
@@ -39,3 +43,31 @@ def fingerprints(way: str, **environment: str) -> str:
 )
 def test_without_numba_the_same_models_come_out(way: str, environment: dict[str, str]) -> None:
     assert fingerprints(way, **environment) == fingerprints("compiled")
+
+
+def test_where_nothing_can_be_written_it_compiles_without_a_cache(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuses_a_cache(function: Any = None, cache: bool = False) -> Any:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return ("compiled", function)
+
+    monkeypatch.setattr(kernels, "njit", refuses_a_cache)
+    before = kernels.config.CACHE_DIR
+    kernel: Any = kernels.kernel
+    assert kernel(abs) == ("compiled", abs)
+    assert before == kernels.config.CACHE_DIR
+
+
+def test_compiled_code_is_kept_under_a_digest_of_all_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest: Any = kernels._digest
+    dot: Any = kernels.dot
+    assert digest() in dot.stats.cache_path
+    (tmp_path / "a.py").write_text("x = 1")
+    monkeypatch.setattr(kernels, "__file__", str(tmp_path / "kernels.py"))
+    first = digest.__wrapped__()
+    (tmp_path / "a.py").write_text("x = 2")
+    assert digest.__wrapped__() != first
