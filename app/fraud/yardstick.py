@@ -1,0 +1,104 @@
+"""What a fraud model is worth: how it ranks, the cards it finds within a budget, and the money.
+
+Le Borgne et al. (2022), chapters 4 and 5. A desk looks at the `k` cards with the highest
+scores of a day; a card that it has found to be compromised is blocked, and needs no more looks.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.fraud.transactions import DAY, Bools, Floats, Ints, Transactions
+from app.metrics import average_precision, roc_auc
+
+K = 100
+FEE = 1.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How good a model was over some days.
+
+    Attributes:
+        auc: Area under the ROC curve, over transactions.
+        average_precision: Over transactions.
+        card_precision: CP@k: the share of compromised cards among the k cards of a day, as a
+            mean over the days.
+        saved: Money: the frauds of the compromised cards that were looked at, on that day and
+            all later ones, less the fee of every look.
+        lost: Money: all the other frauds.
+    """
+
+    auc: float
+    average_precision: float
+    card_precision: float
+    saved: float
+    lost: float
+
+
+def judge(data: Transactions, score: Floats, k: int = K, fee: float = FEE) -> Verdict:
+    """Hold the scores of transactions against what they were.
+
+    Args:
+        data: In the order of time.
+        score: One for each row; the higher, the more it looks like fraud.
+        k: Cards that the desk looks at, a day.
+        fee: Money that a look costs.
+    """
+    desk = work(data, score, k)
+    stopped = _stopped(data, desk)
+    fees = fee * sum(day.looks for day in desk)
+    return Verdict(
+        roc_auc(data.fraud, score),
+        average_precision(data.fraud, score),
+        float(np.mean([len(day.found) / k for day in desk])) if desk else math.nan,
+        float(data.amount[data.fraud & stopped].sum()) - fees,
+        float(data.amount[data.fraud & ~stopped].sum()),
+    )
+
+
+@dataclass(frozen=True)
+class DayOfWork:
+    """A day of the desk: how many cards it looked at, and which it found compromised."""
+
+    day: int
+    looks: int
+    found: frozenset[int]
+
+
+def work(data: Transactions, score: Floats, k: int = K) -> list[DayOfWork]:
+    """What a desk that looks at `k` cards a day finds, on each day that has transactions.
+
+    A card's score is that of its highest transaction of the day. Where cards are level, the one
+    with the lower number is first.
+    """
+    found: set[int] = set()
+    days = []
+    for day in np.unique(data.day).tolist():
+        rows = (data.day == day) & ~np.isin(data.card, list(found))
+        cards, highest, compromised = _cards(data.card[rows], score[rows], data.fraud[rows])
+        top = np.argsort(-highest, kind="stable")[:k]
+        caught = frozenset(cards[top][compromised[top]].tolist())
+        days.append(DayOfWork(day, len(top), caught))
+        found |= caught
+    return days
+
+
+def ceiling(data: Transactions, k: int = K) -> float:
+    """The CP@k of a desk that knows the truth."""
+    return judge(data, data.fraud.astype(np.float64), k).card_precision
+
+
+def _cards(card: Ints, score: Floats, fraud: Bools) -> tuple[Ints, Floats, Bools]:
+    cards, number = np.unique(card, return_inverse=True)
+    highest = np.full(len(cards), -np.inf)
+    np.maximum.at(highest, number, score)
+    return cards, highest, np.bincount(number, fraud, len(cards)) > 0
+
+
+def _stopped(data: Transactions, desk: list[DayOfWork]) -> Bools:
+    stopped = np.zeros(len(data), np.bool_)
+    for day in desk:
+        stopped |= np.isin(data.card, list(day.found)) & (data.time >= day.day * DAY)
+    return stopped
