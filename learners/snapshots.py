@@ -28,6 +28,7 @@ import learners
 from learners import arrays
 from learners.errors import (
     NotASnapshot,
+    ParameterError,
     SignatureMissing,
     SignatureWrong,
     SnapshotDamaged,
@@ -117,11 +118,7 @@ def load(
     """
     body, header = _open(data, key)
     if header.body == "msgpack":
-        if header.type not in OURS:
-            raise SnapshotMismatch(f"learner {header.type!r} is not known to this version")
-        learner = ours(header.type, header.params, header.scale)
-        learner.load(arrays.unpack(body))
-        model = Model(header.type, header.params, header.scale, learner)
+        model = _our_model(header, body)
     else:
         model = _river_model(header, body, allow)
     model.learned = header.learned
@@ -163,6 +160,20 @@ def _body(model: Model) -> tuple[str, bytes]:
     from learners import pickles
 
     return "pickle", pickles.dumps(model.estimator.state())
+
+
+def _our_model(header: Header, body: bytes) -> Model:
+    if header.type not in OURS:
+        raise SnapshotMismatch(f"learner {header.type!r} is not known to this version")
+    try:
+        learner = ours(header.type, header.params, header.scale)
+        learner.load(arrays.unpack(body))
+    except (KeyError, TypeError, ParameterError) as error:
+        raise SnapshotMismatch(
+            f"learner {header.type!r} of riverrun {header.riverrun} cannot be taken over by"
+            f" {learners.__version__}: {type(error).__name__} {error}"
+        ) from error
+    return Model(header.type, header.params, header.scale, learner)
 
 
 def _river_model(header: Header, body: bytes, allow: Sequence[str]) -> Model:

@@ -83,3 +83,9 @@ class KeepsEverything(Good):
     def learn_one(self, x: dict[str, float], y: bool) -> None:
         super().learn_one(x, y)
         self.events.append(x)
+
+
+class CannotBeSaved(Good):
+    def __init__(self) -> None:
+        super().__init__()
+        self.say = lambda: self.n

@@ -42,6 +42,9 @@ def fingerprints(way: str, **environment: str) -> str:
     ("way", "environment"), [("absent", {}), ("switched off", {"NUMBA_DISABLE_JIT": "1"})]
 )
 def test_without_numba_the_same_models_come_out(way: str, environment: dict[str, str]) -> None:
+    pytest.importorskip("numba")
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
+        pytest.skip("this run is without compiled code")
     assert fingerprints(way, **environment) == fingerprints("compiled")
 
 
@@ -54,7 +57,7 @@ def test_where_nothing_can_be_written_it_compiles_without_a_cache(
         return ("compiled", function)
 
     monkeypatch.setattr(kernels, "njit", refuses_a_cache)
-    before = kernels.config.CACHE_DIR
+    before = pytest.importorskip("numba").config.CACHE_DIR
     kernel: Any = kernels.kernel
     assert kernel(abs) == ("compiled", abs)
     assert before == kernels.config.CACHE_DIR
@@ -65,7 +68,8 @@ def test_compiled_code_is_kept_under_a_digest_of_all_sources(
 ) -> None:
     digest: Any = kernels._digest
     dot: Any = kernels.dot
-    assert digest() in dot.stats.cache_path
+    if hasattr(dot, "stats"):  # compiled
+        assert digest() in dot.stats.cache_path
     (tmp_path / "a.py").write_text("x = 1")
     monkeypatch.setattr(kernels, "__file__", str(tmp_path / "kernels.py"))
     first = digest.__wrapped__()

@@ -118,6 +118,18 @@ def test_a_learner_is_never_imported_by_a_name_in_a_snapshot(
         snapshots.load(data)
 
 
+@pytest.mark.parametrize("params", [{"C": 0.01, "gone": 1}, {"C": 0.01}])
+def test_a_state_of_another_version_is_refused_by_both_versions(
+    model: Model, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old: Any = model.estimator
+    state = {key: part for key, part in old.state().items() if key != "learner"}
+    monkeypatch.setattr(old, "state", lambda: state)
+    model.params = params
+    with pytest.raises(errors.SnapshotMismatch, match=r"of riverrun .* cannot be taken over by"):
+        snapshots.load(snapshots.dump(model, {}))
+
+
 @pytest.mark.parametrize(
     ("type", "params", "scale", "named"),
     [
