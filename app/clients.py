@@ -6,6 +6,7 @@ from typing import Any
 
 from app.kafka import KafkaSettings
 from app.pipeline import Pipeline
+from topics.specs import LARGEST_LETTER, MAX_MESSAGE_BYTES
 
 
 def group_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
@@ -50,6 +51,8 @@ def transactional_producer(
             "transactional.id": f"{pipeline.name}-{worker_name}",
             "transaction.timeout.ms": _ms(pipeline.worker.transaction_timeout),
             "queue.buffering.max.messages": 1_000_000,
+            # The largest dead letter; what is too large for a topic its broker refuses.
+            "message.max.bytes": LARGEST_LETTER + MAX_MESSAGE_BYTES,
             # As Java's clients, so that the same key meets the same partition.
             "partitioner": "murmur2_random",
         }

@@ -40,6 +40,7 @@ class Host(Protocol):
     async def revoked(self, *, lost: bool) -> None: ...
     async def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]: ...
     async def closing(self) -> None: ...
+    async def leave(self, error: Exception) -> None: ...
 
 
 class Consumer(FaustConsumer):
@@ -153,15 +154,21 @@ class Consumer(FaustConsumer):
     @Service.task
     async def _fetch(self) -> None:
         await self._subscribed.wait()
-        while not self.should_stop:
-            limit = self.host.fetch_limit()
-            while self._waiting >= limit:
-                self._room.clear()
-                await self._room.wait()
-            for batch in await self._on_thread(self.fetcher.fetch, limit, POLL_SECONDS):
-                if batch.epoch == self._epoch:
-                    self._waiting += len(batch.records)
-                    self._queue.put_nowait(batch)
+        try:
+            while not self.should_stop:
+                await self._fetch_once()
+        except Exception as error:
+            await self.host.leave(error)
+
+    async def _fetch_once(self) -> None:
+        limit = self.host.fetch_limit()
+        while self._waiting >= limit:
+            self._room.clear()
+            await self._room.wait()
+        for batch in await self._on_thread(self.fetcher.fetch, limit, POLL_SECONDS):
+            if batch.epoch == self._epoch:
+                self._waiting += len(batch.records)
+                self._queue.put_nowait(batch)
 
     def _to_message(self, tp: Any, batch: Batch) -> ConsumerMessage:
         # Faust drops what is not newer than the last message of a partition; after a restart

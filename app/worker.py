@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import tempfile
 import threading
 import uuid
 from collections.abc import AsyncIterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
-import faust
-from faust.types.web import View
-
 from app.admin import TIMEOUT, ensure_topics
 from app.clients import group_consumer, restore_consumer, transactional_producer
 from app.cluster import Cluster
 from app.committer import Committer, CommitTimes
+from app.faust_app import new_app, run
 from app.fetching import TP, Fetcher
 from app.kafka import KafkaSettings
 from app.pipeline import Pipeline
 from app.processor import Processor, partitions_of
 from app.restore import Restorer
 from app.transactions import OutputTopics, TransactionAborted, Transactions
-from app.transport import App, Consumer
+from app.transport import Consumer
 from topics.records import Batch
 
 log = logging.getLogger(__name__)
 
-REPORT_SECONDS = 10.0
 LEAVE_SECONDS = 10.0
-SMALLEST_FETCH = 100
-"""Records. Even a slow learner gets so many at once."""
+FIRST_FETCH = 100
+"""Records, while it is not known yet how fast the learner is."""
 
 
 class Worker:
@@ -83,7 +78,7 @@ class Worker:
         self._closing = False
         self._committing = asyncio.Event()
         self._committing.set()
-        self.app = self._new_app()
+        self.app = new_app(pipeline, self)
 
     # What the transport calls.
 
@@ -104,10 +99,9 @@ class Worker:
         """Records for one fetch: about as many as are processed between two commits."""
         worker, counters = self.pipeline.worker, self.processor.counters
         if counters.events == 0:
-            return min(SMALLEST_FETCH, worker.max_batch)
+            return min(FIRST_FETCH, worker.max_batch)
         rate = counters.events / max(counters.seconds, 1e-9)
-        fitting = max(SMALLEST_FETCH, int(rate * worker.commit_interval))
-        return min(worker.max_batch, fitting)
+        return max(1, min(worker.max_batch, int(rate * worker.commit_interval)))
 
     async def revoked(self, *, lost: bool) -> None:
         """Commit what was processed, unless others have the partitions already; forget it."""
@@ -194,39 +188,12 @@ class Worker:
             deadline.start()
             await self.app.crash(error)
 
-    # Faust.
-
     @property
     def _consumer(self) -> Consumer:
         return cast(Consumer, self.app.consumer)
 
-    def _new_app(self) -> App:
-        pipeline = self.pipeline
-        app = App(
-            pipeline.name,
-            self,
-            broker="riverrun://",
-            datadir=tempfile.gettempdir(),
-            topic_disable_leader=True,
-            topic_allow_declare=False,
-            web_enabled=pipeline.worker.web_port is not None,
-            web_bind="127.0.0.1",
-            web_port=pipeline.worker.web_port or 6066,
-            autodiscover=False,
-        )
-        topic = app.topic(
-            pipeline.events.topic, key_serializer="raw", value_serializer="raw", acks=False
-        )
-        app.agent(topic, name="score")(self.score)
-        app.timer(REPORT_SECONDS, name="report")(self._report)
-
-        async def health(view: View, request: Any) -> Any:
-            return self._health(view)
-
-        app.page("/health")(health)  # Faust binds it to the view: a bound method would not do
-        return app
-
-    async def _report(self) -> None:
+    async def report(self) -> None:
+        """Tell in the log what was done."""
         counters, committer = self.processor.counters, self.committer
         log.info(
             "%d events, %d learned, %d dead letters, %d commits of %.1f ms",
@@ -237,14 +204,13 @@ class Worker:
             1000 * committer.seconds / max(1, committer.commits),
         )
 
-    def _health(self, web: View) -> Any:
-        status = 200 if self.ready and self.failure is None else 503
-        body = {
-            "ready": self.ready,
+    def health(self) -> dict[str, Any]:
+        """Whether this worker does its work, and on what."""
+        return {
+            "ready": self.ready and self.failure is None,
             "partitions": partitions_of(list(self.processor.tasks)),
             "events": self.processor.counters.events,
         }
-        return web.json(body, status=status)
 
 
 def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
@@ -261,15 +227,11 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
         same_partition=_same_partitions(pipeline, kafka),
         snapshot_key=key.encode() if key else None,
     )
-    service = faust.Worker(
-        worker.app, quiet=True, override_logging=False, redirect_stdouts=False, loglevel="WARN"
-    )
-    service.spinner = None
-    _quiet("faust", "mode", "app.transport")
-    with contextlib.suppress(SystemExit):
-        service.execute_from_commandline()
-    if worker.failure is not None:
-        raise worker.failure
+    try:
+        run(worker.app)
+    finally:
+        if worker.failure is not None:
+            raise worker.failure
 
 
 def _ensure_topics(pipeline: Pipeline, kafka: KafkaSettings) -> None:
@@ -283,10 +245,3 @@ def _same_partitions(pipeline: Pipeline, kafka: KafkaSettings) -> bool:
     topics = Cluster(kafka, TIMEOUT).topics()
     names = (pipeline.events.topic, pipeline.predictions.topic)
     return len({topics[name].partitions for name in names}) == 1
-
-
-def _quiet(*loggers: str) -> None:
-    """Faust tells of every service that starts and stops."""
-    for name in loggers:
-        if not log.isEnabledFor(logging.DEBUG):
-            logging.getLogger(name).setLevel(logging.WARNING)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import uuid
+from typing import Any
 
 import msgspec
 from confluent_kafka import Consumer, Producer
@@ -15,7 +16,7 @@ from river import linear_model, preprocessing
 
 def main(bootstrap: str, events: str, outputs: str, format: str, count: int, scale: bool) -> None:
     """Predict and learn ``count`` events."""
-    model = linear_model.PAClassifier(C=0.01)
+    model: Any = linear_model.PAClassifier(C=0.01)
     if scale:
         model = preprocessing.StandardScaler() | model
     decode = {"json": msgspec.json, "msgpack": msgspec.msgpack}[format].Decoder().decode
@@ -50,4 +51,5 @@ def main(bootstrap: str, events: str, outputs: str, format: str, count: int, sca
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5], int(sys.argv[5]), sys.argv[6:] == ["scale"])
+    bootstrap, events, outputs, format, count, *more = sys.argv[1:]
+    main(bootstrap, events, outputs, format, int(count), scale=more == ["scale"])

@@ -35,7 +35,7 @@ def main(bootstrap: str, events: str, outputs: str) -> None:
             id_, y = x.pop("id"), x.pop("label")
             said = model.predict_proba_one(x)[True]
             model.learn_one(x, y)
-            await sink.send(key=event.key, value={"id": id_, "score": said})
+            _ = await sink.send(key=event.key, value={"id": id_, "score": said})
 
     app.agent(source, name="score")(score)
     faust.Worker(app, quiet=True, loglevel="ERROR").execute_from_commandline()

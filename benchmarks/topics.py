@@ -89,10 +89,11 @@ def read(bootstrap: str, topic: str, count: int, seconds: float) -> list[int]:
     try:
         while len(times) < count:
             for message in consumer.consume(10_000, 0.2):
-                if message.error() is None:
+                error = message.error()
+                if error is None:
                     times.append(message.timestamp()[1])
-                elif message.error().code() != KafkaError._PARTITION_EOF:
-                    raise RuntimeError(message.error().str())
+                elif error.code() != KafkaError._PARTITION_EOF:
+                    raise RuntimeError(error.str())
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{topic}: {len(times)} of {count} records in {seconds} s")
     finally:

@@ -8,10 +8,14 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from topics.records import Headers, Outgoing, Record
+from topics.specs import LARGEST_LETTER
 
 Stage = Literal["decode", "validate", "features", "predict", "learn"]
 
 PREFIX = "__connect.errors."
+
+OMITTED = "riverrun.value.omitted"
+"""The header that stands for a value that is too large: its size in bytes."""
 
 
 class Reason(NamedTuple):
@@ -26,7 +30,10 @@ class Reason(NamedTuple):
 
 
 def dead_letter(topic: str, record: Record, stage: Stage, error: BaseException) -> Outgoing:
-    """The dead letter for ``record``: its key, value, headers and timestamp as they were."""
+    """The dead letter for ``record``: its key, value, headers and timestamp as they were.
+
+    A value over 8 MiB stays where it is: the letter says how many bytes it has, and where.
+    """
     kind = type(error)
     reason = {
         "topic": record.topic(),
@@ -39,10 +46,14 @@ def dead_letter(topic: str, record: Record, stage: Stage, error: BaseException) 
     headers = original_headers(record.headers() or [])
     headers += [(PREFIX + name, str(value).encode()) for name, value in reason.items()]
     _, timestamp = record.timestamp()
+    value = record.value()
+    if value is not None and len(value) > LARGEST_LETTER:
+        headers.append((OMITTED, str(len(value)).encode()))
+        value = None
     return Outgoing(
         topic=topic,
         key=record.key(),
-        value=record.value(),
+        value=value,
         headers=headers,
         timestamp=timestamp if timestamp > 0 else None,
     )

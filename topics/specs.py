@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 MAX_MESSAGE_BYTES = 1024 * 1024
 """The largest record of a state topic: a chunk of 512 KiB with its key and headers, and room."""
 
+LARGEST_LETTER = 8 * 1024 * 1024
+"""Bytes of the largest value that a dead letter carries."""
+
 SAFE_REPLICATION = 3
 SAFE_IN_SYNC = 2
 
@@ -57,8 +60,18 @@ def predictions(name: str, partitions: int, replication: int, retention: float |
 
 
 def dead_letters(name: str, partitions: int, replication: int) -> TopicSpec:
-    """A topic of dead letters, kept as long as the broker keeps things."""
-    return TopicSpec(name, partitions, replication, _safe(replication))
+    """A topic of dead letters. Nothing of it expires: a letter has its event's old timestamp.
+
+    Its records may be larger than an event by what the reason takes.
+    """
+    config = {"retention.ms": "-1", "max.message.bytes": str(LARGEST_LETTER + MAX_MESSAGE_BYTES)}
+    return TopicSpec(
+        name,
+        partitions,
+        replication,
+        _safe(replication) | config,
+        at_least=frozenset({"max.message.bytes"}),
+    )
 
 
 def state(name: str, partitions: int, replication: int) -> TopicSpec:

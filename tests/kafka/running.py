@@ -23,7 +23,7 @@ from app.restore import Restorer
 from app.tasks import MODEL
 from learners import registry, snapshots
 from learners.model import UNLABELLED, Model
-from tests.kafka.support import produce, read_committed
+from tests.kafka.support import create_topic, produce, read_committed
 
 FEATURES = tuple(f"x{i}" for i in range(5))
 
@@ -87,9 +87,11 @@ class Stream:
         finally:
             restorer.close()
         return [
-            snapshots.load(states[partition].entries[MODEL])[0]
-            for partition in range(len(self.events))
+            self._model(states[partition].entries[MODEL]) for partition in range(len(self.events))
         ]
+
+    def _model(self, snapshot: bytes) -> Model:
+        return snapshots.load(snapshot, allow=self.pipeline.snapshots.allow)[0]
 
 
 def pipeline_file(
@@ -113,6 +115,7 @@ def pipeline_file(
         "learner": learner,
         "topics": {"partitions": partitions},
         "worker": worker,
+        **{name: keys for name, keys in tables.items() if name not in ("worker", "events")},
     }
     lines = [f'name = "{name}"']
     for table, keys in said.items():
@@ -133,6 +136,7 @@ def stream(
     """A pipeline with its topics, without events yet."""
     file = pipeline_file(folder, name, learner, partitions, **tables)
     pipeline = load_pipeline(file)
+    create_topic(bootstrap, pipeline.events.topic, partitions, max_message_bytes="20000000")
     ensure_topics(pipeline, KafkaSettings(bootstrap, {}))
     return Stream(bootstrap, file, pipeline, [[] for _ in range(partitions)])
 

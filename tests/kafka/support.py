@@ -27,7 +27,9 @@ def create_topic(bootstrap: str, name: str, partitions: int = 1, **config: str) 
 
 def produce(bootstrap: str, topic: str, records: Iterable[Pair], partition: int = -1) -> None:
     """Write (key, value) records; by the hash of the key where no partition is named."""
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5})
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "linger.ms": 5, "message.max.bytes": 20_000_000}
+    )
     for key, value in records:
         while True:
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def test_the_stream_gives_what_a_bare_loop_gives(
     assert_equal_to_bare_loop(pipeline, LEARNERS[learner])
 
 
-RIVER = {
+RIVER: dict[str, Callable[[], Any]] = {
     "logistic": lambda: preprocessing.StandardScaler() | linear_model.LogisticRegression(),
     "passive-aggressive": lambda: (
         preprocessing.StandardScaler() | linear_model.PAClassifier(C=0.01)

@@ -1,0 +1,85 @@
+"""The Faust app around a worker: one agent, a report, a health page, and nothing else."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import AsyncIterable
+from typing import Any, Protocol
+
+import faust
+from faust.types.web import View
+
+from app.errors import RiverrunError
+from app.pipeline import Pipeline
+from app.transport import App, Host
+from topics.records import Batch
+
+REPORT_SECONDS = 10.0
+
+log = logging.getLogger("app.worker")
+
+
+class Scorer(Host, Protocol):
+    """What the app needs of a worker besides the transport's needs."""
+
+    async def score(self, batches: AsyncIterable[Batch]) -> None: ...
+    async def report(self) -> None: ...
+    def health(self) -> dict[str, Any]: ...
+
+
+class WorkerDied(RiverrunError):
+    """Faust ended the worker without being told to."""
+
+
+def new_app(pipeline: Pipeline, worker: Scorer) -> App:
+    """The app of a worker: it reads the events topic and hands batches to ``worker.score``."""
+    app = App(
+        pipeline.name,
+        worker,
+        broker="riverrun://",
+        datadir=tempfile.gettempdir(),
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=pipeline.worker.web_port is not None,
+        web_bind="127.0.0.1",
+        web_port=pipeline.worker.web_port or 6066,
+        autodiscover=False,
+    )
+    topic = app.topic(
+        pipeline.events.topic, key_serializer="raw", value_serializer="raw", acks=False
+    )
+    app.agent(topic, name="score")(worker.score)
+    app.timer(REPORT_SECONDS, name="report")(worker.report)
+
+    async def health(view: View, request: Any) -> Any:
+        said = worker.health()
+        return view.json(said, status=200 if said["ready"] else 503)
+
+    app.page("/health")(health)  # Faust binds it to the view: a bound method would not do
+    return app
+
+
+def run(app: App) -> None:
+    """Run ``app`` until SIGTERM, SIGINT or a crash.
+
+    Raises:
+        WorkerDied: on a crash; who caused it knows why.
+    """
+    service = faust.Worker(
+        app, quiet=True, override_logging=False, redirect_stdouts=False, loglevel="WARN"
+    )
+    service.spinner = None
+    _quiet("faust", "mode", "app.transport")
+    try:
+        service.execute_from_commandline()
+    except SystemExit as left:
+        if left.code not in (None, 0):
+            raise WorkerDied(f"the worker left with code {left.code}") from left
+
+
+def _quiet(*loggers: str) -> None:
+    """Faust tells of every service that starts and stops, and of each crash on its way up."""
+    if not log.isEnabledFor(logging.DEBUG):
+        for name in loggers:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
