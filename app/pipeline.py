@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -30,7 +30,10 @@ from app.pipeline_layers import (
 from app.pipeline_model import Pipeline
 from app.toml_lines import Path as Key
 from app.toml_lines import key_lines
-from learners.errors import LearnerError
+from learners.errors import ForbiddenClass, LearnerError, SnapshotError
+
+if TYPE_CHECKING:
+    from learners.model import Model
 
 __all__ = ["Pipeline", "PipelineError", "load_pipeline"]
 
@@ -136,13 +139,28 @@ def _check_learner(pipeline: Pipeline, where: _Places) -> None:
 
     learner = pipeline.learner
     try:
-        registry.create(learner.type, learner.params, learner.scale)
+        model = registry.create(learner.type, learner.params, learner.scale)
     except LearnerError as error:
         what = str(error).removeprefix(f"learner {learner.type!r}: ")
         named = (name for name in learner.params if re.search(rf"(^|'){re.escape(name)}\b", what))
         name = next(named, "type")
         what = what.removeprefix(f"{name} = {learner.params.get(name)!r}: ")
         raise where.refuse(("learner", name), what) from None
+    if learner.type not in registry.OURS:
+        _check_snapshot(pipeline, model, where)
+
+
+def _check_snapshot(pipeline: Pipeline, model: "Model", where: _Places) -> None:
+    """A model that could be saved but not restored would be found out by the first restart."""
+    from learners import snapshots
+
+    try:
+        snapshots.load(snapshots.dump(model, {}), allow=pipeline.snapshots.allow)
+    except ForbiddenClass as error:
+        what = f"the learner could not be restored: {error}; set snapshots.allow to its modules"
+        raise where.refuse(("learner", "type"), what) from None
+    except SnapshotError as error:
+        raise where.refuse(("learner", "type"), f"could not be saved: {error}") from None
 
 
 def _check_kafka(pipeline: Pipeline, where: _Places) -> None:

@@ -154,4 +154,5 @@ def test_a_learner_beside_the_file_is_found(
         "        super().__init__()\n"
         "        self.C = C\n"
     )
+    Path("p.toml").write_text(f'{text}\n[snapshots]\nallow = ["mine"]\n')
     assert run(capsys, "replay", "p.toml", "--source", "no.csv")[2].endswith("no such file\n")

@@ -427,3 +427,28 @@ def test_a_file_that_is_not_utf8_is_refused_with_its_line(tmp_path: Path) -> Non
     (tmp_path / "p.toml").write_bytes(b'name = "p"\n# caf\xe9\n')
     with pytest.raises(PipelineError, match=r"p\.toml:2: is not UTF-8"):
         load_pipeline(tmp_path / "p.toml", {}, {})
+
+
+OWN = SMALLEST.replace('"passive_aggressive"', '"tests.learners.broken:{}"')
+
+
+def test_a_learner_of_ones_own_needs_its_module_on_the_list_of_snapshots(tmp_path: Path) -> None:
+    assert refusal(tmp_path, OWN.format("Good")) == (
+        'p.toml:7: learner.type = "tests.learners.broken:Good": the learner could not be restored:'
+        " tests.learners.broken.Good is not on the list of what a snapshot may name;"
+        " set snapshots.allow to its modules"
+    )
+    allowed = OWN.format("Good") + '[snapshots]\nallow = ["tests.learners.broken"]\n'
+    assert read(tmp_path, allowed).snapshots.allow == ("tests.learners.broken",)
+
+
+def test_a_function_that_makes_an_estimator_of_rivers_needs_no_list(tmp_path: Path) -> None:
+    module = "learners.half_space_trees:half_space_trees"
+    text = SMALLEST.replace('"passive_aggressive"', f'"{module}"')
+    assert read(tmp_path, text).learner.type == module
+
+
+def test_a_learner_that_cannot_be_saved_is_refused(tmp_path: Path) -> None:
+    text = OWN.format("CannotBeSaved") + '[snapshots]\nallow = ["tests.learners.broken"]\n'
+    assert "p.toml:7: learner.type = " in (message := refusal(tmp_path, text))
+    assert "could not be saved: CannotBeSaved cannot be pickled" in message
