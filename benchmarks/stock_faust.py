@@ -38,7 +38,9 @@ def main(bootstrap: str, events: str, outputs: str) -> None:
             _ = await sink.send(key=event.key, value={"id": id_, "score": said})
 
     app.agent(source, name="score")(score)
-    faust.Worker(app, quiet=True, loglevel="ERROR").execute_from_commandline()
+    worker = faust.Worker(app, quiet=True, loglevel="ERROR")
+    worker.spinner = None
+    worker.execute_from_commandline()
 
 
 if __name__ == "__main__":

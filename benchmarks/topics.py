@@ -35,7 +35,7 @@ def create(bootstrap: str, name: str, **config: str) -> str:
     """Create a topic of one partition with a fresh name; gives the name."""
     topic = f"{name}-{uuid.uuid4().hex[:8]}"
     settings = {key.replace("_", "."): value for key, value in config.items()}
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 3})
     admin.create_topics([NewTopic(topic, 1, 1, config=settings)])[topic].result(30)
     return topic
 

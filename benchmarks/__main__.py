@@ -1,0 +1,42 @@
+"""``python -m benchmarks [NAMES...] [--quick] [--bootstrap-servers ...]``: one JSON line a row."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from app.local_kafka import LocalKafka
+from benchmarks import latency, recovery, throughput
+
+BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
+    "throughput": throughput.run,
+    "latency": latency.run,
+    "recovery": recovery.run,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the named benchmarks, or all."""
+    parser = argparse.ArgumentParser(prog="riverrun bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--quick", action="store_true", help="one short round: does it run?")
+    parser.add_argument("--bootstrap-servers", default=os.environ.get("KAFKA_BOOTSTRAP_SERVERS"))
+    said = parser.parse_args(arguments)
+    unknown = [name for name in said.names if name not in BENCHMARKS]
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(BENCHMARKS)}")
+    with ExitStack() as stack:
+        bootstrap = said.bootstrap_servers or stack.enter_context(LocalKafka()).bootstrap
+        for name in said.names or BENCHMARKS:
+            for row in BENCHMARKS[name](bootstrap, quick=said.quick):
+                print(json.dumps(row), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

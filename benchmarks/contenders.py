@@ -1,0 +1,97 @@
+"""Who is measured: riverrun's worker, the loop by hand, stock Faust; each a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.topics import Events, outputs, rate, read
+
+SECONDS = 300.0
+"""A contender that takes longer is given up."""
+
+
+def riverrun_file(
+    events: Events, predictions: str, *, scale: bool = False, declared: bool = True, name: str = ""
+) -> Path:
+    """A pipeline file for a worker that does what the loop by hand does."""
+    lines = [
+        f'name = "{name or "bench-" + uuid.uuid4().hex[:8]}"',
+        "[events]",
+        f'topic = "{events.topic}"',
+        f'format = "{events.format}"',
+        'id = "id"',
+        'label = "label"',
+        *([f"features = {json.dumps(events.features)}"] if declared else []),
+        "[predictions]",
+        f'topic = "{predictions}"',
+        'format = "json"',
+        "[learner]",
+        'type = "passive_aggressive"',
+        "C = 0.01",
+        f"scale = {str(scale).lower()}",
+        "[topics]",
+        "partitions = 1",
+    ]
+    file = Path(tempfile.mkdtemp()) / "bench.toml"
+    file.write_text("\n".join(lines))
+    return file
+
+
+def worker_command(file: Path, bootstrap: str, *settings: str) -> list[str]:
+    """The command of a worker; ``settings`` are ``key=value``."""
+    said = [part for setting in settings for part in ("--set", setting)]
+    command = ["worker", str(file), "--bootstrap-servers", bootstrap, "--log-level", "warning"]
+    return [sys.executable, "-m", "app", *command, *said]
+
+
+@contextmanager
+def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is gone at the end."""
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONWARNINGS": "ignore"})
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def riverrun(
+    bootstrap: str, events: Events, *, scale: bool = False, declared: bool = True
+) -> float:
+    """Events a second of one worker, exactly once, the model in every transaction."""
+    predictions = outputs(bootstrap, "riverrun")
+    file = riverrun_file(events, predictions, scale=scale, declared=declared)
+    with running(worker_command(file, bootstrap)):
+        return rate(read(bootstrap, predictions, events.count, SECONDS))
+
+
+def hand_loop(bootstrap: str, events: Events, *, scale: bool = False) -> float:
+    """Events a second of the loop by hand."""
+    said = outputs(bootstrap, "hand")
+    arguments = [bootstrap, events.topic, said, events.format, str(events.count)]
+    module = [sys.executable, "-m", "benchmarks.hand_loop"]
+    with running([*module, *arguments, *(["scale"] if scale else [])]) as process:
+        process.wait(SECONDS)
+        return rate(read(bootstrap, said, events.count, SECONDS))
+
+
+def stock_faust(bootstrap: str, events: Events, count: int) -> float:
+    """Events a second of stock Faust, over the first ``count`` events."""
+    said = outputs(bootstrap, "faust")
+    arguments = [bootstrap, events.topic, said]
+    with running([sys.executable, "-m", "benchmarks.stock_faust", *arguments]):
+        return rate(read(bootstrap, said, count, SECONDS))

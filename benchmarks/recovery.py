@@ -1,0 +1,132 @@
+"""From kill -9 to the first new prediction: by the same worker restarted, and by another."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from statistics import median
+from typing import Any
+
+from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
+
+from benchmarks.contenders import riverrun_file, running, worker_command
+from benchmarks.topics import Events, create, outputs
+
+RATE = 200
+NAMES = tuple(f"feature_{i}" for i in range(10))
+
+
+class Feed(threading.Thread):
+    """Produces ``RATE`` events a second until told to stop."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        super().__init__(daemon=True)
+        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
+        self._topic = topic
+        self.stop = threading.Event()
+
+    def run(self) -> None:
+        """Produce."""
+        i = 0
+        while not self.stop.wait(1 / RATE):
+            x = dict.fromkeys(NAMES, i * 37 % 101 / 50.0 - 1.0)
+            value = json.dumps({"id": i, "label": i % 3 == 0, **x}).encode()
+            self._producer.produce(self._topic, value, b"%d" % i)
+            self._producer.poll(0)
+            i += 1
+        self._producer.flush()
+
+
+class Reader:
+    """Reads new predictions of a topic, read_committed."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": f"bench-{uuid.uuid4().hex}",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+            }
+        )
+        self._consumer.assign([TopicPartition(topic, 0, OFFSET_END)])
+
+    def drain(self) -> None:
+        """Pass over what is there."""
+        while self._consumer.consume(10_000, 0.05):
+            pass
+
+    def wait(self, seconds: float) -> float:
+        """Seconds until the next prediction."""
+        started = time.monotonic()
+        if self._consumer.poll(seconds) is None:
+            raise TimeoutError(f"no prediction within {seconds} s")
+        return time.monotonic() - started
+
+
+def same_worker(bootstrap: str, tries: int) -> list[float]:
+    """Kill a named worker, start it again at once."""
+    events = Events(create(bootstrap, "again"), "json", NAMES, 0)
+    predictions = outputs(bootstrap, "again-predictions")
+    command = worker_command(riverrun_file(events, predictions), bootstrap, "worker.name=w")
+    feed, reader = Feed(bootstrap, events.topic), Reader(bootstrap, predictions)
+    feed.start()
+    seconds = []
+    with ExitStack() as stack:
+        process = stack.enter_context(running(command))
+        for _ in range(tries):
+            reader.wait(60.0)
+            time.sleep(2.0)
+            process.kill()
+            process.wait()
+            reader.drain()
+            began = time.monotonic()
+            process = stack.enter_context(running(command))
+            reader.wait(60.0)
+            seconds.append(time.monotonic() - began)
+    feed.stop.set()
+    return seconds
+
+
+def other_worker(bootstrap: str, tries: int) -> list[float]:
+    """Kill the worker that has the partition while another waits."""
+    events = Events(create(bootstrap, "other"), "json", NAMES, 0)
+    predictions = outputs(bootstrap, "other-predictions")
+    command = worker_command(riverrun_file(events, predictions), bootstrap)
+    feed, reader = Feed(bootstrap, events.topic), Reader(bootstrap, predictions)
+    feed.start()
+    seconds = []
+    with ExitStack() as stack:
+        first = stack.enter_context(running(command))
+        for _ in range(tries):
+            reader.wait(60.0)
+            heir = stack.enter_context(running(command))
+            time.sleep(6.0)
+            reader.drain()
+            first.kill()
+            first.wait()
+            reader.drain()
+            began = time.monotonic()
+            reader.wait(60.0)
+            seconds.append(time.monotonic() - began)
+            first = heir
+    feed.stop.set()
+    return seconds
+
+
+def run(bootstrap: str, *, quick: bool = False) -> Iterator[dict[str, Any]]:
+    """Two rows."""
+    tries = 1 if quick else 5
+    for name, measure in (("same_worker", same_worker), ("other_worker", other_worker)):
+        seconds = measure(bootstrap, tries)
+        yield {
+            "benchmark": "recovery",
+            "by": name,
+            "median_s": round(median(seconds), 2),
+            "max_s": round(max(seconds), 2),
+            "tries": tries,
+        }
