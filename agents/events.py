@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
@@ -73,14 +73,15 @@ class EventReader:
         """The good events of ``records``, and the failures of the others."""
         failures: list[Failure] = []
         index, decoded = self._decode_all(records, failures)
-        index, decoded, features = self._features_all(index, decoded, failures)
         ids, labels = self._parse.ids(decoded), self._parse.labels(decoded)
         keep = self._checked(index, ids, labels, failures)
-        if not all(keep):
-            index, ids, labels, features = (
-                list(compress(column, keep)) for column in (index, ids, labels, features)
-            )
-        rows = self._parse.rows(features, as_matrix=self._as_matrix)
+        index, decoded, ids, labels = _kept(keep, index, decoded, ids, labels)
+        try:
+            rows = self._parse.rows(decoded, as_matrix=self._as_matrix)
+        except (InvalidEvent, OverflowError):
+            keep = self._finite(index, decoded, failures)
+            index, decoded, ids, labels = _kept(keep, index, decoded, ids, labels)
+            rows = self._parse.rows(decoded, as_matrix=self._as_matrix)
         return Events(index, ids, labels, rows), failures
 
     def _decode_all(
@@ -92,7 +93,21 @@ class EventReader:
                 return list(range(len(values))), list(map(self._decode, values))
         except UNDECODABLE:
             pass
-        return _each(range(len(values)), values, self._decode_one, "decode", failures)
+        return self._decode_each(values, failures)
+
+    def _decode_each(
+        self, values: Sequence[bytes | None], failures: list[Failure]
+    ) -> tuple[list[int], list[Any]]:
+        index, decoded = [], []
+        for i, value in enumerate(values):
+            try:
+                decoded.append(self._decode_one(value))
+                index.append(i)
+            except DecodeError as error:
+                failures.append(Failure(i, "decode", error))
+            except InvalidEvent as error:
+                failures.append(Failure(i, "validate", error))
+        return index, decoded
 
     def _decode_one(self, value: bytes | None) -> Any:
         if value is not None and len(value) > MAX_VALUE:
@@ -104,21 +119,16 @@ class EventReader:
         except UNDECODABLE as error:
             raise decode_error(self._codec.name, value, error) from error
 
-    def _features_all(
-        self, index: list[int], decoded: list[Any], failures: list[Failure]
-    ) -> tuple[list[int], list[Any], list[Any]]:
-        try:
-            return index, decoded, self._parse.features_of_all(decoded)
-        except (InvalidEvent, OverflowError):
-            places, features = _each(
-                range(len(decoded)),
-                decoded,
-                self._parse.features_of_one,
-                "validate",
-                failures,
-                index,
-            )
-            return [index[i] for i in places], [decoded[i] for i in places], features
+    def _finite(self, index: list[int], decoded: list[Any], failures: list[Failure]) -> list[bool]:
+        """Which events have only finite features."""
+        keep = [True] * len(index)
+        for i, event in enumerate(decoded):
+            try:
+                self._parse.require_finite(event)
+            except InvalidEvent as error:
+                keep[i] = False
+                failures.append(Failure(index[i], "validate", error))
+        return keep
 
     def _checked(
         self, index: list[int], ids: list[Any], labels: list[Any], failures: list[Failure]
@@ -147,23 +157,6 @@ class EventReader:
         return keep
 
 
-def _each(
-    places: Sequence[int],
-    items: Sequence[Any],
-    function: Callable[[Any], Any],
-    stage: Stage,
-    failures: list[Failure],
-    index: Sequence[int] | None = None,
-) -> tuple[list[int], list[Any]]:
-    """Apply ``function`` to one item after another; who raises becomes a failure."""
-    kept: list[int] = []
-    results: list[Any] = []
-    for place, item in zip(places, items, strict=True):
-        try:
-            results.append(function(item))
-            kept.append(place)
-        except (DecodeError, InvalidEvent) as error:
-            at = place if index is None else index[place]
-            where: Stage = "validate" if isinstance(error, InvalidEvent) else stage
-            failures.append(Failure(at, where, error))
-    return kept, results
+def _kept(keep: list[bool], *columns: list[Any]) -> tuple[list[Any], ...]:
+    """The columns without the rows that are not kept."""
+    return columns if all(keep) else tuple(list(compress(column, keep)) for column in columns)

@@ -17,6 +17,7 @@ from learners.model import UNLABELLED
 from learners.rows import Rows
 
 NUMBER = (float, int, bool)
+NOT_FINITE = "a value that is not finite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,10 @@ class FieldParser(Protocol):
     type: Any
 
     def explain(self, error: msgspec.ValidationError) -> str: ...
-    def features_of_all(self, decoded: list[Any]) -> list[Any]: ...
-    def features_of_one(self, decoded: Any) -> Any: ...
+    def require_finite(self, event: Any) -> None: ...
     def ids(self, decoded: list[Any]) -> list[Any]: ...
     def labels(self, decoded: list[Any]) -> list[Any]: ...
-    def rows(self, features: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]: ...
+    def rows(self, decoded: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]: ...
 
 
 def parser(fields: EventFields) -> FieldParser:
@@ -79,17 +79,9 @@ class DeclaredFields(FieldParser):
     def explain(self, error: msgspec.ValidationError) -> str:
         return _plain(error)
 
-    def features_of_all(self, decoded: list[Any]) -> list[Any]:
-        features = list(map(self._features, decoded))
-        if not isfinite(sum(map(sum, features))):
-            raise InvalidEvent("a value that is not finite")
-        return features
-
-    def features_of_one(self, decoded: Any) -> Any:
-        features = self._features(decoded)
-        for name, value in zip(self.names, features, strict=True):
+    def require_finite(self, event: Any) -> None:
+        for name, value in zip(self.names, self._features(event), strict=True):
             _finite(name, value)
-        return features
 
     def ids(self, decoded: list[Any]) -> list[Any]:
         return [event.id for event in decoded] if self._has_id else [None] * len(decoded)
@@ -99,12 +91,15 @@ class DeclaredFields(FieldParser):
             return [UNLABELLED] * len(decoded)
         return [event.label for event in decoded]
 
-    def rows(self, features: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]:
+    def rows(self, decoded: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]:
+        features = map(self._features, decoded)
         if not as_matrix:
-            return [dict(zip(self.names, values, strict=True)) for values in features]
-        n, d = len(features), len(self.names)
-        matrix = np.fromiter(chain.from_iterable(features), np.float64, n * d)
-        return Rows(self.names, matrix.reshape(n, d))
+            return _all_finite([dict(zip(self.names, x, strict=True)) for x in features])
+        n, d = len(decoded), len(self.names)
+        matrix = np.fromiter(chain.from_iterable(features), np.float64, n * d).reshape(n, d)
+        if not np.isfinite(matrix).all():
+            raise InvalidEvent(NOT_FINITE)
+        return Rows(self.names, matrix)
 
 
 class AnyFields(FieldParser):
@@ -119,21 +114,9 @@ class AnyFields(FieldParser):
     def explain(self, error: msgspec.ValidationError) -> str:
         return _plain(error)
 
-    def features_of_all(self, decoded: list[Any]) -> list[Any]:
-        skip = self._skip
-        features = [
-            {k: v for k, v in event.items() if type(v) in NUMBER and k not in skip}
-            for event in decoded
-        ]
-        if not isfinite(sum(sum(x.values()) for x in features)):
-            raise InvalidEvent("a value that is not finite")
-        return features
-
-    def features_of_one(self, decoded: Mapping[str, Any]) -> Any:
-        features = {k: v for k, v in decoded.items() if type(v) in NUMBER and k not in self._skip}
-        for name, value in features.items():
+    def require_finite(self, event: Any) -> None:
+        for name, value in self._features(event).items():
             _finite(name, value)
-        return features
 
     def ids(self, decoded: list[Any]) -> list[Any]:
         name = self._fields.id
@@ -145,8 +128,22 @@ class AnyFields(FieldParser):
             return [UNLABELLED] * len(decoded)
         return [event.get(name) for event in decoded]
 
-    def rows(self, features: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]:
+    def rows(self, decoded: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]:
+        features = _all_finite(list(map(self._features, decoded)))
         return Rows.from_dicts(features) if as_matrix else features
+
+    def _features(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        skip = self._skip
+        return {k: v for k, v in event.items() if type(v) in NUMBER and k not in skip}
+
+
+def _all_finite(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    # A value that is not finite makes the sum so; so do finite ones, where it overflows.
+    if not isfinite(sum(sum(x.values()) for x in features)):
+        for x in features:
+            for name, value in x.items():
+                _finite(name, value)
+    return features
 
 
 _WORDS = {

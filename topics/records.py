@@ -67,14 +67,14 @@ class Outgoing(NamedTuple):
     timestamp: int | None = None
 
 
-class ModelVersion(msgspec.Struct, frozen=True):
+class ModelVersion(msgspec.Struct, frozen=True, gc=False):
     """Which model predicted: its name, and the number of events it had learned before."""
 
     name: str
     version: int
 
 
-class Source(msgspec.Struct, frozen=True):
+class Source(msgspec.Struct, frozen=True, gc=False):
     """The coordinates of a record on Kafka."""
 
     topic: str
@@ -82,7 +82,7 @@ class Source(msgspec.Struct, frozen=True):
     offset: int
 
 
-class Prediction(msgspec.Struct, frozen=True):
+class Prediction(msgspec.Struct, frozen=True, gc=False):
     """What is published for every event.
 
     Attributes:

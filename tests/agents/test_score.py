@@ -136,8 +136,13 @@ def test_messagepack_that_holds_what_is_not_finite_is_set_aside(
     assert agent.model.learned == 2
 
 
-def test_finite_values_whose_sum_is_not_are_learned() -> None:
-    outputs = score().process(batch([event("a", 1e308, 1e308), event("b", 1e308, 1e308)]))
+@pytest.mark.parametrize("features", [None, ("amount", "night")])
+@pytest.mark.parametrize("learner", ["passive_aggressive", "river.linear_model.Perceptron"])
+def test_finite_values_whose_sum_is_not_are_learned(
+    features: tuple[str, ...] | None, learner: str
+) -> None:
+    agent = score(registry.create(learner, {}), EventFields("id", "fraud", features))
+    outputs = agent.process(batch([event("a", 1e308, 1e308), event("b", 1e308, 1e308)]))
     assert len(outputs.predictions) == 2
     assert not outputs.dead_letters
 
