@@ -81,7 +81,7 @@ def test_our_learners_keep_the_contract(
     "check",
     [
         c
-        for c in checks.ALL
+        for c in IN_PROCESS
         if c not in (checks.extreme_input_gives_no_nan, checks.memory_is_bounded)
     ],
 )
