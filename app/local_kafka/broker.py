@@ -160,7 +160,8 @@ def reason(home: Path) -> str:
 
 
 def _format(home: Path) -> None:
-    cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    random = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster = f"A{random[1:]}"  # the tool would take a leading "-" for an option
     tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(settings_file(home))]
     with log_file(home).open("wb") as log:
         done = subprocess.run([*_java(), *tool], stdout=log, stderr=log, stdin=subprocess.DEVNULL)
