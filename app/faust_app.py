@@ -12,7 +12,7 @@ from faust.types.web import View
 
 from app.errors import RiverrunError
 from app.pipeline import Pipeline
-from app.transport import App, Host
+from app.transport import App, Host, NoTables
 from topics.records import Batch
 
 REPORT_SECONDS = 10.0
@@ -45,6 +45,7 @@ def new_app(pipeline: Pipeline, worker: Scorer) -> App:
         web_bind="127.0.0.1",
         web_port=pipeline.worker.web_port or 6066,
         autodiscover=False,
+        TableManager=NoTables,
     )
     topic = app.topic(
         pipeline.events.topic, key_serializer="raw", value_serializer="raw", acks=False

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, cast
 
 import faust
+from faust.tables import TableManager
 from faust.transport import base
 from faust.transport.consumer import Consumer as FaustConsumer
 from faust.transport.producer import Producer as FaustProducer
@@ -233,6 +234,15 @@ class Consumer(FaustConsumer):
 
 class Producer(FaustProducer):
     """Faust's producer, which sends nothing: outputs belong to the worker's transactions."""
+
+
+class NoTables(TableManager):
+    """Faust's table manager, for an app without tables: it need not wait for any to register."""
+
+    async def on_start(self) -> None:
+        """Start at once what ends a rebalance."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class Transport(base.Transport):

@@ -129,9 +129,10 @@ class Worker:
 
     async def starting(self) -> None:
         """Fence an earlier worker of this name; compile the learner before the first event."""
-        await self.committer.start()
         features = self.pipeline.events.features or ()
-        self.processor.new_model().warm_up(len(features) or 1)
+        model = self.processor.new_model()
+        warm_up = asyncio.to_thread(model.warm_up, len(features) or 1)
+        await asyncio.gather(self.committer.start(), warm_up)
 
     async def commit_when_due(self) -> None:
         """Commit in the background until the worker stops."""
@@ -210,6 +211,7 @@ class Worker:
             "ready": self.ready and self.failure is None,
             "partitions": partitions_of(list(self.processor.tasks)),
             "events": self.processor.counters.events,
+            "commits": self.committer.commits,
         }
 
 
