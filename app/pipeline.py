@@ -9,7 +9,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,15 +173,28 @@ def _check_kafka(pipeline: Pipeline, where: _Places) -> None:
     try:
         servers = str(properties.pop("bootstrap.servers", "localhost:9092"))
         KafkaSettings(servers)
-        for name, value in properties.items():
-            key = ("kafka", name)
-            KafkaSettings(servers, {name: value})
         key = ("kafka",)
         KafkaSettings(servers, properties)
     except KafkaSettingError as error:
+        key = next(_refused_alone(properties, str(error)), key)
         name = key[-1]
         what = str(error).removeprefix(f"{name} = {pipeline.kafka.get(name)}: ")
         raise where.refuse(key, what) from None
+
+
+def _refused_alone(properties: Mapping[str, Any], what: str) -> Iterator[Key]:
+    """The settings that are refused for the same reason without the others.
+
+    Many are good only together: SASL_SSL alone lacks its mechanism.
+    """
+    from app.kafka import KafkaSettings
+
+    for name, value in properties.items():
+        try:
+            KafkaSettings("localhost:9092", {name: value})
+        except KafkaSettingError as error:
+            if str(error) == what:
+                yield ("kafka", name)
 
 
 def _first(errors: list[ErrorDetails], where: _Places) -> PipelineError:

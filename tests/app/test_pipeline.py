@@ -452,3 +452,22 @@ def test_a_learner_that_cannot_be_saved_is_refused(tmp_path: Path) -> None:
     text = OWN.format("CannotBeSaved") + '[snapshots]\nallow = ["tests.learners.broken"]\n'
     assert "p.toml:7: learner.type = " in (message := refusal(tmp_path, text))
     assert "could not be saved: CannotBeSaved cannot be pickled" in message
+
+
+def test_settings_of_kafka_that_are_good_only_together_are_taken(tmp_path: Path) -> None:
+    text = SMALLEST + (
+        '[kafka]\n"security.protocol" = "SASL_SSL"\n"sasl.mechanism" = "SCRAM-SHA-512"\n'
+        '"sasl.username" = "ann"\n'
+    )
+    environ = {"RIVERRUN_KAFKA__SASL_PASSWORD": "a-secret"}
+    assert read(tmp_path, text, environ).kafka == {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "ann",
+        "sasl.password": "a-secret",
+    }
+
+
+def test_a_protocol_without_its_mechanism_is_refused_at_its_line(tmp_path: Path) -> None:
+    text = SMALLEST + '[kafka]\n"client.id" = "a"\n"security.protocol" = "SASL_SSL"\n'
+    assert refusal(tmp_path, text).startswith('p.toml:10: kafka.security.protocol = "SASL_SSL": ')
