@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
@@ -23,6 +23,12 @@ UNSUPERVISED = ("clustering", "anomaly")
 
 MAX_VALUE = 1_000_000
 """Bytes. A larger value is no event: Kafka's own default limit is 1 MiB."""
+
+MAX_KEY = 500_000
+"""Bytes. The prediction has the same key, and must fit below that limit with the rest."""
+
+MAX_TEXT = 10_000
+"""Characters of an id or a label, for the same reason."""
 
 
 @dataclass(slots=True)
@@ -63,7 +69,8 @@ class EventReader:
     def __init__(self, codec: Codec, fields: EventFields, model: Model) -> None:
         self._codec = codec
         self._fields = fields
-        self._check_label = model.check_label
+        check = model.check_label
+        self._check_label = _bounded(check) if model.task == "multiclass" else check
         self._supervised = model.task not in UNSUPERVISED
         self._as_matrix = model.batched
         self._parse = parser(fields)
@@ -88,20 +95,21 @@ class EventReader:
         self, records: Sequence[Record], failures: list[Failure]
     ) -> tuple[list[int], list[Any]]:
         values = [record.value() for record in records]
+        keys = [record.key() or b"" for record in records]
         try:
-            if max(map(len, values)) <= MAX_VALUE:
+            if max(map(len, values)) <= MAX_VALUE and max(map(len, keys)) <= MAX_KEY:
                 return list(range(len(values))), list(map(self._decode, values))
         except UNDECODABLE:
             pass
-        return self._decode_each(values, failures)
+        return self._decode_each(keys, values, failures)
 
     def _decode_each(
-        self, values: Sequence[bytes | None], failures: list[Failure]
+        self, keys: Sequence[bytes], values: Sequence[bytes | None], failures: list[Failure]
     ) -> tuple[list[int], list[Any]]:
         index, decoded = [], []
-        for i, value in enumerate(values):
+        for i, (key, value) in enumerate(zip(keys, values, strict=True)):
             try:
-                decoded.append(self._decode_one(value))
+                decoded.append(self._decode_one(key, value))
                 index.append(i)
             except DecodeError as error:
                 failures.append(Failure(i, "decode", error))
@@ -109,7 +117,9 @@ class EventReader:
                 failures.append(Failure(i, "validate", error))
         return index, decoded
 
-    def _decode_one(self, value: bytes | None) -> Any:
+    def _decode_one(self, key: bytes, value: bytes | None) -> Any:
+        if len(key) > MAX_KEY:
+            raise InvalidEvent(f"the key has {len(key):,} bytes; at most {MAX_KEY:,} are taken")
         if value is not None and len(value) > MAX_VALUE:
             raise DecodeError(f"the value has {len(value):,} bytes; at most {MAX_VALUE:,} are read")
         try:
@@ -135,12 +145,12 @@ class EventReader:
     ) -> list[bool]:
         """Which events have a usable id and label; the labels are converted in place."""
         keep = [True] * len(index)
-        if not set(map(type, ids)) <= {str, int, type(None)} or (self._fields.id and None in ids):
+        if self._fields.id and not _all_fit(ids):
             for i, id_ in enumerate(ids):
-                if type(id_) not in (str, int):
+                if not _fits(id_):
                     keep[i] = False
                     text = f"{self._fields.id}: expected a text or an integer, got {short(id_)}"
-                    failures.append(Failure(index[i], "validate", InvalidEvent(text)))
+                    failures.append(Failure(index[i], "validate", InvalidEvent(text + _LIMITS)))
         if not self._supervised:
             labels[:] = [None] * len(labels)
             return keep
@@ -155,6 +165,37 @@ class EventReader:
                     text = f"{self._fields.label}: {error}"
                     failures.append(Failure(index[i], "validate", InvalidEvent(text)))
         return keep
+
+
+_INTEGERS = range(-(2**63), 2**64)
+_LIMITS = f" (at most {MAX_TEXT:,} characters, 64 bits)"
+
+
+def _all_fit(values: list[Any]) -> bool:
+    """Whether ``_fits`` holds for all; False where that is not seen at once."""
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        return max(map(len, values)) <= MAX_TEXT
+    return kinds == {int} and min(values) in _INTEGERS and max(values) in _INTEGERS
+
+
+def _fits(value: Any) -> bool:
+    """Whether a value is a text or an integer that every format can carry."""
+    if type(value) is str:
+        return len(value) <= MAX_TEXT
+    return type(value) is int and value in _INTEGERS
+
+
+def _bounded(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """``check``, for classes: they come back as predictions."""
+
+    def checked(label: Any) -> Any:
+        label = check(label)
+        if type(label) is not bool and not _fits(label):
+            raise InvalidEvent(f"label {short(label)} is too large" + _LIMITS)
+        return label
+
+    return checked
 
 
 def _kept(keep: list[bool], *columns: list[Any]) -> tuple[list[Any], ...]:

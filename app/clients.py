@@ -48,7 +48,8 @@ def transactional_producer(
     """The producer of outputs and state."""
     return kafka.producer(
         {
-            "transactional.id": f"{pipeline.name}-{worker_name}",
+            # No name has a slash: "a-b" of "c" is not "b-c" of "a".
+            "transactional.id": f"{pipeline.name}/{worker_name}",
             "transaction.timeout.ms": _ms(pipeline.worker.transaction_timeout),
             "queue.buffering.max.messages": 1_000_000,
             # The largest dead letter; what is too large for a topic its broker refuses.

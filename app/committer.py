@@ -74,6 +74,8 @@ class Committer:
         self._room = asyncio.Event()
         self._last_begin = 0.0
         self._stopping = False
+        self.failures = 0
+        """How many transactions failed since the last one that was committed."""
         self.commits = 0
         """How many transactions were committed."""
         self.seconds = 0.0
@@ -112,18 +114,21 @@ class Committer:
     async def commit(self) -> None:
         """Commit what all tasks have now; nothing happens where there is nothing."""
         async with self._lock:
-            changes = [task.take(self._snapshot_key) for task in self._tasks() if task.events]
-            if not changes:
+            dirty = [task for task in self._tasks() if task.dirty]
+            if not dirty:
                 return
             self._last_begin = monotonic()
             try:
+                changes = [task.take(self._snapshot_key) for task in dirty]
                 await self._in_thread(self._transactions.commit, changes, self._group())
             except BaseException:
                 # Before anybody else gets the lock: what the tasks hold is void.
                 self._on_failure()
+                self.failures += 1
                 raise
             finally:
                 self._room.set()
+            self.failures = 0
             self.commits += 1
             self.seconds += monotonic() - self._last_begin
 
@@ -142,7 +147,7 @@ class Committer:
         self._thread.shutdown(wait=False)
 
     def _seconds_until_due(self) -> float | None:
-        dirty = [task for task in self._tasks() if task.events]
+        dirty = [task for task in self._tasks() if task.dirty]
         if not dirty:
             return None
         spared = DUMP_SHARE * sum(task.dump_seconds for task in dirty)

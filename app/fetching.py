@@ -10,14 +10,12 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from app.errors import RiverrunError
 from topics.records import Batch
 
 log = logging.getLogger(__name__)
-
-START = {"earliest": OFFSET_BEGINNING, "latest": OFFSET_END}
 
 
 class InputLost(RiverrunError):
@@ -45,7 +43,7 @@ class Rebalance(Protocol):
         """Commit, or abort where the partitions are already ``lost``, and forget all state."""
 
     def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
-        """Restore the state; give the offset to start from, None where there is none yet."""
+        """Restore the state; give the offset to start from, None for the beginning."""
 
     def assigned(self, partitions: Sequence[TP]) -> None:
         """The group gave these partitions, and they are being read."""
@@ -56,7 +54,6 @@ class Fetcher:
 
     Args:
         config: librdkafka's settings; see ``consumer_settings``.
-        start: Where a partition begins that was never committed: ``earliest`` or ``latest``.
         rebalance: Called when partitions come and go.
         on_idle: Called, on this thread, when nothing is there to be read.
     """
@@ -64,12 +61,10 @@ class Fetcher:
     def __init__(
         self,
         config: Mapping[str, Any],
-        start: str,
         rebalance: Rebalance,
         on_idle: Callable[[], None],
     ) -> None:
         self._consumer = Consumer(dict(config))
-        self._start = START[start]
         self._rebalance = rebalance
         self._on_idle = on_idle
         self._epoch = 0
@@ -145,6 +140,8 @@ class Fetcher:
 
     def _on_assign(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
         tps = [TP(tp.topic, tp.partition) for tp in partitions]
+        # Not later: out of the group, it names no member, and Kafka fences no commit by it.
+        self.group = self._consumer.consumer_group_metadata()
         self._assign(tps)
         self._consumer.pause(self._topic_partitions())
         self._rebalance.assigned(tps)
@@ -154,12 +151,11 @@ class Fetcher:
         self._numbers = dict.fromkeys(partitions, 0)
         # Ours, since librdkafka's own answers only outside of its callbacks.
         self.assignment = tuple(partitions)
-        self.group = self._consumer.consumer_group_metadata()
         offsets = self._rebalance.restore(partitions, self._epoch)
         starts = ((tp, offsets[tp]) for tp in partitions)
         self._consumer.assign(
             [
-                TopicPartition(tp.topic, tp.partition, self._start if at is None else at)
+                TopicPartition(tp.topic, tp.partition, OFFSET_BEGINNING if at is None else at)
                 for tp, at in starts
             ]
         )

@@ -11,7 +11,7 @@ from time import perf_counter
 from agents.errors import LearnRefused
 from agents.events import EventReader
 from agents.fields import EventFields
-from agents.score import Score
+from agents.score import Outputs, Score
 from agents.state import State
 from app.fetching import TP
 from app.pipeline import Pipeline
@@ -35,8 +35,18 @@ class Counters:
     predictions: int = 0
     learned: int = 0
     dead_letters: int = 0
-    seconds: float = 0.0
-    """How long the agents worked."""
+    seconds_per_event: float | None = None
+    """How long the agents take for one, as of the last batches; None before the first."""
+
+    def add(self, events: int, seconds: float, outputs: Outputs) -> None:
+        """Count a batch."""
+        pace = seconds / events
+        before = self.seconds_per_event
+        self.seconds_per_event = pace if before is None else (before + pace) / 2
+        self.events += events
+        self.predictions += len(outputs.predictions)
+        self.learned += outputs.learned
+        self.dead_letters += len(outputs.dead_letters)
 
 
 class Processor:
@@ -92,12 +102,7 @@ class Processor:
             self._refused[tp][error.offset] = error.cause
             self.forget()
             return False
-        counters = self.counters
-        counters.seconds += perf_counter() - started
-        counters.events += len(batch.records)
-        counters.predictions += len(outputs.predictions)
-        counters.dead_letters += len(outputs.dead_letters)
-        counters.learned += outputs.learned
+        self.counters.add(len(batch.records), perf_counter() - started, outputs)
         return True
 
     def _task(self, tp: TP, restored: Restored, epoch: int) -> Task:
@@ -120,6 +125,7 @@ class Processor:
             epoch,
             restored.offset or 0,
             self._refused[tp],
+            dirty=restored.chosen,
         )
 
     def _model(self, tp: TP, state: State) -> Model:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +25,20 @@ from app.tasks import POSITION, decode_position
 
 log = logging.getLogger(__name__)
 
+ANSWER_SECONDS = 2.0
+"""How long one question to Kafka waits, before it is asked again."""
+
 
 class RestoreRefused(RiverrunError):
     """The state on Kafka cannot be used: it would not be what the promise says."""
+
+
+class PartitionMoved(RiverrunError):
+    """Another worker has the partition by now: this one was away for too long."""
+
+
+class RestoreStopped(RiverrunError):
+    """The worker is to stop, and waits for no state."""
 
 
 class RestoreTimeout(RiverrunError):
@@ -40,10 +52,13 @@ class Restored:
     Attributes:
         entries: Keys and whole values.
         offset: The input is done up to here, exclusive; None where nothing was committed yet.
+        chosen: The offset is the end of an input that was never committed: it must be
+            committed before anything is read, else a later restore would choose a later end.
     """
 
     entries: dict[str, bytes]
     offset: int | None
+    chosen: bool = False
 
 
 class Restorer:
@@ -55,6 +70,7 @@ class Restorer:
         admin: librdkafka's settings of an admin client.
         topic: The input topic.
         state_topic: Its state; partition n of one belongs to partition n of the other.
+        latest: Whether a partition that was never committed begins at its end.
         timeout: Seconds that a restore may go without progress.
     """
 
@@ -64,13 +80,17 @@ class Restorer:
         admin: Mapping[str, Any],
         topic: str,
         state_topic: str,
+        *,
+        latest: bool = False,
         timeout: float = 60.0,
     ) -> None:
         self._consumer = Consumer(dict(consumer))
         self._admin = AdminClient(dict(admin))
         self._topic = topic
         self._state_topic = state_topic
+        self._latest = latest
         self._timeout = timeout
+        self._stopped = threading.Event()
 
     def restore(self, partitions: Sequence[int]) -> dict[int, Restored]:
         """The states of ``partitions``, each at its committed offset.
@@ -80,6 +100,8 @@ class Restorer:
 
         Raises:
             RestoreRefused: when state and offset differ, or the state is damaged.
+            PartitionMoved: when another worker commits at the same time.
+            RestoreStopped: after ``stop``.
             RestoreTimeout: when there is no progress for ``timeout`` seconds.
         """
         if not partitions:
@@ -87,7 +109,7 @@ class Restorer:
         # 1. the committed offsets: read_committed makes librdkafka ask for stable ones
         committed = self._committed(partitions)
         # 2. the end, read uncommitted: a transaction's marker may still be under way
-        ends = self._ends(partitions)
+        ends = self._ends(self._state_topic, partitions, IsolationLevel.READ_UNCOMMITTED)
         # 3. the state, past that end
         raw = self._read(ends)
         restored = {}
@@ -96,7 +118,11 @@ class Restorer:
             # 4. both must agree
             self._require_same_offset(partition, entries, committed[partition])
             restored[partition] = Restored(entries, committed[partition])
-        return restored
+        return restored | (self._begin_at_end(restored) if self._latest else {})
+
+    def stop(self) -> None:
+        """End a restore that is under way; called by any thread."""
+        self._stopped.set()
 
     def close(self) -> None:
         """Close the clients."""
@@ -107,7 +133,8 @@ class Restorer:
         deadline = time.monotonic() + self._timeout
         while True:
             try:
-                answer = self._consumer.committed(asked, timeout=self._timeout)
+                self._check()
+                answer = self._consumer.committed(asked, timeout=ANSWER_SECONDS)
                 for tp in answer:
                     if tp.error is not None:
                         raise KafkaException(tp.error)
@@ -120,18 +147,25 @@ class Restorer:
                     ) from error
                 time.sleep(0.05)
 
-    def _ends(self, partitions: Sequence[int]) -> dict[int, int]:
-        asked = {TopicPartition(self._state_topic, p): OffsetSpec.latest() for p in partitions}
+    def _begin_at_end(self, restored: Mapping[int, Restored]) -> dict[int, Restored]:
+        new = [partition for partition, state in restored.items() if state.offset is None]
+        ends = self._ends(self._topic, new, IsolationLevel.READ_COMMITTED)
+        return {p: Restored(restored[p].entries, end, chosen=True) for p, end in ends.items()}
+
+    def _ends(
+        self, topic: str, partitions: Sequence[int], isolation: IsolationLevel
+    ) -> dict[int, int]:
+        if not partitions:
+            return {}
+        asked = {TopicPartition(topic, p): OffsetSpec.latest() for p in partitions}
         futures = self._admin.list_offsets(
-            asked,
-            isolation_level=IsolationLevel.READ_UNCOMMITTED,
-            request_timeout=self._timeout,
+            asked, isolation_level=isolation, request_timeout=self._timeout
         )
         try:
             return {tp.partition: future.result().offset for tp, future in futures.items()}
         except KafkaException as error:
             raise RestoreTimeout(
-                f"the end of {self._state_topic} did not come: {error.args[0].str()}"
+                f"the end of {topic} did not come: {error.args[0].str()}"
             ) from error
 
     def _read(self, ends: Mapping[int, int]) -> dict[int, dict[bytes, bytes]]:
@@ -145,10 +179,11 @@ class Restorer:
         try:
             last_progress = time.monotonic()
             while pending:
+                self._check()
                 for message in self._consumer.consume(10_000, 0.05):
-                    last_progress = time.monotonic()
                     partition, error = message.partition() or 0, message.error()
                     if error is None:
+                        last_progress = time.monotonic()
                         _apply(raw[partition], message)
                     elif error.code() != KafkaError._PARTITION_EOF:
                         log.warning("%s: %s", self._state_topic, error.str())
@@ -169,12 +204,20 @@ class Restorer:
         own = decode_position(entries.get(POSITION)).get(self._topic)
         if own == committed:
             return
+        if self._committed([partition])[partition] != committed:
+            raise PartitionMoved(
+                f"{self._topic}[{partition}]: another worker has it; this one was away too long"
+            )
         raise RestoreRefused(
             f"{self._topic}[{partition}]: the state has learned up to offset {_said(own)}, but the "
             f"group's committed offset is {_said(committed)}. They are always written together, so "
             f"somebody moved one of them. Set the group's offset to {_said(own)}, or delete the "
             f"topic {self._state_topic} and the group's offsets to learn anew"
         )
+
+    def _check(self) -> None:
+        if self._stopped.is_set():
+            raise RestoreStopped("stopped while the state was restored")
 
 
 def _apply(raw: dict[bytes, bytes], message: Any) -> None:

@@ -68,6 +68,7 @@ class Task:
         epoch: The assignment in which it was restored.
         offset: The input is done up to here, exclusive.
         refused: Offsets whose learning failed; they become dead letters.
+        dirty: Whether there is anything to commit.
         events: How many records were processed since the last commit.
         dump_seconds: How long it took to write the model the last time.
     """
@@ -81,6 +82,7 @@ class Task:
     offset: int
     refused: Mapping[int, Exception] = field(default_factory=dict)
     dump_seconds: float = 0.0
+    dirty: bool = False
     events: int = 0
     _outputs: list[Outputs] = field(default_factory=list)
     _batches: int = 0
@@ -104,6 +106,7 @@ class Task:
         self._batches += 1
         outputs = self.agent.process(batch, self.refused)
         self._outputs.append(outputs)
+        self.dirty = True
         self.events += len(batch.records)
         self.offset = batch.next_offset
         return outputs
@@ -117,7 +120,7 @@ class Task:
         self._save(key)
         rows = self.log.rows(self.state.changes())
         change = Change(self.topic, self.partition, self.offset, self._outputs, rows, self.events)
-        self._outputs, self.events = [], 0
+        self._outputs, self.events, self.dirty = [], 0, False
         return change
 
     def _save(self, key: bytes | None) -> None:

@@ -65,7 +65,11 @@ class Consumer(FaustConsumer):
 
     async def subscribe(self, topics: Iterable[str]) -> None:
         """Join the group."""
-        await self.host.starting()
+        try:
+            await self.host.starting()
+        except Exception as error:
+            await self.host.leave(error)
+            return
         _ = self.add_future(self.host.commit_when_due())
         await self._on_thread(self.fetcher.subscribe, sorted(topics))
         self._subscribed.set()
@@ -159,7 +163,8 @@ class Consumer(FaustConsumer):
             while not self.should_stop:
                 await self._fetch_once()
         except Exception as error:
-            await self.host.leave(error)
+            if not self.should_stop:
+                await self.host.leave(error)
 
     async def _fetch_once(self) -> None:
         limit = self.host.fetch_limit()

@@ -28,8 +28,12 @@ from topics.records import Batch
 log = logging.getLogger(__name__)
 
 LEAVE_SECONDS = 10.0
-FIRST_FETCH = 100
+STOP_SECONDS = 25.0
+"""A supervisor kills after 30: a worker that cannot stop says so before."""
+FIRST_FETCH = 10
 """Records, while it is not known yet how fast the learner is."""
+MAX_FAILURES = 5
+"""So many transactions may be rolled back in a row: there is a reason that stays."""
 
 
 class Worker:
@@ -72,10 +76,12 @@ class Worker:
             kafka.admin(),
             pipeline.events.topic,
             pipeline.state_topic,
+            latest=pipeline.worker.start == "latest",
             timeout=pipeline.worker.transaction_timeout + 60.0,
         )
         self._restore_thread = ThreadPoolExecutor(1, "restore")
         self._closing = False
+        self._deadline: threading.Timer | None = None
         self._committing = asyncio.Event()
         self._committing.set()
         self.app = new_app(pipeline, self)
@@ -90,18 +96,15 @@ class Worker:
 
         return Fetcher(
             group_consumer(self.pipeline, self.kafka),
-            self.pipeline.worker.start,
             consumer,
             on_idle=nudge,
         )
 
     def fetch_limit(self) -> int:
         """Records for one fetch: about as many as are processed between two commits."""
-        worker, counters = self.pipeline.worker, self.processor.counters
-        if counters.events == 0:
-            return min(FIRST_FETCH, worker.max_batch)
-        rate = counters.events / max(counters.seconds, 1e-9)
-        return max(1, min(worker.max_batch, int(rate * worker.commit_interval)))
+        worker, pace = self.pipeline.worker, self.processor.counters.seconds_per_event
+        wanted = FIRST_FETCH if pace is None else int(worker.commit_interval / max(pace, 1e-9))
+        return max(1, min(worker.max_batch, wanted))
 
     async def revoked(self, *, lost: bool) -> None:
         """Commit what was processed, unless others have the partitions already; forget it."""
@@ -122,6 +125,8 @@ class Worker:
         states = await loop.run_in_executor(self._restore_thread, self._restorer.restore, numbers)
         restored = {TP(topic, number): state for number, state in states.items()}
         self.processor.open(restored, epoch)
+        if any(state.chosen for state in restored.values()):
+            await self.committer.commit()
         self.ready = True
         learned = sum(task.agent.model.learned for task in self.processor.tasks.values())
         log.info("partitions %s, models with %d learned events", numbers, learned)
@@ -142,6 +147,8 @@ class Worker:
                 try:
                     await self.committer.run()
                 except TransactionAborted as error:
+                    if self.committer.failures >= MAX_FAILURES:
+                        raise
                     log.warning("%s", error)
                     await self._consumer.restart()
         except Exception as error:
@@ -152,6 +159,8 @@ class Worker:
     async def closing(self) -> None:
         """Stop committing in the background, and commit what was processed."""
         self.ready, self._closing = False, True
+        self._end_within(STOP_SECONDS)
+        self._restorer.stop()
         self.committer.stop()
         await self._committing.wait()
         try:
@@ -159,6 +168,8 @@ class Worker:
                 await self.committer.commit()
         except TransactionAborted as error:
             log.warning("%s", error)
+        except Exception as error:
+            self.failure = error
         finally:
             self.processor.forget()
             self.committer.close()
@@ -169,25 +180,42 @@ class Worker:
     async def score(self, batches: AsyncIterable[Batch]) -> None:
         """Process batch after batch."""
         async for batch in batches:
-            await self.committer.room()
             try:
-                whole = self.processor.process(batch)
+                await self._process(batch)
             except Exception as error:
                 await self.leave(error)
                 return
-            self._consumer.done(batch)
-            self.committer.nudge()
-            if not whole:
-                await self._consumer.restart()
+
+    async def _process(self, batch: Batch) -> None:
+        await self.committer.room()
+        whole = self.processor.process(batch)
+        self._consumer.done(batch)
+        self.committer.nudge()
+        if not whole:
+            await self._consumer.restart()
 
     async def leave(self, error: BaseException) -> None:
         """End the worker with a failure; the supervisor restarts it."""
         if self.failure is None:
             self.failure = error
-            deadline = threading.Timer(LEAVE_SECONDS, os._exit, [1])
-            deadline.daemon = True
-            deadline.start()
+            self._end_within(LEAVE_SECONDS)
             await self.app.crash(error)
+
+    def stopped(self) -> None:
+        """The worker has ended: it need not be ended by force."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def _end_within(self, seconds: float) -> None:
+        if self._deadline is None:
+            self._deadline = threading.Timer(seconds, self._end)
+            self._deadline.daemon = True
+            self._deadline.start()
+
+    def _end(self) -> None:
+        """Leave without a goodbye: what was not committed, Kafka rolls back."""
+        log.error("%s", self.failure or f"no clean stop within {STOP_SECONDS:.0f} s")
+        os._exit(1)
 
     @property
     def _consumer(self) -> Consumer:
@@ -234,6 +262,7 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
     finally:
         if worker.failure is not None:
             raise worker.failure
+        worker.stopped()
 
 
 def _ensure_topics(pipeline: Pipeline, kafka: KafkaSettings) -> None:

@@ -18,6 +18,10 @@ OMITTED = "riverrun.value.omitted"
 """The header that stands for a value that is too large: its size in bytes."""
 
 
+LONGEST_MESSAGE = 10_000
+"""Characters of an error that a letter carries."""
+
+
 class Reason(NamedTuple):
     """Why a record became a dead letter, and where it had been."""
 
@@ -32,7 +36,8 @@ class Reason(NamedTuple):
 def dead_letter(topic: str, record: Record, stage: Stage, error: BaseException) -> Outgoing:
     """The dead letter for ``record``: its key, value, headers and timestamp as they were.
 
-    A value over 8 MiB stays where it is: the letter says how many bytes it has, and where.
+    A value over 8 MiB, key and headers counted, stays where it is: the letter says how many bytes
+    it has, and where. Key and headers over 8 MiB stay there too.
     """
     kind = type(error)
     reason = {
@@ -41,22 +46,32 @@ def dead_letter(topic: str, record: Record, stage: Stage, error: BaseException) 
         "offset": record.offset(),
         "stage": stage,
         "exception.class.name": f"{kind.__module__}.{kind.__qualname__}",
-        "exception.message": str(error),
+        "exception.message": str(error)[:LONGEST_MESSAGE],
     }
     headers = original_headers(record.headers() or [])
-    headers += [(PREFIX + name, str(value).encode()) for name, value in reason.items()]
-    _, timestamp = record.timestamp()
-    value = record.value()
-    if value is not None and len(value) > LARGEST_LETTER:
+    key, value = record.key(), record.value()
+    if _size(headers, key) > LARGEST_LETTER:
+        key, headers = None, []
+    if value is not None and _size(headers, key) + len(value) > LARGEST_LETTER:
         headers.append((OMITTED, str(len(value)).encode()))
         value = None
+    headers += [(PREFIX + name, _bytes(said)) for name, said in reason.items()]
+    _, timestamp = record.timestamp()
     return Outgoing(
         topic=topic,
-        key=record.key(),
+        key=key,
         value=value,
         headers=headers,
         timestamp=timestamp if timestamp > 0 else None,
     )
+
+
+def _size(headers: Headers, key: bytes | None) -> int:
+    return len(key or b"") + sum(len(name) + len(value or b"") for name, value in headers)
+
+
+def _bytes(value: object) -> bytes:
+    return str(value).encode(errors="backslashreplace")
 
 
 def reason(headers: Headers) -> Reason:

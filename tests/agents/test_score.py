@@ -221,3 +221,32 @@ def test_a_learner_that_fails_to_learn_is_refused_and_the_event_is_set_aside_the
     clean = score(picky())
     clean.process(batch([values[0], values[2]]))
     assert again.model.fingerprint() == clean.model.fingerprint()
+
+
+@pytest.mark.parametrize("id_", ["x" * 10_001, 2**64, -(2**63) - 1])
+def test_an_id_that_a_prediction_could_not_carry_is_set_aside(id_: Any) -> None:
+    outputs = score().process(batch([event("a"), event(id_), event(7)]))
+    (why,) = reasons(outputs)
+    assert (why.offset, why.stage) == (1, "validate")
+    assert why.message.startswith("id: expected a text or an integer, got ")
+    assert [p["id"] for p in predictions(outputs)] == ["a", 7]
+
+
+@pytest.mark.parametrize("label", ["x" * 10_001, 2**64])
+def test_a_class_that_a_prediction_could_not_carry_is_set_aside(label: Any) -> None:
+    agent = score(registry.create("passive_aggressive_multiclass", {}))
+    outputs = agent.process(batch([event("a", fraud="ok"), event("b", fraud=label)]))
+    (why,) = reasons(outputs)
+    assert (why.offset, why.stage) == (1, "validate")
+    assert "too large" in why.message
+    assert agent.model.learned == 1
+
+
+def test_a_key_that_a_prediction_could_not_carry_is_set_aside() -> None:
+    one = batch([event("a"), event("b")])
+    one.records[0].set_key(b"k" * 500_001)  # type: ignore[attr-defined]
+    outputs = score().process(one)
+    (why,) = reasons(outputs)
+    assert (why.offset, why.stage) == (0, "validate")
+    assert "the key has 500,001 bytes" in why.message
+    assert [p["id"] for p in predictions(outputs)] == ["b"]

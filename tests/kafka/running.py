@@ -199,6 +199,10 @@ class WorkerProcess:
             self._command, stdout=self._log, stderr=subprocess.STDOUT, env=os.environ.copy()
         )
 
+    def forget_log(self) -> None:
+        """Empty the log."""
+        self._log.truncate(0)
+
     def kill(self) -> None:
         """Kill -9."""
         self.process.kill()

@@ -1,0 +1,45 @@
+"""Learners of the tests, named in pipeline files as ``tests.kafka.learners:NAME``."""
+
+from __future__ import annotations
+
+import time
+
+
+class Slow:
+    """Takes 50 ms for an event; predicts whether it has learned an even number of them."""
+
+    task = "binary"
+
+    def __init__(self) -> None:
+        self.learned = 0
+
+    def predict_one(self, x: dict[str, float]) -> bool:
+        return self.learned % 2 == 0
+
+    def predict_proba_one(self, x: dict[str, float]) -> dict[bool, float]:
+        return {True: 0.5, False: 0.5}
+
+    def learn_one(self, x: dict[str, float], y: bool) -> None:
+        time.sleep(0.05)
+        self.learned += 1
+
+
+class Breathing:
+    """A model of 2 MB, of 100 bytes, of 2 MB ..., changing every 50 events."""
+
+    task = "binary"
+
+    def __init__(self) -> None:
+        self.learned = 0
+        self.memory = b""
+
+    def predict_one(self, x: dict[str, float]) -> bool:
+        return bool(self.memory) and self.memory[-1] % 2 == 0
+
+    def predict_proba_one(self, x: dict[str, float]) -> dict[bool, float]:
+        return {True: len(self.memory) / 3_000_000}
+
+    def learn_one(self, x: dict[str, float], y: bool) -> None:
+        self.learned += 1
+        size = 2_000_000 if self.learned // 50 % 2 == 0 else 100
+        self.memory = bytes([self.learned % 256]) * size
