@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -26,23 +27,32 @@ LEARNERS: dict[str, dict[str, Any]] = {
 }
 
 
-def run(kafka: str, folder: Path, name: str, learner: dict[str, Any], partitions: int) -> Stream:
-    pipeline = stream(kafka, folder, name, learner, partitions)
-    for partition in range(partitions):
-        pipeline.send(partition, synthetic(partition, 700))
-    with workers(pipeline, "a") as (worker,):
-        pipeline.predictions()
-        assert worker.stop() == 0
-    return pipeline
+@pytest.fixture(scope="module", params=[1, 3], ids=["1-partition", "3-partitions"])
+def streams(
+    request: pytest.FixtureRequest, kafka: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Stream]:
+    """A stream for each learner, all processed at the same time."""
+    done = {}
+    with ExitStack() as stack:
+        started = []
+        for learner, spec in LEARNERS.items():
+            folder = tmp_path_factory.mktemp(learner)
+            name = f"{learner}-{uuid.uuid4().hex[:8]}"
+            done[learner] = stream(kafka, folder, name, spec, request.param)
+            for partition in range(request.param):
+                done[learner].send(partition, synthetic(partition, 700))
+            started += stack.enter_context(workers(done[learner], "a"))
+        for pipeline in done.values():
+            pipeline.predictions()
+        for worker in started:
+            worker.process.terminate()
+        assert [worker.process.wait(30) for worker in started] == [0] * len(started)
+    return done
 
 
-@pytest.mark.parametrize("partitions", [1, 3])
 @pytest.mark.parametrize("learner", LEARNERS)
-def test_the_stream_gives_what_a_bare_loop_gives(
-    kafka: str, tmp_path: Path, topic_name: str, learner: str, partitions: int
-) -> None:
-    pipeline = run(kafka, tmp_path, topic_name, LEARNERS[learner], partitions)
-    assert_equal_to_bare_loop(pipeline, LEARNERS[learner])
+def test_the_stream_gives_what_a_bare_loop_gives(streams: dict[str, Stream], learner: str) -> None:
+    assert_equal_to_bare_loop(streams[learner], LEARNERS[learner])
 
 
 RIVER: dict[str, Callable[[], Any]] = {
@@ -55,15 +65,15 @@ RIVER: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("learner", RIVER)
-def test_the_stream_gives_what_river_itself_gives(
-    kafka: str, tmp_path: Path, topic_name: str, learner: str
-) -> None:
-    pipeline = run(kafka, tmp_path, topic_name, LEARNERS[learner], 1)
-    river, predictions = RIVER[learner](), pipeline.predictions()
-    for offset, event in enumerate(pipeline.events[0]):
-        x = {k: v for k, v in event.items() if k.startswith("x")}
-        got = predictions[0, offset]
-        assert got["prediction"] == river.predict_one(x)
-        expected = river.predict_proba_one(x).get(True)
-        assert got["score"] == (None if expected is None else pytest.approx(expected, abs=1e-9))
-        river.learn_one(x, event["y"])
+def test_the_stream_gives_what_river_itself_gives(streams: dict[str, Stream], learner: str) -> None:
+    pipeline = streams[learner]
+    predictions = pipeline.predictions()
+    for partition, events in enumerate(pipeline.events):
+        river = RIVER[learner]()
+        for offset, event in enumerate(events):
+            x = {k: v for k, v in event.items() if k.startswith("x")}
+            got = predictions[partition, offset]
+            assert got["prediction"] == river.predict_one(x)
+            expected = river.predict_proba_one(x).get(True)
+            assert got["score"] == (None if expected is None else pytest.approx(expected, abs=1e-9))
+            river.learn_one(x, event["y"])
