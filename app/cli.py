@@ -12,7 +12,9 @@ from typing import NoReturn
 
 import click
 
+from app.commands.bench import bench
 from app.commands.dead_letters import dead_letters
+from app.commands.demo import demo
 from app.commands.evaluate import evaluate
 from app.commands.inspect import inspect
 from app.commands.kafka import kafka
@@ -33,7 +35,7 @@ def cli(debug: bool) -> None:
     """Online learning on Kafka: every event is scored, then learned from, exactly once."""
 
 
-for command in (worker, replay, topics, inspect, evaluate, dead_letters, kafka):
+for command in (demo, worker, replay, topics, inspect, evaluate, dead_letters, kafka, bench):
     cli.add_command(command)
 
 

@@ -1,0 +1,115 @@
+"""The demo from its start to its end: Kafka, topics, workers, stream, and all of them stopped."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.admin import ensure_topics
+from app.demo.cluster import (
+    WEB_PORT,
+    free_port,
+    named_cluster,
+    own_names,
+    pipeline_file,
+    remove_topics,
+    settings_for,
+)
+from app.demo.play import Play
+from app.demo.screen import Screen
+from app.demo.stopping import Stopping
+from app.demo.summary import Summary
+from app.demo.view import Notes
+from app.demo.workers import WorkerProcess, Workers
+from app.kafka import KafkaSettings
+from app.local_kafka import KAFKA_VERSION, LocalKafka
+from app.local_kafka.install import kafka_jars
+from app.pipeline import Pipeline, load_pipeline
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may choose.
+
+    Attributes:
+        source: One of `app.demo.cluster.SOURCES`.
+        seconds: How long events are sent; 0: until Ctrl-C.
+        workers: How many share the partitions.
+        rate: Events a second.
+        bootstrap: The cluster; None: the one of the settings, else a Kafka of its own.
+    """
+
+    source: str
+    seconds: float
+    workers: int
+    rate: float
+    bootstrap: str | None = None
+
+
+def run_demo(options: Options, screen: Screen, stopping: Stopping) -> Summary:
+    """Run the demo. All that it started has ended when this returns or raises.
+
+    Raises:
+        Stopped: The user ended it before the first event.
+        RiverrunError: No Kafka, or workers that do not start.
+    """
+    names = own_names(options.workers)
+    pipeline = load_pipeline(pipeline_file(options.source), names)
+    with ExitStack() as stack:
+        broker, kafka = _kafka(options.bootstrap, pipeline, screen, stopping, stack)
+        stopping.check()
+        with screen.step(f"Topics of {pipeline.topics.partitions} partitions"):
+            if broker is None:
+                stack.callback(remove_topics, pipeline, kafka)
+            ensure_topics(pipeline, kafka)
+        stopping.check()
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="riverrun-demo-")))
+        notes = Notes()
+        workers = _workers(options, names, kafka, folder, notes)
+        play = Play(options.source, pipeline, kafka, workers, notes, stopping, broker)
+        stack.callback(play.close)
+        with screen.step(_of_workers(options.workers, pipeline)):
+            play.start()
+        with screen.live() as show:
+            return play.stream(options.seconds, options.rate, show)
+
+
+def _kafka(
+    bootstrap: str | None,
+    pipeline: Pipeline,
+    screen: Screen,
+    stopping: Stopping,
+    stack: ExitStack,
+) -> tuple[LocalKafka | None, KafkaSettings]:
+    named = named_cluster(bootstrap, pipeline)
+    if named is not None:
+        return None, settings_for(pipeline, named)
+    with screen.step(f"Apache Kafka {KAFKA_VERSION} on this machine") as tell:
+        with stopping.at_once():
+            kafka_jars(tell)
+        broker = LocalKafka()
+        stack.callback(broker.stop)
+        return broker, settings_for(pipeline, broker.start())
+
+
+def _workers(
+    options: Options, names: dict[str, str], kafka: KafkaSettings, folder: Path, notes: Notes
+) -> Workers:
+    """Workers with stable names: one that is started again has its partitions back at once."""
+    processes = []
+    for number in range(1, options.workers + 1):
+        port = free_port(WEB_PORT if number == 1 else 0)
+        own = {"worker.name": f"{number}", "worker.web_port": f"{port}"}
+        settings = [f"--set={key}={value}" for key, value in (names | own).items()]
+        arguments = [str(pipeline_file(options.source)), *settings]
+        arguments += ["--bootstrap-servers", kafka.bootstrap_servers]
+        processes.append(WorkerProcess(arguments, folder / f"worker-{number}.log", port))
+    return Workers(processes, lambda line: notes.add(line, bad=True))
+
+
+def _of_workers(count: int, pipeline: Pipeline) -> str:
+    scale = "standard scaler and " if pipeline.learner.scale else ""
+    workers = "1 worker" if count == 1 else f"{count} workers"
+    return f"{workers}, {scale}{pipeline.learner.type.replace('_', ' ')}"
