@@ -1,8 +1,8 @@
 """The handbook's 15 features of a whole history at once; what a stream computes must equal them.
 
-Le Borgne et al. (2022), chapter 3, section 4. Windows are exact, or made of daily buckets: then
-a window of w days is what has happened since the midnight (UTC) that began the day w - 1 days
-before, so that a card or a terminal is a fixed number of counters.
+Le Borgne et al. (2022), chapter 3, section 4. Windows are exact, or made of daily buckets: the
+day (UTC) in which the window ends and the w days before it, so that a card or a terminal is a
+fixed number of counters, and what its window covers is w to w + 1 days.
 """
 
 from typing import Literal
@@ -71,7 +71,7 @@ class Past:
         Without a delay the row itself is the last of its sum, whatever else has its second.
         """
         end = self._time - delay
-        start = end - days * DAY if windows == "exact" else (end // DAY - days + 1) * DAY - 1
+        start = end - days * DAY if windows == "exact" else (end // DAY - days) * DAY - 1
         start, end = np.maximum(start, -self._span), np.maximum(end, -self._span)
         before = np.searchsorted(self._key, self._first + start, side="right")
         until = np.searchsorted(self._key, self._first + end, side="right")

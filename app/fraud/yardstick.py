@@ -50,8 +50,8 @@ def judge(data: Transactions, score: Floats, k: int = K, fee: float = FEE) -> Ve
     stopped = _stopped(data, desk)
     fees = fee * sum(day.looks for day in desk)
     return Verdict(
-        roc_auc(data.fraud, score),
-        average_precision(data.fraud, score),
+        roc_auc(data.fraud.tolist(), score),
+        average_precision(data.fraud.tolist(), score),
         float(np.mean([len(day.found) / k for day in desk])) if desk else math.nan,
         float(data.amount[data.fraud & stopped].sum()) - fees,
         float(data.amount[data.fraud & ~stopped].sum()),
