@@ -1,0 +1,53 @@
+"""What the tests of the worker's parts share: a pipeline, its tasks, batches for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Message
+
+from app.fetching import TP
+from app.pipeline import Pipeline, load_pipeline
+from app.processor import Processor
+from app.restore import Restored
+from topics.records import Batch
+
+EVENTS = "cards"
+
+
+def pipeline(folder: Path, learner: str = "passive_aggressive", extra: str = "") -> Pipeline:
+    """A pipeline named ``p``."""
+    file = folder / "p.toml"
+    file.write_text(
+        f'name = "p"\n[events]\ntopic = "{EVENTS}"\nid = "id"\nlabel = "y"\n'
+        f'[predictions]\ntopic = "said"\n[learner]\ntype = "{learner}"\n{extra}'
+    )
+    return load_pipeline(file, environ={})
+
+
+def processor(
+    folder: Path, *partitions: int, epoch: int = 1, offset: int | None = None, extra: str = ""
+) -> Processor:
+    """A processor with tasks that have learned nothing."""
+    made = Processor(pipeline(folder, extra=extra))
+    made.open({TP(EVENTS, p): Restored({}, offset) for p in partitions}, epoch)
+    return made
+
+
+def batch(
+    partition: int = 0, first: int = 0, count: int = 3, *, epoch: int = 1, number: int = 0
+) -> Batch:
+    """Events at the offsets from ``first``, each with a label."""
+    records = [record(i, {"id": i, "x": float(i), "y": i % 2}) for i in range(first, first + count)]
+    return Batch(EVENTS, partition, records, epoch, number)
+
+
+def record(offset: int, event: Mapping[str, Any]) -> Any:
+    """An event as Kafka hands it out."""
+    value = json.dumps(event).encode()
+    return Message(
+        topic=EVENTS, partition=0, offset=offset, key=b"k", value=value, timestamp=(1, 1_000)
+    )

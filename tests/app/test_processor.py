@@ -1,0 +1,104 @@
+"""Batches go to the tasks of their assignment, and to no others."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from agents.score import Outputs
+from app.fetching import TP
+from app.processor import Counters, Processor
+from app.restore import Restored, RestoreRefused
+from app.state_topic import entries
+from learners.base import Features
+from tests.app.support import EVENTS, batch, pipeline, processor
+
+AT = TP(EVENTS, 0)
+
+
+def test_a_batch_changes_its_own_task_alone(tmp_path: Path) -> None:
+    made = processor(tmp_path, 0, 1)
+    assert made.process(batch(partition=1))
+    assert [task.events for task in made.tasks.values()] == [0, 3]
+    counters = made.counters
+    assert (counters.events, counters.predictions, counters.learned) == (3, 3, 3)
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_a_batch_of_another_assignment_is_dropped(tmp_path: Path, epoch: int) -> None:
+    made = processor(tmp_path, 0, epoch=2)
+    assert made.process(batch(epoch=epoch))
+    assert made.counters.events == 0
+    assert not made.tasks[AT].dirty
+
+
+def test_a_batch_of_a_partition_that_went_is_dropped(tmp_path: Path) -> None:
+    made = processor(tmp_path, 0)
+    made.forget()
+    assert made.process(batch())
+    assert made.counters.events == 0
+
+
+def test_what_was_saved_is_what_the_next_task_begins_with(tmp_path: Path) -> None:
+    made = processor(tmp_path, 0)
+    made.process(batch())
+    change = made.tasks[AT].take()
+    state = entries({key: value for key, value in change.state if value is not None})
+    heir = Processor(pipeline(tmp_path))
+    heir.open({AT: Restored(state, change.offset)}, 1)
+    assert heir.tasks[AT].offset == 3
+    assert heir.tasks[AT].agent.model.fingerprint() == made.tasks[AT].agent.model.fingerprint()
+
+
+def test_a_model_of_another_learner_is_refused_by_name(tmp_path: Path) -> None:
+    made = processor(tmp_path, 0)
+    made.process(batch())
+    change = made.tasks[AT].take()
+    state = entries({key: value for key, value in change.state if value is not None})
+    other = Processor(pipeline(tmp_path, "svm"))
+    with pytest.raises(RestoreRefused, match=r"p\.state\.v1\[0\].*passive_aggressive.*svm"):
+        other.open({AT: Restored(state, 3)}, 1)
+
+
+class Fussy:
+    """A learner that fails to learn the event with x = 1."""
+
+    task = "binary"
+
+    def predict_one(self, x: Features) -> bool:
+        return False
+
+    def learn_one(self, x: Features, y: bool) -> None:
+        if x["x"] == 1:
+            raise RuntimeError("no ones")
+
+
+def test_an_event_that_fails_to_be_learned_voids_all_tasks_and_is_set_aside_the_next_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = Processor(pipeline(tmp_path, "tests.app.test_processor:Fussy", ALLOW))
+    fresh = {AT: Restored({}, None), TP(EVENTS, 1): Restored({}, None)}
+    made.open(fresh, 1)
+    with caplog.at_level(logging.WARNING):
+        assert not made.process(batch())
+    assert "cards[0]@1: no ones; it becomes a dead letter" in caplog.text
+    assert not made.tasks
+    made.open(fresh, 2)
+    assert made.process(batch(epoch=2))
+    assert (made.counters.predictions, made.counters.dead_letters) == (2, 1)
+
+
+ALLOW = '[snapshots]\nallow = ["tests.app.test_processor"]\n'
+
+
+def test_the_pace_is_that_of_the_last_batches() -> None:
+    counters = Counters()
+    assert counters.seconds_per_event is None
+    for _ in range(1_000):
+        counters.add(1_000, 0.01, Outputs())
+    assert counters.seconds_per_event == pytest.approx(0.00001)
+    for _ in range(4):
+        counters.add(10, 0.5, Outputs())
+    assert counters.seconds_per_event == pytest.approx(0.05, rel=0.1)
