@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -71,7 +71,8 @@ def replay(
         settings: librdkafka's settings of a producer; `PRODUCER` has those of a replay.
         speed: Events a second; as fast as Kafka takes them unless given.
         limit: Send that many events and no more.
-        key: The field whose value is the key of the record; the pipeline's id unless given.
+        key: The field whose value is the key of the record; the source's own, such as the card
+            of a payment, or else the pipeline's id unless given.
         show: Called a few times a second with the progress.
         progress: Counted up, so that it is known whatever happens.
         stop: Set it to end early; a signal handler that raises would do so within librdkafka's
@@ -86,14 +87,14 @@ def replay(
     """
     progress, stop = progress or Progress(), stop or threading.Event()
     run = _Run(Producer(dict(settings)), pipeline.events.topic, progress, show)
-    records = islice(_records(source, pipeline, key or pipeline.events.id), limit)
+    records = islice(_records(source, pipeline, key or source.key or pipeline.events.id), limit)
     try:
-        for number, (line, record_key, value) in enumerate(records):
+        for number, record in enumerate(records):
             if speed is not None:
                 run.wait_until(number / speed, stop)
             if stop.is_set():
                 break
-            run.send(line, record_key, value)
+            run.send(record)
     finally:
         run.finish()
     if progress.failed:
@@ -104,16 +105,26 @@ def replay(
     return progress
 
 
-Encoded = tuple[int, bytes | None, bytes]
+class Encoded(NamedTuple):
+    """A record as it is sent, and the line that it comes from.
+
+    Its timestamp is in milliseconds since 1970; 0 is the time of sending.
+    """
+
+    line: int
+    key: bytes | None
+    value: bytes
+    timestamp: int
 
 
 def _records(source: Source, pipeline: Pipeline, key_field: str | None) -> Iterator[Encoded]:
     encode = Codec(pipeline.events.format).encode
-    for line, fields in source.read():
+    for event in source.read():
+        fields = event.fields
         try:
-            yield line, _key(fields, key_field), encode(fields)
+            yield Encoded(event.line, _key(fields, key_field), encode(fields), event.timestamp or 0)
         except (ValueError, TypeError, OverflowError, msgspec.MsgspecError) as error:
-            raise ReplayError(f"{source.name}:{line}: {error}") from None
+            raise ReplayError(f"{source.name}:{event.line}: {error}") from None
 
 
 def _key(fields: Mapping[str, Any], name: str | None) -> bytes | None:
@@ -142,12 +153,15 @@ class _Run:
         self._next_show = 0.0
         self._first = time.monotonic()
 
-    def send(self, line: int, key: bytes | None, value: bytes) -> None:
+    def send(self, record: Encoded) -> None:
         """Hand one record to the producer, waiting while its queue is full."""
+        line, key, value, when = record
         delivered = partial(self._delivered, line)
         while True:
             try:
-                self._producer.produce(self._topic, value, key, on_delivery=delivered)
+                self._producer.produce(
+                    self._topic, value, key, on_delivery=delivered, timestamp=when
+                )
                 break
             except BufferError:
                 self.wait(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Where a replay's events come from: a CSV file, a JSON-lines file, or a River data set by name."""
+"""Where a replay's events come from: a file, a River data set, or a simulator of frauds."""
 
 import csv
 import inspect
@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -22,29 +22,54 @@ class SourceError(RiverrunError, ValueError):
 
 
 class Event(NamedTuple):
-    """One event, and the line of the file (or the number in the data set) that it comes from."""
+    """One event, and the line of the file (or the number in the data set) that it comes from.
+
+    Attributes:
+        line: See above.
+        fields: Its value.
+        kind: "label" where it is the label of an earlier event, for the topic of the labels.
+        timestamp: When it happened, in milliseconds since 1970; None for the time of sending.
+    """
 
     line: int
     fields: dict[str, Any]
+    kind: Literal["event", "label"] = "event"
+    timestamp: int | None = None
 
 
 @dataclass(frozen=True)
 class Source:
-    """Events in their order; `count` is None where it is not known before the end."""
+    """Events in their order.
+
+    Attributes:
+        name: Of the file, the data set or the simulator.
+        read: Begins anew with each call.
+        count: How many there are; None where it is not known before the end.
+        key: The field that keys the records; None for the pipeline's id.
+    """
 
     name: str
     read: Callable[[], Iterator[Event]]
     count: int | None = None
+    key: str | None = None
 
 
-def open_source(source: str, id_field: str | None = None, label: str | None = None) -> Source:
+def open_source(
+    source: str,
+    id_field: str | None = None,
+    label: str | None = None,
+    label_delay: int | None = None,
+) -> Source:
     """Find a source by its name.
 
     Args:
-        source: The path of a file that ends in .csv, .jsonl, .ndjson or .json, or the name of a
-            data set that River ships, such as "phishing" or "image_segments".
+        source: The path of a file that ends in .csv, .jsonl, .ndjson or .json, the name of a
+            data set that River ships, such as "phishing" or "image_segments", or a simulator
+            of frauds: "handbook" or "live", with knobs as in "live:cards=500,days=30".
         id_field: The field that a data set's event gets its running number in: "phishing-000017".
         label: The field that a data set's event gets its label in; None for events without one.
+        label_delay: Seconds after which a simulator's label comes, as an Event of kind "label";
+            None puts it into the event.
 
     Raises:
         SourceError: When there is no such source, or it cannot be replayed.
@@ -55,6 +80,8 @@ def open_source(source: str, id_field: str | None = None, label: str | None = No
         if not path.is_file():
             raise SourceError(f"{source}: no such file")
         return Source(path.name, lambda: reader(path))
+    if source.partition(":")[0] in ("handbook", "live"):
+        return _simulator(source, id_field, label, label_delay)
     return _data_set(source, id_field, label)
 
 
@@ -114,6 +141,23 @@ def _cell(text: str) -> str | int | float | bool:
     return {"true": True, "false": False}.get(text.lower(), text)
 
 
+def _simulator(
+    source: str, id_field: str | None, label: str | None, label_delay: int | None
+) -> Source:
+    from app.fraud.source import simulator
+
+    try:
+        read = simulator(source, id_field or "id", label, label_delay)
+    except ValueError as error:
+        raise SourceError(f"{source}: {error}") from None
+
+    def events() -> Iterator[Event]:
+        for number, record in enumerate(read()):
+            yield Event(number, record.value, record.kind, record.timestamp)
+
+    return Source(source.partition(":")[0], events, key="card")
+
+
 def _data_set(name: str, id_field: str | None, label: str | None) -> Source:
     from river.datasets import base
 
@@ -126,7 +170,10 @@ def _data_set(name: str, id_field: str | None, label: str | None) -> Source:
     known = f"riverrun replays those that River ships: {', '.join(sorted(bundled))}"
     if name not in kinds:
         endings = ", ".join(CSV + JSON_LINES)
-        raise SourceError(f'"{name}" is no file ({endings}) and no data set of River; {known}')
+        raise SourceError(
+            f'"{name}" is no file ({endings}), no simulator (handbook, live) and no data set '
+            f"of River; {known}"
+        )
     if name not in bundled:
         raise SourceError(f'River downloads the data set "{name}"; {known}')
     data = bundled[name]()

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Send a file or a data set as events.")
 @with_pipeline
-@click.option("--source", required=True, help="A .csv or .jsonl file, or a River data set by name.")
+@click.option(
+    "--source",
+    required=True,
+    help="A .csv or .jsonl file, a River data set by name, or a simulator: handbook, live.",
+)
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),
@@ -25,7 +29,11 @@ if TYPE_CHECKING:
     help="Events a second; as fast as Kafka takes them unless given.",
 )
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Send N events and no more.")
-@click.option("--key", metavar="FIELD", help="The field that keys the records, instead of the id.")
+@click.option(
+    "--key",
+    metavar="FIELD",
+    help="The field that keys the records, instead of the id (simulators: the card).",
+)
 def replay(
     pipeline: "Pipeline",
     connect: Connect,
@@ -34,11 +42,12 @@ def replay(
     limit: int | None,
     key: str | None,
 ) -> None:
-    """Send a CSV file, a JSON-lines file or a River data set as events.
+    """Send a file, a River data set or a simulation of card frauds as events.
 
     \b
     riverrun replay pipelines/phishing.toml --source phishing --speed 1000
     riverrun replay FILE.toml --source history.csv
+    riverrun replay FILE.toml --source live:cards=500,seed=3,days=30
     """
     from app.admin import ensure_topics
     from app.progress import showing

@@ -24,6 +24,11 @@ class Size:
     terminals: int = 10_000
     days: int = 183
 
+    def __post_init__(self) -> None:
+        for name in ("cards", "terminals", "days"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} = {getattr(self, name)}: must be 1 or more")
+
 
 def simulate(size: Size | None = None) -> Transactions:
     """All transactions, with their frauds; about 10 s for the 1,754,155 of the handbook."""

@@ -114,8 +114,15 @@ def test_a_data_set_has_only_its_features_where_the_pipeline_names_no_fields() -
     ("name", "refusal"),
     [
         ("taxis", 'River downloads the data set "taxis"; riverrun replays'),
-        ("fishing", '"fishing" is no file (.csv, .jsonl, .ndjson, .json) and no data set'),
+        (
+            "fishing",
+            '"fishing" is no file (.csv, .jsonl, .ndjson, .json), no simulator (handbook, live)',
+        ),
         ("no.csv", "no.csv: no such file"),
+        ("live:card=5", 'live:card=5: has no "card"; it has seed, cards, terminals, rate'),
+        ("live:rate=x", 'live:rate=x: rate = "x": must be a number'),
+        ("live:cards=1.5", 'live:cards=1.5: cards = "1.5": must be a whole number'),
+        ("handbook:cards=0", "handbook:cards=0: cards = 0: must be 1 or more"),
         ("yeast", 'the events of "yeast" have several labels each'),
     ],
 )
@@ -128,3 +135,28 @@ def test_a_source_that_cannot_be_replayed_is_refused(name: str, refusal: str) ->
 def test_the_names_of_the_data_sets_that_can_be_replayed_are_told() -> None:
     with pytest.raises(SourceError, match=r"bananas, .*image_segments, phishing, shuttle"):
         open_source("fishing")
+
+
+def test_a_simulator_gives_its_events_with_their_times_and_their_labels() -> None:
+    source = open_source("live:cards=20,terminals=9,days=3", "number", "stolen")
+    first = next(source.read())
+    assert (first.kind, source.key) == ("event", "card")
+    assert list(first.fields) == ["number", "time", "card", "terminal", "amount", "stolen"]
+    assert first.timestamp == first.fields["time"] * 1000
+
+
+def test_the_labels_of_a_simulator_come_by_themselves_when_a_delay_is_given() -> None:
+    source = open_source("handbook:cards=30,terminals=900,days=3", None, "stolen", 86_400)
+    records = list(source.read())
+    events, labels = ([r for r in records if r.kind == kind] for kind in ("event", "label"))
+    assert [r.fields["id"] for r in labels] == [r.fields["id"] for r in events]
+    assert all("stolen" not in r.fields for r in events)
+    assert {late.fields["time"] - r.fields["time"] for late, r in zip(labels, events)} == {86_400}
+    stamps = [r.timestamp or 0 for r in records]
+    assert stamps == sorted(stamps)
+
+
+@pytest.mark.parametrize("name", ["live:cards=20,days=2", "handbook:cards=30,terminals=900,days=2"])
+def test_a_simulator_begins_anew_with_each_reading(name: str) -> None:
+    source = open_source(name)
+    assert list(source.read()) == list(source.read()) != []
