@@ -83,4 +83,4 @@ def _quiet(*loggers: str) -> None:
     """Faust tells of every service that starts and stops, and of each crash on its way up."""
     if not log.isEnabledFor(logging.DEBUG):
         for name in loggers:
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)

@@ -14,8 +14,12 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from app.errors import KafkaSettingError
+from app.repeats import NotAgain
 
 LOGGER = logging.getLogger("riverrun.kafka")
+LOGGER.addFilter(NotAgain())
+
+_DEFAULTS = {"reconnect.backoff.max.ms": 2000}  # a broker that is back is soon found
 
 _SECRET = re.compile(r"password|secret|token|passphrase|key\.pem|ssl_key|oauthbearer\.config")
 _ADDRESS = re.compile(r"([A-Z_]+://)?(\[[0-9A-Fa-f:]+\]|[^\s:,/]+)(:\d{1,5})?")
@@ -103,7 +107,7 @@ class KafkaSettings:
 
     def _client(self, own: Mapping[str, Any] | None, ignored: frozenset[str]) -> dict[str, Any]:
         given = {name: value for name, value in self.properties.items() if name not in ignored}
-        return {"bootstrap.servers": self.bootstrap_servers, **(own or {}), **given}
+        return {"bootstrap.servers": self.bootstrap_servers, **_DEFAULTS, **(own or {}), **given}
 
     def _check_together(self) -> None:
         """Make clients of these settings and close them: cheap, and it finds what is left."""
