@@ -53,22 +53,29 @@ def demo(
     15 seconds, a worker is killed with -9. In the end every event has its prediction, once:
     exit code 0, else 1. Ctrl-C ends it at any moment. Nothing of it stays.
     """
-    import logging
-
-    from app.demo.run import Options, run_demo
-    from app.demo.screen import screen
     from app.demo.stopping import Stopped, Stopping
-    from app.demo.summary import as_text
-    from app.kafka import LOGGER
 
-    LOGGER.addHandler(logging.NullHandler())
-    LOGGER.propagate = False  # clients grumble while a broker starts; what counts is raised
     with Stopping() as stopping:
         try:
+            with stopping.at_once():
+                from app.demo.run import Options, run_demo
+                from app.demo.screen import screen
+                from app.demo.summary import as_text
             options = Options(source, seconds, workers, rate, bootstrap_servers)
+            _hush()
             summary = run_demo(options, screen(), stopping)
         except Stopped:
-            click.echo("riverrun demo: stopped before the first event, everything is ended")
+            click.echo("riverrun demo: stopped before the first event, nothing was sent")
             return 0
     click.echo(as_text(summary))
     return 0 if summary.is_whole else 1
+
+
+def _hush() -> None:
+    """Clients grumble while a broker starts; what counts is raised."""
+    import logging
+
+    from app.kafka import LOGGER
+
+    LOGGER.addHandler(logging.NullHandler())
+    LOGGER.propagate = False

@@ -198,7 +198,7 @@ class Ledger:
 
     def _follow(self, kill: Kill, partition: int, sent_at: float, now: float) -> None:
         if kill.back is None:
-            if sent_at > kill.dead:
+            if sent_at >= kill.dead:
                 kill.waiting.discard(partition)
             if not kill.waiting:
                 kill.back, kill.target = now, len(self._sent_at)

@@ -9,7 +9,17 @@ import pytest
 from app.cli import main
 
 PHISHING = str(Path(__file__).parents[2] / "pipelines" / "phishing.toml")
-COMMANDS = ("dead-letters", "evaluate", "inspect", "kafka", "replay", "topics", "worker")
+COMMANDS = (
+    "bench",
+    "dead-letters",
+    "demo",
+    "evaluate",
+    "inspect",
+    "kafka",
+    "replay",
+    "topics",
+    "worker",
+)
 HEAVY = ("confluent_kafka", "faust", "numpy", "pydantic", "rich", "river")
 
 
