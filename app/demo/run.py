@@ -23,6 +23,7 @@ from app.demo.stopping import Stopping
 from app.demo.summary import Summary
 from app.demo.view import Notes
 from app.demo.workers import WorkerProcess, Workers
+from app.errors import LocalKafkaError
 from app.kafka import KafkaSettings
 from app.local_kafka import KAFKA_VERSION, LocalKafka
 from app.local_kafka.install import kafka_jars
@@ -91,7 +92,11 @@ def _kafka(
             kafka_jars(tell)
         broker = LocalKafka()
         stack.callback(broker.stop)
-        return broker, settings_for(pipeline, broker.start())
+        try:
+            return broker, settings_for(pipeline, broker.start())
+        except LocalKafkaError:
+            stopping.check()  # Ctrl-C in a terminal ends the tool that formats its folder too
+            raise
 
 
 def _workers(
