@@ -151,7 +151,9 @@ def test_the_labels_of_a_simulator_come_by_themselves_when_a_delay_is_given() ->
     events, labels = ([r for r in records if r.kind == kind] for kind in ("event", "label"))
     assert [r.fields["id"] for r in labels] == [r.fields["id"] for r in events]
     assert all("stolen" not in r.fields for r in events)
-    assert {late.fields["time"] - r.fields["time"] for late, r in zip(labels, events)} == {86_400}
+    assert {
+        late.fields["time"] - r.fields["time"] for late, r in zip(labels, events, strict=True)
+    } == {86_400}
     stamps = [r.timestamp or 0 for r in records]
     assert stamps == sorted(stamps)
 
