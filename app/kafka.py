@@ -14,10 +14,10 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from app.errors import KafkaSettingError
-from app.repeats import NotAgain
 
 LOGGER = logging.getLogger("riverrun.kafka")
-LOGGER.addFilter(NotAgain())
+# What librdkafka tries again by itself is no news: a broker that starts is full of it.
+LOGGER.addFilter(lambda record: not record.getMessage().endswith(": retrying"))
 
 _DEFAULTS = {"reconnect.backoff.max.ms": 2000}  # a broker that is back is soon found
 

@@ -194,3 +194,12 @@ def test_the_check_leaves_nothing_open() -> None:
     for _ in range(5):
         KafkaSettings(BROKER, {"linger.ms": 5, "client.rack": "a"})
     assert threads() <= before + 1
+
+
+def test_what_librdkafka_tries_again_by_itself_is_not_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = KafkaSettings("localhost:9092").producer()
+    settings["logger"].warning("GETPID: Coordinator load in progress: retrying")
+    settings["logger"].warning("FAIL: Connection refused")
+    assert caplog.messages == ["FAIL: Connection refused"]
