@@ -17,9 +17,10 @@ from app.cluster import Cluster
 from app.committer import Committer, CommitTimes
 from app.faust_app import new_app, run
 from app.fetching import TP, Fetcher
-from app.kafka import KafkaSettings
+from app.kafka import LOGGER, KafkaSettings
 from app.pipeline import Pipeline
 from app.processor import Processor, partitions_of
+from app.repeats import NotAgain
 from app.restore import Restorer
 from app.transactions import OutputTopics, TransactionAborted, Transactions
 from app.transport import Consumer
@@ -250,6 +251,7 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
         RiverrunError: when the worker cannot go on; a supervisor starts it again.
     """
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
+    LOGGER.addFilter(NotAgain())
     _ensure_topics(pipeline, kafka)
     worker = Worker(
         pipeline,

@@ -1,0 +1,211 @@
+"""Each fence by itself: who has lost a partition writes nothing, who gets it reads all."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from agents.score import Outputs
+from app.clients import group_consumer, restore_consumer, transactional_producer
+from app.restore import PartitionMoved, Restored, Restorer, RestoreRefused, RestoreStopped
+from app.tasks import POSITION, Change, encode_position
+from app.transactions import OutputTopics, TransactionAborted, TransactionLost, Transactions
+from tests.kafka.running import Stream, stream
+from tests.kafka.support import read_committed
+
+LEARNER = {"type": "passive_aggressive"}
+
+
+@pytest.fixture
+def here(kafka: str, tmp_path: Path, topic_name: str) -> Stream:
+    return stream(kafka, tmp_path, topic_name, LEARNER)
+
+
+def transactions(here: Stream, name: str) -> Transactions:
+    """The producer of the worker ``name``, ready."""
+    made = Transactions(
+        transactional_producer(here.pipeline, here.kafka, name),
+        OutputTopics(here.pipeline.predictions.topic, here.pipeline.state_topic, True),
+    )
+    made.start()
+    return made
+
+
+def change(here: Stream, offset: int) -> Change:
+    """One prediction, and a state that has come to ``offset``."""
+    topic = here.pipeline.events.topic
+    row = (POSITION.encode(), b"v" + encode_position(topic, offset))
+    return Change(topic, 0, offset, [Outputs([(b"k", b"said")])], [row], 1)
+
+
+def member(here: Stream) -> Consumer:
+    """A member of the group, with its partition."""
+    consumer = Consumer(group_consumer(here.pipeline, here.kafka))
+    consumer.subscribe([here.pipeline.events.topic])
+    deadline = time.monotonic() + 30
+    while not consumer.assignment():
+        assert time.monotonic() < deadline
+        consumer.poll(0.1)
+    return consumer
+
+
+def predictions(here: Stream) -> int:
+    return len(read_committed(here.bootstrap, here.pipeline.predictions.topic))
+
+
+def test_who_left_the_group_commits_nothing(here: Stream) -> None:
+    consumer = member(here)
+    group = consumer.consumer_group_metadata()
+    worker = transactions(here, "a")
+    worker.commit([change(here, 5)], group)
+    consumer.close()
+    heir = member(here)
+    with pytest.raises(TransactionAborted, match="UNKNOWN_MEMBER_ID"):
+        worker.commit([change(here, 9)], group)
+    heir.close()
+    assert predictions(here) == 1
+    assert restored(here).offset == 5
+
+
+def test_who_is_followed_by_a_worker_of_its_name_commits_nothing(here: Stream) -> None:
+    consumer = member(here)
+    first = transactions(here, "a")
+    transactions(here, "a")
+    with pytest.raises((TransactionLost, TransactionAborted), match="FENCED"):
+        first.commit([change(here, 5)], consumer.consumer_group_metadata())
+    consumer.close()
+    assert predictions(here) == 0
+
+
+def restorer(here: Stream) -> Restorer:
+    return Restorer(
+        restore_consumer(here.pipeline, here.kafka),
+        here.kafka.admin(),
+        here.pipeline.events.topic,
+        here.pipeline.state_topic,
+    )
+
+
+def restored(here: Stream) -> Restored:
+    made = restorer(here)
+    try:
+        return made.restore([0])[0]
+    finally:
+        made.close()
+
+
+class Other:
+    """A worker in the middle of a transaction."""
+
+    def __init__(self, here: Stream) -> None:
+        self._here = here
+        name = f"{here.pipeline.name}/other"
+        self.producer = Producer({"bootstrap.servers": here.bootstrap, "transactional.id": name})
+        self.producer.init_transactions(30)
+        self.producer.begin_transaction()
+
+    def write_state(self, offset: int) -> None:
+        (row,) = change(self._here, offset).state
+        self.producer.produce(self._here.pipeline.state_topic, row[1], row[0], 0)
+        self.producer.flush(30)
+
+    def write_offset(self, offset: int) -> None:
+        nobody = Consumer(restore_consumer(self._here.pipeline, self._here.kafka))
+        at = [TopicPartition(self._here.pipeline.events.topic, 0, offset)]
+        self.producer.send_offsets_to_transaction(at, nobody.consumer_group_metadata(), 30)
+        nobody.close()
+
+
+@pytest.fixture
+def other(here: Stream) -> Other:
+    return Other(here)
+
+
+@pytest.fixture
+def thread() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as one:
+        yield one
+
+
+def test_a_restore_waits_for_offsets_that_are_under_way(
+    here: Stream, other: Other, thread: ThreadPoolExecutor
+) -> None:
+    other.write_offset(7)
+    restoring = thread.submit(restored, here)
+    time.sleep(1.5)
+    waited = not restoring.done()
+    other.write_state(7)
+    other.producer.commit_transaction(30)
+    assert waited
+    assert restoring.result(30).offset == 7
+
+
+def test_a_restore_waits_for_state_that_is_under_way(
+    here: Stream, other: Other, thread: ThreadPoolExecutor
+) -> None:
+    other.write_state(7)
+    restoring = thread.submit(restored, here)
+    time.sleep(1.5)
+    waited = not restoring.done()
+    other.producer.abort_transaction(30)
+    assert waited
+    assert restoring.result(30) == Restored({}, None)
+
+
+def test_a_restore_that_waits_ends_when_it_is_told_to(here: Stream, other: Other) -> None:
+    other.write_state(7)
+    made = restorer(here)
+    timer = threading.Timer(1.0, made.stop)
+    timer.start()
+    started = time.monotonic()
+    with pytest.raises(RestoreStopped):
+        made.restore([0])
+    assert time.monotonic() - started < 4
+    timer.join()
+    made.close()
+    other.producer.abort_transaction(30)
+
+
+def test_state_and_offset_that_differ_are_refused(here: Stream, other: Other) -> None:
+    other.write_state(7)
+    other.write_offset(8)
+    other.producer.commit_transaction(30)
+    with pytest.raises(RestoreRefused, match="offset 7, but the group's committed offset is 8"):
+        restored(here)
+
+
+class Late(Restorer):
+    """Another worker commits just after this one has asked for the committed offsets."""
+
+    def __init__(self, here: Stream, other: Other) -> None:
+        super().__init__(
+            restore_consumer(here.pipeline, here.kafka),
+            here.kafka.admin(),
+            here.pipeline.events.topic,
+            here.pipeline.state_topic,
+        )
+        self._others: list[Other] = [other]
+
+    def _committed(self, partitions: Sequence[int]) -> dict[int, int | None]:
+        answer = super()._committed(partitions)
+        while self._others:
+            other = self._others.pop()
+            other.write_state(9)
+            other.write_offset(9)
+            other.producer.commit_transaction(30)
+        return answer
+
+
+def test_a_worker_that_commits_meanwhile_is_told_from_a_moved_offset(
+    here: Stream, other: Other
+) -> None:
+    late = Late(here, other)
+    with pytest.raises(PartitionMoved, match=r"\[0\]: another worker has it"):
+        late.restore([0])
+    late.close()
