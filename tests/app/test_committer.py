@@ -1,0 +1,267 @@
+"""When a commit is due, and what becomes of the tasks when it fails."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from app.committer import Committer, CommitTimes
+from app.fetching import TP
+from app.processor import Processor
+from app.tasks import Change
+from app.transactions import TransactionAborted, Transactions
+from learners.errors import NotSnapshotable
+from tests.app.support import EVENTS, batch, processor
+
+INTERVAL, FLOOR = 0.2, 0.05
+
+
+class Recording:
+    """Transactions that all succeed: it keeps what they held, and when they began."""
+
+    def __init__(self) -> None:
+        self.changes: list[Sequence[Change]] = []
+        self.times: list[float] = []
+
+    def commit(self, changes: Sequence[Change], group: Any) -> None:
+        self.times.append(time.monotonic())
+        self.changes.append(changes)
+
+
+class Blocking(Recording):
+    """Transactions that end when they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def commit(self, changes: Sequence[Change], group: Any) -> None:
+        super().commit(changes, group)
+        assert self.go.wait(10)
+
+
+class Failing(Blocking):
+    """The first transaction is rolled back once it is let go."""
+
+    def commit(self, changes: Sequence[Change], group: Any) -> None:
+        super().commit(changes, group)
+        if len(self.changes) == 1:
+            raise TransactionAborted("rolled back")
+
+
+class Scene:
+    """A committer over real tasks, with one fake producer."""
+
+    def __init__(self, folder: Path, kafka: Recording, *partitions: int, backlog: int = 1000):
+        self.kafka, self.idle = kafka, False
+        self.processor: Processor = processor(folder, *(partitions or (0,)))
+        self.numbers = dict.fromkeys(partitions or (0,), 0)
+        self.committer = Committer(
+            cast(Transactions, kafka),
+            CommitTimes(INTERVAL, FLOOR),
+            tasks=lambda: self.processor.tasks.values(),
+            group=lambda: "group",
+            idle=lambda: self.idle,
+            on_failure=self.processor.forget,
+            backlog=backlog,
+        )
+
+    def work(self, partition: int = 0, count: int = 3) -> None:
+        number = self.numbers[partition]
+        self.numbers[partition] += 1
+        assert self.processor.process(batch(partition, number * count, count, number=number))
+        self.committer.nudge()
+
+    async def wait_for(self, commits: int, within: float = 5.0) -> float:
+        """The seconds until so many commits began."""
+        started = time.monotonic()
+        while len(self.kafka.times) < commits:
+            assert time.monotonic() - started < within, "no commit came"
+            await asyncio.sleep(0.002)
+        return self.kafka.times[commits - 1] - started
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(work, 20))
+
+
+def test_the_first_commit_comes_at_once_and_the_next_after_the_interval(tmp_path: Path) -> None:
+    async def play() -> None:
+        scene = Scene(tmp_path, Recording())
+        task = asyncio.create_task(scene.committer.run())
+        scene.work()
+        assert await scene.wait_for(1) < INTERVAL / 2
+        scene.work()
+        assert await scene.wait_for(2) > INTERVAL * 0.8
+        scene.committer.stop()
+        await task
+
+    run(play())
+
+
+def test_when_the_input_is_used_up_a_commit_waits_for_the_floor_alone(tmp_path: Path) -> None:
+    async def play() -> None:
+        scene = Scene(tmp_path, Recording())
+        scene.idle = True
+        task = asyncio.create_task(scene.committer.run())
+        for _ in range(3):
+            scene.work()
+            await asyncio.sleep(0.01)
+        await scene.wait_for(2)
+        first, second = scene.kafka.times[:2]
+        assert FLOOR * 0.9 < second - first < INTERVAL * 0.7
+        scene.committer.stop()
+        await task
+
+    run(play())
+
+
+def test_nothing_is_committed_where_nothing_was_done(tmp_path: Path) -> None:
+    async def play() -> None:
+        scene = Scene(tmp_path, Recording())
+        task = asyncio.create_task(scene.committer.run())
+        scene.committer.nudge()
+        await asyncio.sleep(0.05)
+        await scene.committer.commit()
+        assert scene.kafka.times == []
+        scene.committer.stop()
+        await task
+
+    run(play())
+
+
+def test_a_backlog_is_committed_before_the_interval_is_over(tmp_path: Path) -> None:
+    async def play() -> None:
+        scene = Scene(tmp_path, Recording(), backlog=6)
+        task = asyncio.create_task(scene.committer.run())
+        scene.work()
+        await scene.wait_for(1)
+        scene.work(count=3)
+        scene.work(count=3)
+        assert await scene.wait_for(2) < INTERVAL * 0.7
+        scene.committer.stop()
+        await task
+
+    run(play())
+
+
+def test_a_model_that_is_slow_to_write_is_written_a_tenth_of_the_time(tmp_path: Path) -> None:
+    async def play() -> None:
+        scene = Scene(tmp_path, Recording())
+        scene.idle = True
+        task = asyncio.create_task(scene.committer.run())
+        scene.work()
+        await scene.wait_for(1)
+        scene.processor.tasks[TP(EVENTS, 0)].dump_seconds = 0.05
+        scene.work()
+        assert await scene.wait_for(2) > 0.4
+        scene.committer.stop()
+        await task
+
+    run(play())
+
+
+def test_one_transaction_holds_what_all_tasks_did(tmp_path: Path) -> None:
+    async def play() -> None:
+        scene = Scene(tmp_path, Recording(), 0, 1, 2)
+        scene.work(0)
+        scene.work(2)
+        await scene.committer.commit()
+        (changes,) = scene.kafka.changes
+        assert [(c.partition, c.offset) for c in changes] == [(0, 3), (2, 3)]
+
+    run(play())
+
+
+def test_work_goes_on_beside_a_commit_and_is_in_the_next_one(tmp_path: Path) -> None:
+    async def play() -> None:
+        kafka = Blocking()
+        scene = Scene(tmp_path, kafka)
+        scene.work()
+        first = asyncio.create_task(scene.committer.commit())
+        await scene.wait_for(1)
+        scene.work()
+        kafka.go.set()
+        await first
+        await scene.committer.commit()
+        assert [c.offset for (c,) in kafka.changes] == [3, 6]
+
+    run(play())
+
+
+def test_after_a_failure_the_next_in_line_finds_no_task(tmp_path: Path) -> None:
+    async def play() -> None:
+        kafka = Failing()
+        scene = Scene(tmp_path, kafka)
+        scene.work()
+        first = asyncio.create_task(scene.committer.commit())
+        await scene.wait_for(1)
+        scene.work()  # on top of what is about to be rolled back
+        second = asyncio.create_task(scene.committer.commit())
+        await asyncio.sleep(0.02)
+        kafka.go.set()
+        with pytest.raises(TransactionAborted):
+            await first
+        await second
+        assert len(kafka.changes) == 1, "void work was committed"
+        assert not scene.processor.tasks
+        assert (scene.committer.failures, scene.committer.commits) == (1, 0)
+
+    run(play())
+
+
+def test_a_task_that_cannot_be_saved_voids_all_of_them(tmp_path: Path) -> None:
+    async def play() -> None:
+        scene = Scene(tmp_path, Recording(), 0, 1)
+        scene.work(0)
+        scene.work(1)
+        scene.processor.tasks[TP(EVENTS, 1)].agent.model.params["broken"] = object()
+        with pytest.raises(NotSnapshotable):
+            await scene.committer.commit()
+        await scene.committer.commit()
+        assert scene.kafka.changes == [], "the first task's outputs were lost"
+
+    run(play())
+
+
+def test_too_much_that_is_not_committed_holds_the_agents_up(tmp_path: Path) -> None:
+    async def play() -> None:
+        kafka = Blocking()
+        scene = Scene(tmp_path, kafka, backlog=3)
+        task = asyncio.create_task(scene.committer.run())
+        scene.work()
+        await scene.wait_for(1)
+        scene.work()
+        scene.work()
+        room = asyncio.create_task(scene.committer.room())
+        await asyncio.sleep(0.05)
+        assert not room.done()
+        kafka.go.set()
+        await room
+        scene.committer.stop()
+        await task
+
+    run(play())
+
+
+def test_a_stop_waits_for_the_commit_under_way(tmp_path: Path) -> None:
+    async def play() -> None:
+        kafka = Blocking()
+        scene = Scene(tmp_path, kafka)
+        task = asyncio.create_task(scene.committer.run())
+        scene.work()
+        await scene.wait_for(1)
+        scene.committer.stop()
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        kafka.go.set()
+        await task
+        assert scene.committer.commits == 1
+
+    run(play())
