@@ -62,6 +62,10 @@ class Compiled(ABC):
         """Use the columns of whatever stands around this learner."""
         self.columns = columns
 
+    def rates(self) -> tuple[str, ...]:
+        """The attributes that are learning rates; they may be changed between two rows."""
+        return ()
+
     def targets(self, labels: Sequence[Any]) -> Floats:
         """Checked labels as numbers; NaN for UNLABELLED."""
         return np.array([NAN if y is UNLABELLED else y for y in labels], np.float64)

@@ -13,6 +13,23 @@ class ParameterError(LearnerError):
     """A learner's parameter is unknown, of the wrong type or outside its range."""
 
 
+class DriftError(ParameterError):
+    """Something about how a learner is watched.
+
+    Attributes
+    ----------
+    key
+        The key of `drift` that is wrong.
+    what
+        What is wrong with it, and what is allowed.
+    """
+
+    def __init__(self, key: str, what: str) -> None:
+        super().__init__(f"drift.{key}: {what}")
+        self.key = key
+        self.what = what
+
+
 class LabelError(LearnerError):
     """A label that the learner cannot take."""
 

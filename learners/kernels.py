@@ -57,7 +57,7 @@ def kernel(function: F) -> F:
 @functools.cache
 def _digest() -> str:
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     return f"learners-{digest.hexdigest()[:16]}"
 

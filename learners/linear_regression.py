@@ -66,6 +66,10 @@ class LinearRegression(LinearRegressor):
         self.intercept_lr = number("intercept_lr", intercept_lr, least=0.0)
         self.l2 = number("l2", l2, least=0.0)
 
+    def rates(self) -> tuple[str, ...]:
+        """The step sizes."""
+        return ("learning_rate", "intercept_lr")
+
     def advance(
         self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
     ) -> Scored:

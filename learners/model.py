@@ -17,7 +17,7 @@ class Model:
 
     Attributes
     ----------
-    type, params, scale
+    type, params, scale, drift
         What `registry.create` was given.
     learned
         Events learned so far.
@@ -25,14 +25,20 @@ class Model:
         Ours or River's.
     """
 
-    __slots__ = ("estimator", "learned", "params", "scale", "type")
+    __slots__ = ("drift", "estimator", "learned", "params", "scale", "type")
 
     def __init__(
-        self, type: str, params: Mapping[str, Any], scale: bool, estimator: Estimator
+        self,
+        type: str,
+        params: Mapping[str, Any],
+        scale: bool,
+        estimator: Estimator,
+        drift: Mapping[str, Any] | None = None,
     ) -> None:
         self.type = type
         self.params = dict(params)
         self.scale = scale
+        self.drift = dict(drift or {})
         self.estimator = estimator
         self.learned = 0
 
@@ -45,6 +51,16 @@ class Model:
     def batched(self) -> bool:
         """True: `run` wants Rows. False: a list of dicts."""
         return self.estimator.batched
+
+    @property
+    def drifts(self) -> int | None:
+        """How often the learner has drifted; None where nothing watches it."""
+        return getattr(self.estimator, "drifts", None) if self.drift else None
+
+    @property
+    def last_drift(self) -> int | None:
+        """How many events were learned at the last drift; None if there was none."""
+        return getattr(self.estimator, "last_drift", None) if self.drifts else None
 
     def predict_one(self, x: Features) -> Any:
         """The prediction for one event; the model stays as it is."""
@@ -93,9 +109,10 @@ class Model:
 
     def fingerprint(self) -> str:
         """A digest of type, parameters and state; equal for equal models in any process."""
-        return fingerprint(
-            [self.type, self.params, self.scale, self.learned, self.estimator.state()]
-        )
+        parts = [self.type, self.params, self.scale, self.learned, self.estimator.state()]
+        if self.drift:
+            parts.append(self.drift)
+        return fingerprint(parts)
 
 
 __all__ = ["UNLABELLED", "LabelError", "LearnFailed", "Model", "Rows", "Scored"]

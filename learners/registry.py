@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from learners.arow import AROW
+from learners.base import Estimator
 from learners.compiled import Compiled
 from learners.errors import ParameterError, UnknownLearner
 from learners.k_means import KMeans
@@ -42,7 +43,12 @@ WRAPPED = {
 }
 
 
-def create(type: str, params: Mapping[str, Any] | None = None, scale: bool = False) -> Model:
+def create(
+    type: str,
+    params: Mapping[str, Any] | None = None,
+    scale: bool = False,
+    drift: Mapping[str, Any] | None = None,
+) -> Model:
     """A new model.
 
     Parameters
@@ -55,19 +61,41 @@ def create(type: str, params: Mapping[str, Any] | None = None, scale: bool = Fal
         dotted name as "type" and its own parameters beside it.
     scale
         Whether a standard scaler stands before it.
+    drift
+        How its loss is watched, and what follows from a drift; see `learners.drift.settings`.
 
-    Raises UnknownLearner and ParameterError, which name the key and what is allowed. Names
-    are imported: they must come from a pipeline file, never from data.
+    Raises UnknownLearner, ParameterError and DriftError, which name the key and what is
+    allowed. Names are imported: they must come from a pipeline file, never from data.
     """
     params = dict(params or {})
+    estimator = new(type, params, scale)
+    if drift:
+        from learners.drift.watched import watched
+
+        estimator = watched(estimator, type, params, scale, drift)
+    return Model(type, params, scale, estimator, drift)
+
+
+def new(type: str, params: Mapping[str, Any], scale: bool) -> Estimator:
+    """A new estimator; see `create`."""
     if type in OURS:
-        return Model(type, params, scale, ours(type, params, scale))
+        return ours(type, params, scale)
     if type in WRAPPED or "." in type or ":" in type:
         from learners.river_estimator import RiverEstimator  # River takes a second to import
 
-        where = WRAPPED.get(type, type)
-        return Model(type, params, scale, RiverEstimator.create(where, params, scale, type))
+        return RiverEstimator.create(WRAPPED.get(type, type), params, scale, type)
     raise UnknownLearner(f"learner {type!r}: unknown{_hint(type)}")
+
+
+def revive(type: str, params: Mapping[str, Any], scale: bool, state: Any) -> Estimator:
+    """The estimator that `state` is of."""
+    if type in OURS:
+        learner = ours(type, params, scale)
+        learner.load(state)
+        return learner
+    from learners.river_estimator import RiverEstimator  # River takes a second to import
+
+    return RiverEstimator(state, type)
 
 
 def names() -> list[str]:

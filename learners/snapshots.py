@@ -20,12 +20,13 @@ import hmac
 import platform
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import Any
 
 import learners
 from learners import arrays
+from learners.base import Estimator
 from learners.errors import (
     NotASnapshot,
     ParameterError,
@@ -37,7 +38,7 @@ from learners.errors import (
     SnapshotVersion,
 )
 from learners.model import Model
-from learners.registry import OURS, ours
+from learners.registry import OURS, revive
 
 MAGIC = b"riverrun"
 VERSION = 1
@@ -63,6 +64,8 @@ class Header:
         The input offsets that it belongs to, by a name of the caller's.
     sha256
         Of the body, in hexadecimal digits.
+    drift
+        How the learner is watched.
     """
 
     type: str
@@ -75,6 +78,7 @@ class Header:
     learned: int
     offsets: dict[str, int]
     sha256: str
+    drift: dict[str, Any] = field(default_factory=dict)
 
 
 def dump(model: Model, offsets: Mapping[str, int], key: bytes | None = None) -> bytes:
@@ -94,6 +98,7 @@ def dump(model: Model, offsets: Mapping[str, int], key: bytes | None = None) -> 
         learned=model.learned,
         offsets=dict(offsets),
         sha256=hashlib.sha256(body).hexdigest(),
+        drift=model.drift,
     )
     packed = arrays.pack(vars(header))
     prefix = _PREFIX.pack(MAGIC, VERSION, key is not None, len(packed), len(body))
@@ -117,10 +122,8 @@ def load(
     learner is imported by a name in it.
     """
     body, header = _open(data, key)
-    if header.body == "msgpack":
-        model = _our_model(header, body)
-    else:
-        model = _river_model(header, body, allow)
+    estimator = _ours(header, body) if header.body == "msgpack" else _rivers(header, body, allow)
+    model = Model(header.type, header.params, header.scale, estimator, header.drift)
     model.learned = header.learned
     return model, header
 
@@ -143,6 +146,7 @@ def require_same(header: Header, model: Model) -> None:
         ("type", header.type, model.type),
         ("params", header.params, arrays.unpack(arrays.pack(model.params))),
         ("scale", header.scale, model.scale),
+        ("drift", header.drift, arrays.unpack(arrays.pack(model.drift))),
     ]
     if header.body == "pickle":
         pairs.append(("River", header.river, _river()))
@@ -162,26 +166,34 @@ def _body(model: Model) -> tuple[str, bytes]:
     return "pickle", pickles.dumps(model.estimator.state())
 
 
-def _our_model(header: Header, body: bytes) -> Model:
+def _ours(header: Header, body: bytes) -> Estimator:
     if header.type not in OURS:
         raise SnapshotMismatch(f"learner {header.type!r} is not known to this version")
     try:
-        learner = ours(header.type, header.params, header.scale)
-        learner.load(arrays.unpack(body))
+        return _revived(header, arrays.unpack(body))
     except (KeyError, TypeError, ParameterError) as error:
         raise SnapshotMismatch(
             f"learner {header.type!r} of riverrun {header.riverrun} cannot be taken over by"
             f" {learners.__version__}: {type(error).__name__} {error}"
         ) from error
-    return Model(header.type, header.params, header.scale, learner)
 
 
-def _river_model(header: Header, body: bytes, allow: Sequence[str]) -> Model:
+def _rivers(header: Header, body: bytes, allow: Sequence[str]) -> Estimator:
     from learners import pickles
-    from learners.river_estimator import RiverEstimator  # River takes a second to import
 
-    estimator = RiverEstimator(pickles.loads(body, allow), header.type)
-    return Model(header.type, header.params, header.scale, estimator)
+    return _revived(header, pickles.loads(body, allow))
+
+
+def _revived(header: Header, state: Any) -> Estimator:
+    """The estimator that `state` is of. What is not ours is made by no name of the header."""
+    what = (header.type, header.params, header.scale)
+    if not header.drift:
+        return revive(*what, state)
+    from learners.drift.watched import watched
+
+    estimator = watched(revive(*what, state["learner"]), *what, header.drift)
+    estimator.load(state)
+    return estimator
 
 
 def _open(data: bytes, key: bytes | None) -> tuple[bytes, Header]:

@@ -79,6 +79,10 @@ class SVM(LinearClassifier):
         self.weight_true = number("weight_true", weight_true, above=0.0)
         self.weight_false = number("weight_false", weight_false, above=0.0)
 
+    def rates(self) -> tuple[str, ...]:
+        """The step sizes; those of Pegasos are what its proof rests on."""
+        return ("learning_rate", "intercept_lr") if self.mode == "sgd" else ()
+
     def advance(
         self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
     ) -> Scored:

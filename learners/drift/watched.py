@@ -1,0 +1,285 @@
+"""A learner whose loss is watched, and what happens when it drifts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from learners.base import UNLABELLED, Estimator, Features, Scored, Task
+from learners.compiled import Compiled
+from learners.drift.losses import losses
+from learners.drift.rival import Rival
+from learners.drift.settings import DriftSettings, read
+from learners.errors import DriftError, LearnFailed
+from learners.kernels import Floats
+from learners.rows import Rows
+
+Batch = Rows | Sequence[Features]
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes learners: `new` ones, or by `revive` the one that a `state()` was of."""
+
+    new: Callable[[], Estimator]
+    revive: Callable[[Any], Estimator]
+
+
+class Watched:
+    """An estimator around a learner, with a detector over the loss of each learned event.
+
+    A batch is run whole. If something happens in its middle, the learner goes back to where
+    it was before the batch and learns again up to and with that event; then comes the
+    reaction, then the rest. So each event meets the same learner as it would alone.
+
+    Attributes
+    ----------
+    learner
+        The one that predicts.
+    learned
+        Events learned, by whichever learner.
+    drifts, last_drift
+        How many there were, and how many events were learned at the last; 0 if there was none.
+    """
+
+    def __init__(self, learner: Estimator, maker: Maker, settings: DriftSettings) -> None:
+        self.learner = learner
+        self.learned = self.drifts = self.last_drift = 0
+        self._maker = maker
+        self._settings = settings
+        self._alarm = settings.alarm()
+        self._warner = settings.warner() if settings.reaction == "swap" else None
+        self._rival: Rival | None = None
+        self._rates = _rates(learner)
+        self._raised = 0
+        if settings.reaction == "raise" and not self._rates:
+            raise DriftError("reaction", "the learner has no learning rate that could be raised")
+
+    @property
+    def task(self) -> Task:
+        """The learner's."""
+        return self.learner.task
+
+    @property
+    def batched(self) -> bool:
+        """Whether `run` wants Rows."""
+        return self.learner.batched
+
+    def predict_one(self, x: Features) -> Any:
+        """The learner's prediction."""
+        return self.learner.predict_one(x)
+
+    def score(self, x: Features) -> float | None:
+        """The learner's score."""
+        return self.learner.score(x)
+
+    def learn_one(self, x: Features, y: Any) -> None:
+        """Predict, note the loss, learn, react."""
+        try:
+            scored = self.run([x], [y])
+        except LearnFailed as error:
+            raise error.cause from None
+        if scored.failures:
+            raise scored.failures[0]
+
+    def warm_up(self, n_features: int) -> None:
+        """Run all kernels once over nothing."""
+        nothing = np.empty(0)
+        self.learner.warm_up(n_features)
+        self._alarm.find(nothing)
+        if self._warner is not None:
+            Rival(self.learner).compare(nothing, nothing, 0)
+
+    def run(self, rows: Batch, labels: Sequence[Any]) -> Scored:
+        """Row after row: predict, then learn unless the label is UNLABELLED."""
+        if self.batched and not isinstance(rows, Rows):
+            rows = Rows.from_dicts(rows)
+        n = len(labels)
+        stride = n if self.batched else 1
+        whole, at = Scored([], []), 0
+        while at < n:
+            end = min(at + stride, self._deadline(labels, at))
+            try:
+                part = self._advance(_cut(rows, at, end), labels[at:end])
+            except LearnFailed as error:
+                raise LearnFailed(at + error.index, error.cause) from error
+            whole.predictions += part.predictions
+            whole.scores += part.scores
+            whole.failures |= {at + i: error for i, error in part.failures.items()}
+            taken = len(part.predictions)
+            if self.batched:  # many drifts in one batch: do not run its rest for each of them
+                stride = 2 * (taken if taken == end - at else max(taken, 64))
+            at += taken
+        return whole
+
+    def _deadline(self, labels: Sequence[Any], at: int) -> int:
+        """The row up to which nothing ends: no raised rate, no comparison."""
+        left = self._raised or (self._rival.left(self._settings.window) if self._rival else 0)
+        if left:
+            for i in range(at, len(labels)):
+                left -= labels[i] is not UNLABELLED
+                if left == 0:
+                    return i + 1
+        return len(labels)
+
+    def _advance(self, rows: Batch, labels: Sequence[Any]) -> Scored:
+        """Run rows up to and with the first at which something happens."""
+        saved = None
+        if len(labels) > 1 and self._settings.reaction != "alarm":
+            saved = _copied(self.learner.state())
+        scored = self.learner.run(rows, labels)
+        costs = losses(self._settings.loss, scored, labels)
+        if self._settings.reaction == "alarm":
+            self._count(costs, labels, scored)
+            return scored
+        warned = self._warner.rise(costs) if self._warner else -1
+        hit = self._alarm.rise(costs if warned < 0 else costs[: warned + 1])
+        stop = hit if hit >= 0 else warned
+        taken = stop + 1 if stop >= 0 else len(labels)
+        rows, labels, costs = _cut(rows, 0, taken), labels[:taken], costs[:taken]
+        if saved is not None and taken < len(scored.predictions):
+            self._rewind(saved)
+            scored = self.learner.run(rows, labels)
+        learned = _learned(labels, scored)
+        self._run_rival(rows, labels, costs, learned)
+        self.learned += learned
+        self._react(learned, hit >= 0, warned >= 0)
+        return scored
+
+    def _count(self, costs: Floats, labels: Sequence[Any], scored: Scored) -> None:
+        at = self._alarm.rise(costs)
+        while at >= 0:
+            self.drifts += 1
+            failed = sum(1 for i in scored.failures if i <= at and labels[i] is not UNLABELLED)
+            before = at + 1 - labels[: at + 1].count(UNLABELLED) - failed
+            self.last_drift = self.learned + before
+            at = self._alarm.rise(costs, at + 1)
+        self.learned += _learned(labels, scored)
+
+    def _run_rival(self, rows: Batch, labels: Sequence[Any], costs: Floats, learned: int) -> None:
+        if self._rival is None or not learned:
+            return
+        try:
+            scored = self._rival.learner.run(rows, labels)
+        except LearnFailed:  # the learner itself learned them: go on without a rival
+            self._rival = None
+            return
+        self._rival.compare(costs, losses(self._settings.loss, scored, labels), learned)
+
+    def _react(self, learned: int, alarmed: bool, warned: bool) -> None:
+        if self._raised:
+            self._raised = max(0, self._raised - learned)
+            if not self._raised:
+                self._pace(1.0)
+        swap = False
+        if self._rival is not None and not alarmed and self._rival.left(self._settings.window) <= 0:
+            verdict = self._rival.verdict()
+            swap = verdict > 0
+            if verdict < 0:
+                self._rival = None
+        if alarmed or swap:
+            self._drift()
+        elif warned:
+            self._rival = Rival(self._maker.new())
+
+    def _drift(self) -> None:
+        settings = self._settings
+        self.drifts += 1
+        self.last_drift = self.learned
+        if settings.reaction == "raise":
+            self._raised = settings.events
+            self._pace(settings.factor)
+            return
+        self.learner = self._rival.learner if self._rival else self._maker.new()
+        self._rival = None
+        self._alarm = settings.alarm()
+        if self._warner is not None:
+            self._warner = settings.warner()
+
+    def _pace(self, factor: float) -> None:
+        for name, rate in self._rates.items():
+            setattr(_innermost(self.learner), name, rate * factor)
+
+    def _rewind(self, saved: Any) -> None:
+        self.learner = self._maker.revive(saved)
+        if self._raised:
+            self._pace(self._settings.factor)
+
+    def state(self) -> dict[str, Any]:
+        """The states of learner, detectors and rival, and the counts."""
+        return {
+            "learner": self.learner.state(),
+            "rival": self._rival and self._rival.state(),
+            "alarm": self._alarm.state(),
+            "warner": self._warner and self._warner.state(),
+            "counts": [self.learned, self.drifts, self.last_drift, self._raised],
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` gave, the learner apart."""
+        self.learned, self.drifts, self.last_drift, self._raised = state["counts"]
+        self._alarm.load(state["alarm"])
+        if self._warner is not None:
+            self._warner.load(state["warner"])
+        if state["rival"] is not None:
+            learner = self._maker.revive(state["rival"]["learner"])
+            self._rival = Rival.revive(learner, state["rival"])
+        if self._raised:
+            self._pace(self._settings.factor)
+
+
+def _learned(labels: Sequence[Any], scored: Scored) -> int:
+    failed = sum(1 for i in scored.failures if labels[i] is not UNLABELLED)
+    return len(labels) - labels.count(UNLABELLED) - failed
+
+
+def _cut(rows: Batch, start: int, end: int) -> Batch:
+    if start == 0 and end == len(rows):
+        return rows
+    if isinstance(rows, Rows):
+        return Rows(rows.names, rows.matrix[start:end])
+    return rows[start:end]
+
+
+def _copied(state: Any) -> Any:
+    """A state that goes on living when its learner learns."""
+    if isinstance(state, np.ndarray):
+        return state.copy()
+    if isinstance(state, dict):
+        return {key: _copied(value) for key, value in state.items()}
+    if isinstance(state, (list, tuple)):
+        return [_copied(value) for value in state]
+    return state
+
+
+def _innermost(learner: Estimator) -> Estimator:
+    """The learner behind scalers and steps."""
+    inner = getattr(learner, "learner", None)
+    return _innermost(inner) if isinstance(inner, Compiled) else learner
+
+
+def _rates(learner: Estimator) -> dict[str, float]:
+    inner = _innermost(learner)
+    names = inner.rates() if isinstance(inner, Compiled) else ()
+    return {name: getattr(inner, name) for name in names}
+
+
+def watched(
+    learner: Estimator,
+    type: str,
+    params: Mapping[str, Any],
+    scale: bool,
+    drift: Mapping[str, Any],
+) -> Watched:
+    """`learner`, which the registry made of `type`, `params` and `scale`, watched as `drift`
+    says. Others are made only when a reaction needs one. Raises DriftError."""
+    from learners import registry  # which imports this module
+
+    maker = Maker(
+        lambda: registry.new(type, params, scale),
+        lambda state: registry.revive(type, params, scale, state),
+    )
+    return Watched(learner, maker, read(drift, learner.task))
