@@ -18,6 +18,7 @@ from app.commands.demo import demo
 from app.commands.evaluate import evaluate
 from app.commands.inspect import inspect
 from app.commands.kafka import kafka
+from app.commands.model import model
 from app.commands.replay import replay
 from app.commands.topics import topics
 from app.commands.worker import worker
@@ -35,7 +36,7 @@ def cli(debug: bool) -> None:
     """Online learning on Kafka: every event is scored, then learned from, exactly once."""
 
 
-for command in (demo, worker, replay, topics, inspect, evaluate, dead_letters, kafka, bench):
+for command in (demo, worker, replay, topics, inspect, model, evaluate, dead_letters, kafka, bench):
     cli.add_command(command)
 
 

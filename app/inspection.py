@@ -1,7 +1,7 @@
 """Looks into a pipeline from outside: per partition its offsets, its lag and its learner."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from app import state_topic
@@ -10,6 +10,8 @@ from app.reading import Reader
 from app.tasks import MODEL
 from learners import snapshots
 from learners.errors import LearnerError
+from learners.model import Model
+from learners.weights import Weights, weights
 
 
 @dataclass(frozen=True)
@@ -24,8 +26,10 @@ class PartitionReport:
         learner: The type of the saved learner; None where none was saved yet.
         learned: Events that it has learned.
         fingerprint: Of the saved learner, in hexadecimal digits; equal for equal learners.
+        model_bytes: Size of the saved learner's snapshot.
         state_bytes: Size of the partition's state: its keys and values as they are restored.
         problem: Why the saved learner cannot be used, if so.
+        weights: Of the saved learner; empty where it has none to read, or none were asked for.
     """
 
     partition: int
@@ -35,12 +39,18 @@ class PartitionReport:
     learner: str | None
     learned: int
     fingerprint: str | None
+    model_bytes: int
     state_bytes: int
     problem: str | None = None
+    weights: Sequence[Weights] = ()
 
 
 def inspect(
-    pipeline: Pipeline, reader: Reader, snapshot_key: bytes | None = None
+    pipeline: Pipeline,
+    reader: Reader,
+    snapshot_key: bytes | None = None,
+    *,
+    with_weights: bool = False,
 ) -> list[PartitionReport]:
     """Report on each partition of the pipeline's input.
 
@@ -50,6 +60,7 @@ def inspect(
         pipeline: Which one.
         reader: Reads its topics.
         snapshot_key: Checks models that were signed.
+        with_weights: Whether to read the weights too.
 
     Raises:
         ReadError: When a topic is not there, or cannot be read.
@@ -58,20 +69,26 @@ def inspect(
     committed = reader.committed(pipeline.events.topic)
     ends = reader.ends(pipeline.events.topic)
     starts = reader.starts(pipeline.events.topic)
-    states = _states(pipeline, reader)
+    states = read_states(pipeline, reader)
     return [
         _report(
             pipeline,
             partition,
             (starts[partition], committed[partition], end),
             states.get(partition, {}),
-            snapshot_key,
+            (snapshot_key, with_weights),
         )
         for partition, end in sorted(ends.items())
     ]
 
 
-def _states(pipeline: Pipeline, reader: Reader) -> dict[int, dict[str, bytes]]:
+def read_states(pipeline: Pipeline, reader: Reader) -> dict[int, dict[str, bytes]]:
+    """Keys and whole values of the state of each partition that has one.
+
+    Raises:
+        ReadError: When the state topic is not there, or cannot be read.
+        StateDamaged: When the state on Kafka is not whole.
+    """
     raw: defaultdict[int, dict[bytes, bytes]] = defaultdict(dict)
     for record in reader.read(pipeline.state_topic):
         key, value = record.key(), record.value()
@@ -87,30 +104,32 @@ def _report(
     partition: int,
     offsets: tuple[int, int | None, int],
     entries: Mapping[str, bytes],
-    key: bytes | None,
+    how: tuple[bytes | None, bool],
 ) -> PartitionReport:
     start, committed, end = offsets
-    learner, learned, fingerprint, problem = _learner(pipeline, entries.get(MODEL), key)
+    model, problem = _learner(pipeline, entries.get(MODEL), how[0])
     return PartitionReport(
         partition=partition,
         committed=committed,
         end=end,
         lag=end - (start if committed is None else max(start, committed)),
-        learner=learner,
-        learned=learned,
-        fingerprint=fingerprint,
+        learner=model.type if model else None,
+        learned=model.learned if model else 0,
+        fingerprint=model.fingerprint() if model else None,
+        model_bytes=len(entries.get(MODEL, b"")),
         state_bytes=sum(len(name.encode()) + len(value) for name, value in entries.items()),
         problem=problem,
+        weights=weights(model) if model and how[1] else (),
     )
 
 
 def _learner(
     pipeline: Pipeline, snapshot: bytes | None, key: bytes | None
-) -> tuple[str | None, int, str | None, str | None]:
+) -> tuple[Model | None, str | None]:
+    """The saved learner, or why it cannot be used; neither where there is none."""
     if snapshot is None:
-        return None, 0, None, None
+        return None, None
     try:
-        model, header = snapshots.load(snapshot, key=key, allow=pipeline.snapshots.allow)
+        return snapshots.load(snapshot, key=key, allow=pipeline.snapshots.allow)[0], None
     except LearnerError as error:
-        return None, 0, None, str(error)
-    return header.type, header.learned, model.fingerprint(), None
+        return None, str(error)

@@ -13,26 +13,50 @@ from app.options import Connect, reading, with_pipeline
 if TYPE_CHECKING:
     from app.inspection import PartitionReport
     from app.pipeline import Pipeline
+    from learners.weights import Weights
 
 SHORT = 12
-HEADER = ("partition", "committed", "end", "lag", "learner", "learned", "fingerprint", "state")
-FIGURES = ("partition", "committed", "end", "lag", "learned", "state")
+HEADER = (
+    "partition",
+    "committed",
+    "end",
+    "lag",
+    "learner",
+    "learned",
+    "fingerprint",
+    "model",
+    "state",
+)
+FIGURES = ("partition", "committed", "end", "lag", "learned", "model", "state")
 
 
 @click.command(short_help="Show offsets, lag and learner per partition.")
 @with_pipeline
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON a partition.")
-def inspect(pipeline: "Pipeline", connect: Connect, as_json: bool) -> None:
-    """Show offsets, lag, learner, events learned and fingerprint of each partition."""
+@click.option("--weights", "with_weights", is_flag=True, help="The learners' weights too.")
+@click.option(
+    "--top",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="With --weights: so many features, those of the largest weights.",
+)
+def inspect(
+    pipeline: "Pipeline", connect: Connect, as_json: bool, with_weights: bool, top: int
+) -> None:
+    """Show offsets, lag, learner, events learned, fingerprint and sizes of each partition."""
     from app.inspection import inspect as look
 
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
     with reading(pipeline, connect()) as reader:
-        reports = look(pipeline, reader, key.encode() if key else None)
+        reports = look(pipeline, reader, key.encode() if key else None, with_weights=with_weights)
     if as_json:
         click.echo("\n".join(json.dumps(asdict(report)) for report in reports))
-    else:
-        click.echo(as_table(reports))
+        return
+    click.echo(as_table(reports))
+    if with_weights:
+        click.echo(weights_of(reports, top))
 
 
 def as_table(reports: "Sequence[PartitionReport]") -> str:
@@ -48,9 +72,46 @@ def as_table(reports: "Sequence[PartitionReport]") -> str:
             report.learner or "-",
             f"{report.learned:,}",
             (report.fingerprint or "-")[:SHORT],
+            f"{report.model_bytes:,} B",
             f"{report.state_bytes:,} B",
         )
         for report in reports
     ]
     problems = [f"partition {r.partition}: {r.problem}" for r in reports if r.problem]
     return "\n".join([table(HEADER, rows, FIGURES), *problems])
+
+
+def weights_of(reports: "Sequence[PartitionReport]", top: int) -> str:
+    """A table for each set of weights, with at most `top` features."""
+    parts = []
+    for report in reports:
+        for each in report.weights:
+            parts += ["", f"partition {report.partition}, {_described(each)}", _rows(each, top)]
+        if report.learner and not report.weights:
+            parts += ["", f"partition {report.partition}: {report.learner} has no weights to read"]
+    return "\n".join(parts)
+
+
+def _described(weights: "Weights") -> str:
+    intercept = "" if weights.intercept is None else f", intercept {weights.intercept:.6g}"
+    mass = "" if weights.mass is None else f", of {weights.mass:,.6g} events"
+    return weights.of + intercept + mass
+
+
+def _rows(weights: "Weights", top: int) -> str:
+    from app.tables import table
+
+    shown, scaled = weights.rows[:top], any(row.mean is not None for row in weights.rows)
+    value = "weight" if weights.mass is None else "value"
+    header = ("feature", value, "mean", "std") if scaled else ("feature", value)
+    rows = [
+        [row.feature, *(_number(n) for n in (row.value, row.mean, row.std)[: len(header) - 1])]
+        for row in shown
+    ]
+    left = len(weights.rows) - len(shown)
+    more = [f"... and {left:,} more (--top {len(weights.rows)})"] if left else []
+    return "\n".join([table(header, rows, header[1:]), *more])
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.6g}"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from app.commands.inspect import as_table
+from app.commands.inspect import as_table, weights_of
 from app.inspection import PartitionReport, inspect
 from app.kafka import KafkaSettings
 from app.options import reading
@@ -14,6 +14,7 @@ from app.state_topic import CHUNK, StateLog
 from app.tasks import MODEL
 from learners import registry, snapshots
 from learners.model import Model
+from learners.weights import weights
 from tests.kafka.support import create_topic, produce
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
@@ -54,37 +55,52 @@ def commit(kafka: str, pipeline: Pipeline, offset: int) -> None:
     consumer.close()
 
 
-def reports(kafka: str, pipeline: Pipeline, key: bytes | None = None) -> list[PartitionReport]:
+def reports(
+    kafka: str, pipeline: Pipeline, key: bytes | None = None, weights: bool = False
+) -> list[PartitionReport]:
     """As `riverrun inspect`."""
     with reading(pipeline, KafkaSettings(kafka)) as reader:
-        return inspect(pipeline, reader, key)
+        return inspect(pipeline, reader, key, with_weights=weights)
 
 
 def test_a_partition_shows_its_offsets_and_its_learner(kafka: str, pipeline: Pipeline) -> None:
     model = learned(pipeline, 3)
     save(kafka, pipeline, snapshots.dump(learned(pipeline, 2), {}))
-    size = save(kafka, pipeline, snapshots.dump(model, {}), window=b"x" * (CHUNK + 1))
+    snapshot = snapshots.dump(model, {})
+    size = save(kafka, pipeline, snapshot, window=b"x" * (CHUNK + 1))
     commit(kafka, pipeline, 3)
     first, second = reports(kafka, pipeline)
-    assert first == PartitionReport(0, 3, 5, 2, "passive_aggressive", 3, model.fingerprint(), size)
-    assert second == PartitionReport(1, None, 2, 2, None, 0, None, 0)
+    assert first == PartitionReport(
+        *(0, 3, 5, 2, "passive_aggressive", 3, model.fingerprint(), len(snapshot), size)
+    )
+    assert second == PartitionReport(1, None, 2, 2, None, 0, None, 0, 0)
 
 
 def test_the_table_has_a_row_for_each_partition(kafka: str, pipeline: Pipeline) -> None:
     model = learned(pipeline, 3)
-    size = save(kafka, pipeline, snapshots.dump(model, {}))
+    snapshot = snapshots.dump(model, {})
+    size = save(kafka, pipeline, snapshot)
     commit(kafka, pipeline, 3)
     header, first, second = as_table(reports(kafka, pipeline)).split("\n")
     assert header.split() == (
-        ["partition", "committed", "end", "lag", "learner", "learned", "fingerprint", "state"]
+        [
+            "partition",
+            "committed",
+            "end",
+            "lag",
+            "learner",
+            "learned",
+            "fingerprint",
+            "model",
+            "state",
+        ]
     )
     assert first.split() == [
         *["0", "3", "5", "2", "passive_aggressive", "3"],
         model.fingerprint()[:12],
-        str(size),
-        "B",
+        *(str(len(snapshot)), "B", str(size), "B"),
     ]
-    assert second.split() == ["1", "-", "2", "2", "-", "0", "-", "0", "B"]
+    assert second.split() == ["1", "-", "2", "2", "-", "0", "-", "0", "B", "0", "B"]
 
 
 def test_a_learner_that_cannot_be_used_is_told_and_the_rest_shown(
@@ -97,3 +113,20 @@ def test_a_learner_that_cannot_be_used_is_told_and_the_rest_shown(
     assert "partition 0: the snapshot is signed" in as_table(reports(kafka, pipeline))
     signed, _ = reports(kafka, pipeline, key=b"k")
     assert (signed.problem, signed.learned) == (None, 3)
+
+
+def test_the_weights_are_shown_largest_first_where_they_are_asked_for(
+    kafka: str, pipeline: Pipeline
+) -> None:
+    model = learned(pipeline, 0)
+    for n in range(6):
+        model.learn_one({"small": n % 2 * 0.1 + n, "large": n % 2 * 10.0}, n % 2)
+    save(kafka, pipeline, snapshots.dump(model, {}))
+    assert reports(kafka, pipeline)[0].weights == ()
+    with_weights = reports(kafka, pipeline, weights=True)
+    title, header, row, more = weights_of(with_weights, top=1).strip().split("\n")
+    (shown,) = weights(model)
+    assert title == f"partition 0, weights, intercept {shown.intercept:.6g}"
+    assert header.split() == ["feature", "weight", "mean", "std"]
+    assert row.split() == ["large", f"{shown.rows[0].value:.6g}", "5", "5"]
+    assert more == "... and 1 more (--top 2)"

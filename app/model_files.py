@@ -1,0 +1,91 @@
+"""Models between a pipeline's state on Kafka and files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from app.errors import RiverrunError
+from app.inspection import read_states
+from app.pipeline import Pipeline
+from app.reading import Reader
+from app.tasks import MODEL
+
+
+class ModelFileError(RiverrunError):
+    """A model that is not there, or a file that cannot be read or written."""
+
+
+def exported(pipeline: Pipeline, reader: Reader, partition: int | None = None) -> tuple[int, bytes]:
+    """The snapshot of one partition's model, as it stands on the state topic.
+
+    Args:
+        pipeline: Which one.
+        reader: Reads its topics.
+        partition: Which; may be left out where only one has a model.
+
+    Returns:
+        The partition, and the snapshot.
+
+    Raises:
+        ModelFileError: When there is no such model, or several without a choice.
+        ReadError: When the state topic is not there, or cannot be read.
+        StateDamaged: When the state on Kafka is not whole.
+    """
+    states = read_states(pipeline, reader)
+    found = {number: state[MODEL] for number, state in sorted(states.items()) if MODEL in state}
+    chosen = _only(found, pipeline) if partition is None else partition
+    if chosen not in found:
+        raise ModelFileError(f"{pipeline.state_topic}[{chosen}]: no model was saved there yet")
+    return chosen, found[chosen]
+
+
+def _only(found: Mapping[int, bytes], pipeline: Pipeline) -> int:
+    if not found:
+        raise ModelFileError(f"{pipeline.state_topic}: no model was saved there yet")
+    if len(found) > 1:
+        numbers = ", ".join(map(str, found))
+        raise ModelFileError(f"partitions {numbers} have a model each: choose one by --partition")
+    return next(iter(found))
+
+
+def write(path: Path, data: bytes, *, force: bool = False) -> None:
+    """Write a file as a whole or not at all.
+
+    Args:
+        path: Where to.
+        data: Its content.
+        force: Whether a file that is there may be replaced.
+
+    Raises:
+        ModelFileError: When it cannot be written, or is there and `force` is not given.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if force:
+            draft.replace(path)
+        else:
+            path.hardlink_to(draft)  # fails where the file is there, unlike a rename
+    except FileExistsError:
+        raise ModelFileError(f"{path}: is there already; --force replaces it") from None
+    except OSError as error:
+        raise ModelFileError(f"{path}: {error.strerror or error}") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        ModelFileError: When it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"{path}: {error.strerror or error}") from error
