@@ -1,0 +1,50 @@
+"""The keyed store notes every change once."""
+
+from __future__ import annotations
+
+import random
+
+from agents.state import State
+
+
+def test_what_was_restored_is_no_change() -> None:
+    state = State({"a": b"1"})
+    assert state.get("a") == b"1"
+    assert state.changes() == {}
+
+
+def test_a_key_that_was_never_written_needs_no_tombstone() -> None:
+    state = State()
+    state.delete("a")
+    assert state.changes() == {}
+
+
+def test_of_several_changes_of_a_key_the_last_counts() -> None:
+    state = State({"a": b"1"})
+    state.delete("a")
+    state.put("a", b"2")
+    assert state.changes() == {"a": b"2"}
+
+
+def test_what_is_restored_is_not_shared() -> None:
+    entries = {"a": b"1"}
+    State(entries).put("a", b"2")
+    assert entries == {"a": b"1"}
+
+
+def test_applying_all_changes_gives_the_same_store() -> None:
+    draw = random.Random(5)
+    state, copy = State(), dict[str, bytes]()
+    for _ in range(300):
+        key = draw.choice("abcdef")
+        if draw.random() < 0.3:
+            state.delete(key)
+        else:
+            state.put(key, draw.randbytes(2))
+        if draw.random() < 0.3:
+            for name, value in state.changes().items():
+                copy.pop(name, None)
+                if value is not None:
+                    copy[name] = value
+            assert copy == {name: state.get(name) for name in state}
+    assert len(state) == len(copy)
