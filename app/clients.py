@@ -37,6 +37,9 @@ def restore_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            # The end of a partition is told by an empty answer: it should not be waited for.
+            "fetch.wait.max.ms": 10,
+            "fetch.error.backoff.ms": 20,
             "auto.offset.reset": "error",
         }
     )

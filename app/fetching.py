@@ -69,6 +69,7 @@ class Fetcher:
         self._on_idle = on_idle
         self._epoch = 0
         self._numbers: dict[TP, int] = {}
+        self._starts: list[TopicPartition] = []
         self._closing = False
         self.assignment: tuple[TP, ...] = ()
         """The partitions of this worker."""
@@ -93,20 +94,31 @@ class Fetcher:
             InputLost: when the offset to read from is gone.
             ConsumerLost: on any error after which the consumer is of no use.
         """
-        epoch = self._epoch
-        messages = self._consumer.consume(limit, 0)
+        messages = self._consume(limit)
         if not messages:
             self.idle = True
             self._on_idle()
+            # A rebalance may run inside: what a poll returns is from after it.
             first = self._consumer.poll(timeout)
             if first is not None:
-                messages = [first, *self._consumer.consume(limit - 1, 0)]
+                epoch = self._epoch
+                more = self._consume(limit - 1)
+                messages = [first, *more] if epoch == self._epoch else []
             self.idle = not messages
-        if epoch != self._epoch:
-            # A rebalance ran inside: these are from before it, and what came after it is held.
-            self._consumer.resume(self._topic_partitions())
-            return []
         return self._batches(messages)
+
+    def _consume(self, limit: int) -> list[Any]:
+        """What is there already; nothing, where a rebalance ran inside.
+
+        Some of that would be from before it, so all is dropped and read again.
+        """
+        epoch = self._epoch
+        messages = self._consumer.consume(limit, 0) if limit else []
+        if epoch == self._epoch:
+            return messages
+        if messages and self._starts:
+            self._consumer.assign(self._starts)
+        return []
 
     def restart(self) -> None:
         """Restore the state of all partitions, and read from where it stands."""
@@ -130,9 +142,6 @@ class Fetcher:
                 by_partition[at] = [message]
         return [self._batch(TP(*at), records) for at, records in by_partition.items()]
 
-    def _topic_partitions(self) -> list[TopicPartition]:
-        return [TopicPartition(*tp) for tp in self.assignment]
-
     def _batch(self, tp: TP, records: list[Any]) -> Batch:
         number = self._numbers[tp]
         self._numbers[tp] = number + 1
@@ -143,7 +152,6 @@ class Fetcher:
         # Not later: out of the group, it names no member, and Kafka fences no commit by it.
         self.group = self._consumer.consumer_group_metadata()
         self._assign(tps)
-        self._consumer.pause(self._topic_partitions())
         self._rebalance.assigned(tps)
 
     def _assign(self, partitions: Sequence[TP]) -> None:
@@ -152,13 +160,11 @@ class Fetcher:
         # Ours, since librdkafka's own answers only outside of its callbacks.
         self.assignment = tuple(partitions)
         offsets = self._rebalance.restore(partitions, self._epoch)
-        starts = ((tp, offsets[tp]) for tp in partitions)
-        self._consumer.assign(
-            [
-                TopicPartition(tp.topic, tp.partition, OFFSET_BEGINNING if at is None else at)
-                for tp, at in starts
-            ]
-        )
+        self._starts = [
+            TopicPartition(tp.topic, tp.partition, OFFSET_BEGINNING if at is None else at)
+            for tp, at in ((tp, offsets[tp]) for tp in partitions)
+        ]
+        self._consumer.assign(self._starts)
 
     def _on_revoke(self, *, lost: bool) -> None:
         self._epoch += 1
@@ -166,6 +172,7 @@ class Fetcher:
             self._rebalance.revoked(lost=lost)
             self._consumer.unassign()
             self.assignment = ()
+            self._starts = []
 
 
 def _raise_if_final(message: Any) -> None:

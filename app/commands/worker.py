@@ -1,6 +1,9 @@
 """`riverrun worker`: one worker of a pipeline."""
 
 import logging
+import os
+import sys
+import zlib
 from typing import TYPE_CHECKING
 
 import click
@@ -26,7 +29,20 @@ def worker(pipeline: "Pipeline", connect: Connect, log_level: str) -> None:
 
     Start more of them to scale: they share the partitions.
     """
+    _fix_hash_seed(pipeline)
     from app.worker import run_worker
 
     logging.basicConfig(level=log_level.upper(), format=LOG_FORMAT)
     run_worker(pipeline, connect())
+
+
+def _fix_hash_seed(pipeline: "Pipeline") -> None:
+    """Some of River's estimators walk over sets of texts, in the order of Python's hashes.
+
+    A worker that is started again must walk in the same order: it runs anew under a seed of
+    the pipeline's own. Our own learners do not need it.
+    """
+    if "." not in pipeline.learner.type or "PYTHONHASHSEED" in os.environ:
+        return
+    os.environ["PYTHONHASHSEED"] = str(zlib.crc32(pipeline.name.encode()))
+    os.execv(sys.executable, sys.orig_argv)
