@@ -30,7 +30,7 @@ from app.pipeline_layers import (
 from app.pipeline_model import Pipeline
 from app.toml_lines import Path as Key
 from app.toml_lines import key_lines
-from learners.errors import ForbiddenClass, LearnerError, SnapshotError
+from learners.errors import DriftError, ForbiddenClass, LearnerError, SnapshotError
 
 if TYPE_CHECKING:
     from learners.model import Model
@@ -139,7 +139,9 @@ def _check_learner(pipeline: Pipeline, where: _Places) -> None:
 
     learner = pipeline.learner
     try:
-        model = registry.create(learner.type, learner.params, learner.scale)
+        model = registry.create(learner.type, learner.params, learner.scale, learner.drift)
+    except DriftError as error:
+        raise where.refuse(("learner", "drift", error.key), error.what) from None
     except LearnerError as error:
         what = str(error).removeprefix(f"learner {learner.type!r}: ")
         named = (name for name in learner.params if re.search(rf"(^|'){re.escape(name)}\b", what))

@@ -120,6 +120,7 @@ class Learner(BaseModel):
 
     type: FieldName
     scale: bool = False
+    drift: dict[str, Any] | None = None
 
     @property
     def params(self) -> dict[str, Any]:

@@ -69,7 +69,7 @@ class Processor:
     def new_model(self) -> Model:
         """A model that has learned nothing."""
         learner = self._pipeline.learner
-        return registry.create(learner.type, learner.params, learner.scale)
+        return registry.create(learner.type, learner.params, learner.scale, learner.drift)
 
     def open(self, restored: Mapping[TP, Restored], epoch: int) -> None:
         """Make the tasks of an assignment, in place of all that were there.
@@ -94,7 +94,7 @@ class Processor:
         task = self.tasks.get(tp)
         if task is None or task.epoch != batch.epoch:
             return True
-        started = perf_counter()
+        started, drifts = perf_counter(), task.agent.model.drifts
         try:
             outputs = task.process(batch)
         except LearnRefused as error:
@@ -103,6 +103,9 @@ class Processor:
             self.forget()
             return False
         self.counters.add(len(batch.records), perf_counter() - started, outputs)
+        model = task.agent.model
+        if model.drifts != drifts:
+            log.warning("%s: %s", tp, drift_of(model))
         return True
 
     def _task(self, tp: TP, restored: Restored, epoch: int) -> Task:
@@ -142,6 +145,15 @@ class Processor:
                 f"the model of {self._pipeline.state_topic}[{tp.partition}] is refused: {error}"
             ) from error
         return loaded
+
+
+def drift_of(model: Model) -> str | None:
+    """What has happened to a watched model; None without a drift."""
+    if not model.drifts:
+        return None
+    reaction = model.drift.get("reaction", "alarm")
+    drifts = "1 drift" if model.drifts == 1 else f"{model.drifts:,} drifts"
+    return f"{drifts} ({reaction}), the last at learned event {model.last_drift:,}"
 
 
 def partitions_of(tps: Sequence[TP]) -> list[int]:

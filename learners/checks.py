@@ -82,7 +82,7 @@ def same_under_any_hash_seed(*makes: Make) -> None:
     """
     models = [make() for make in makes]
     here = [_digest_of_run(model) for model in models]
-    what = json.dumps([[model.type, model.params, model.scale] for model in models])
+    what = json.dumps([[m.type, m.params, m.scale, m.drift or None] for m in models])
     command = [sys.executable, "-m", "learners.checks", what]
     runs = []
     for seed in ("1", "2"):
@@ -209,5 +209,5 @@ def _digest_of_run(model: Model) -> str:
 
 
 if __name__ == "__main__":
-    for kind, params, scale in json.loads(sys.argv[1]):
-        print(_digest_of_run(create(kind, params, scale)))
+    for what in json.loads(sys.argv[1]):
+        print(_digest_of_run(create(*what)))

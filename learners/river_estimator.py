@@ -93,14 +93,15 @@ class RiverEstimator:
 
     def _judge_for(self) -> Callable[[Features], Judgement]:
         if self.task in ("binary", "multiclass"):
-            return self._classify if self._has_probabilities() else self._predict_only
+            return self._classify if self.has_probabilities() else self._predict_only
         return {
             "regression": self._regress,
             "clustering": self._cluster,
             "anomaly": self._detect,
         }[self.task]
 
-    def _has_probabilities(self) -> bool:
+    def has_probabilities(self) -> bool:
+        """Whether a classifier gives more than its verdict."""
         method = getattr(type(self.final), "predict_proba_one", None)
         return method is not None and method is not base.Classifier.predict_proba_one
 

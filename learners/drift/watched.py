@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 
 from learners.base import UNLABELLED, Estimator, Features, Scored, Task
-from learners.compiled import Compiled
 from learners.drift.losses import losses
+from learners.drift.parts import Batch, copied, cut, innermost, learned_of, rates
 from learners.drift.rival import Rival
 from learners.drift.settings import DriftSettings, read
 from learners.errors import DriftError, LearnFailed
 from learners.kernels import Floats
 from learners.rows import Rows
-
-Batch = Rows | Sequence[Features]
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Watched:
         self._alarm = settings.alarm()
         self._warner = settings.warner() if settings.reaction == "swap" else None
         self._rival: Rival | None = None
-        self._rates = _rates(learner)
+        self._rates = rates(learner)
         self._raised = 0
         if settings.reaction == "raise" and not self._rates:
             raise DriftError("reaction", "the learner has no learning rate that could be raised")
@@ -103,7 +101,7 @@ class Watched:
         while at < n:
             end = min(at + stride, self._deadline(labels, at))
             try:
-                part = self._advance(_cut(rows, at, end), labels[at:end])
+                part = self._advance(cut(rows, at, end), labels[at:end])
             except LearnFailed as error:
                 raise LearnFailed(at + error.index, error.cause) from error
             whole.predictions += part.predictions
@@ -129,7 +127,7 @@ class Watched:
         """Run rows up to and with the first at which something happens."""
         saved = None
         if len(labels) > 1 and self._settings.reaction != "alarm":
-            saved = _copied(self.learner.state())
+            saved = copied(self.learner.state())
         scored = self.learner.run(rows, labels)
         costs = losses(self._settings.loss, scored, labels)
         if self._settings.reaction == "alarm":
@@ -139,11 +137,11 @@ class Watched:
         hit = self._alarm.rise(costs if warned < 0 else costs[: warned + 1])
         stop = hit if hit >= 0 else warned
         taken = stop + 1 if stop >= 0 else len(labels)
-        rows, labels, costs = _cut(rows, 0, taken), labels[:taken], costs[:taken]
+        rows, labels, costs = cut(rows, 0, taken), labels[:taken], costs[:taken]
         if saved is not None and taken < len(scored.predictions):
             self._rewind(saved)
             scored = self.learner.run(rows, labels)
-        learned = _learned(labels, scored)
+        learned = learned_of(labels, scored)
         self._run_rival(rows, labels, costs, learned)
         self.learned += learned
         self._react(learned, hit >= 0, warned >= 0)
@@ -157,7 +155,7 @@ class Watched:
             before = at + 1 - labels[: at + 1].count(UNLABELLED) - failed
             self.last_drift = self.learned + before
             at = self._alarm.rise(costs, at + 1)
-        self.learned += _learned(labels, scored)
+        self.learned += learned_of(labels, scored)
 
     def _run_rival(self, rows: Batch, labels: Sequence[Any], costs: Floats, learned: int) -> None:
         if self._rival is None or not learned:
@@ -201,7 +199,7 @@ class Watched:
 
     def _pace(self, factor: float) -> None:
         for name, rate in self._rates.items():
-            setattr(_innermost(self.learner), name, rate * factor)
+            setattr(innermost(self.learner), name, rate * factor)
 
     def _rewind(self, saved: Any) -> None:
         self.learner = self._maker.revive(saved)
@@ -231,55 +229,24 @@ class Watched:
             self._pace(self._settings.factor)
 
 
-def _learned(labels: Sequence[Any], scored: Scored) -> int:
-    failed = sum(1 for i in scored.failures if labels[i] is not UNLABELLED)
-    return len(labels) - labels.count(UNLABELLED) - failed
-
-
-def _cut(rows: Batch, start: int, end: int) -> Batch:
-    if start == 0 and end == len(rows):
-        return rows
-    if isinstance(rows, Rows):
-        return Rows(rows.names, rows.matrix[start:end])
-    return rows[start:end]
-
-
-def _copied(state: Any) -> Any:
-    """A state that goes on living when its learner learns."""
-    if isinstance(state, np.ndarray):
-        return state.copy()
-    if isinstance(state, dict):
-        return {key: _copied(value) for key, value in state.items()}
-    if isinstance(state, (list, tuple)):
-        return [_copied(value) for value in state]
-    return state
-
-
-def _innermost(learner: Estimator) -> Estimator:
-    """The learner behind scalers and steps."""
-    inner = getattr(learner, "learner", None)
-    return _innermost(inner) if isinstance(inner, Compiled) else learner
-
-
-def _rates(learner: Estimator) -> dict[str, float]:
-    inner = _innermost(learner)
-    names = inner.rates() if isinstance(inner, Compiled) else ()
-    return {name: getattr(inner, name) for name in names}
-
-
 def watched(
     learner: Estimator,
     type: str,
     params: Mapping[str, Any],
     scale: bool,
     drift: Mapping[str, Any],
+    steps: Sequence[Mapping[str, Any]] = (),
 ) -> Watched:
-    """`learner`, which the registry made of `type`, `params` and `scale`, watched as `drift`
+    """`learner`, which the registry made of the other arguments, watched as `drift`
     says. Others are made only when a reaction needs one. Raises DriftError."""
     from learners import registry  # which imports this module
 
     maker = Maker(
-        lambda: registry.new(type, params, scale),
-        lambda state: registry.revive(type, params, scale, state),
+        lambda: registry.new(type, params, scale, steps),
+        lambda state: registry.revive(type, params, scale, state, steps),
     )
-    return Watched(learner, maker, read(drift, learner.task))
+    settings = read(drift, learner.task)
+    probabilities = getattr(learner, "has_probabilities", None)
+    if settings.loss == "log" and probabilities is not None and not probabilities():
+        raise DriftError("loss", "the learner gives no probabilities")
+    return Watched(learner, maker, settings)

@@ -112,14 +112,16 @@ def pipeline_file(
     said = {
         "events": events,
         "predictions": {"topic": f"{name}.predictions.v1"},
-        "learner": learner,
+        "learner": {key: value for key, value in learner.items() if key != "drift"},
+        "learner.drift": learner.get("drift", {}),
         "topics": {"partitions": partitions},
         "worker": worker,
         **{name: keys for name, keys in tables.items() if name not in ("worker", "events")},
     }
     lines = [f'name = "{name}"']
     for table, keys in said.items():
-        lines += [f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]
+        if keys:
+            lines += [f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]
     path = folder / f"{name}.toml"
     path.write_text("\n".join(lines))
     return path
@@ -156,8 +158,9 @@ def bare_loop(
     learner: Mapping[str, Any], events: Sequence[dict[str, Any]]
 ) -> tuple[list[tuple[Any, Any]], Model]:
     """Predictions, scores and the model of a loop by hand: predict one, learn one."""
-    params = {k: v for k, v in learner.items() if k not in ("type", "scale")}
-    model = registry.create(learner["type"], params, learner.get("scale", False))
+    params = {k: v for k, v in learner.items() if k not in ("type", "scale", "drift")}
+    scale, drift = learner.get("scale", False), learner.get("drift")
+    model = registry.create(learner["type"], params, scale, drift)
     said = []
     for event in events:
         x = {k: v for k, v in event.items() if k not in ("id", "y")}

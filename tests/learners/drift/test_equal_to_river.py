@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -127,7 +128,7 @@ def test_draws_are_even_and_none_is_drawn_twice() -> None:
 
 
 def test_the_least_distance_is_the_one_of_scipy() -> None:
-    from scipy import stats
+    stats = importlib.import_module("scipy.stats")
 
     for n, alpha in ((5, 0.05), (30, 0.0001), (80, 0.2)):
         h = least_distance(n, alpha)
