@@ -31,7 +31,7 @@ def test_columns_stay_in_step_whatever_is_set_aside(fields: EventFields) -> None
     good: list[int] = []
     for i in range(300):
         fault = draw.choice(["", "", "", "id", "label", "value", "feature"])
-        event = {"id": i, "y": i % 2, "a": float(i), "b": -1.0}
+        event: dict[str, Any] = {"id": i, "y": i % 2, "a": float(i), "b": -1.0}
         event |= {"id": {"id": []}, "label": {"y": "maybe"}}.get(fault, {})
         text = json.dumps(event)
         text = text[:-1] if fault == "value" else text

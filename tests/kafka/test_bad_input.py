@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tests.agents.test_score import BAD
 from tests.kafka.running import bare_loop, stream, synthetic, workers
@@ -37,7 +37,7 @@ def test_each_bad_event_is_one_dead_letter_and_the_worker_lives(
     omitted = letters.pop()
     assert omitted.value() is None
     assert dict(omitted.headers() or [])[OMITTED] == b"9000000"
-    why = [reason(letter.headers() or []) for letter in letters]
+    why = [reason(cast(Any, letter.headers())) for letter in letters]
     assert [r.offset for r in why] == [11 * i + 10 for i in range(len(BAD))]
     assert {(r.topic, r.partition) for r in why} == {(topic, 0)}
     assert [letter.value() for letter in letters] == [value for value, _, _ in BAD.values()]
@@ -76,7 +76,7 @@ def test_an_event_that_cannot_be_learned_is_set_aside_and_leaves_no_trace(
     kafka: str, tmp_path: Path, topic_name: str
 ) -> None:
     learner = {"type": "tests.kafka.test_bad_input:Unlucky"}
-    tables = {"snapshots": {"allow": ["tests.kafka.test_bad_input"]}}
+    tables: dict[str, Any] = {"snapshots": {"allow": ["tests.kafka.test_bad_input"]}}
     pipeline = stream(kafka, tmp_path, topic_name, learner, **tables)
     events = synthetic(3, 300)
     bad = [i for i, event in enumerate(events) if event["x0"] > 2]
@@ -86,7 +86,7 @@ def test_an_event_that_cannot_be_learned_is_set_aside_and_leaves_no_trace(
         letters = read_committed(kafka, pipeline.pipeline.dead_letter_topic, len(bad))
         read_committed(kafka, pipeline.pipeline.predictions.topic, len(events) - len(bad))
         assert worker.stop() == 0
-    why = [reason(letter.headers() or []) for letter in letters]
+    why = [reason(cast(Any, letter.headers())) for letter in letters]
     assert [(r.offset, r.stage, r.message) for r in why] == [(i, "learn", "too much") for i in bad]
     _, model = bare_loop(learner, [e for e in events if e["x0"] <= 2])
     assert pipeline.models()[0].fingerprint() == model.fingerprint()
