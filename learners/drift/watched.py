@@ -246,7 +246,8 @@ def watched(
         lambda state: registry.revive(type, params, scale, state, steps),
     )
     settings = read(drift, learner.task)
-    probabilities = getattr(learner, "has_probabilities", None)
+    behind = getattr(learner, "estimator", learner)
+    probabilities = getattr(behind, "has_probabilities", None)
     if settings.loss == "log" and probabilities is not None and not probabilities():
         raise DriftError("loss", "the learner gives no probabilities")
     return Watched(learner, maker, settings)
