@@ -27,12 +27,13 @@ DECLARED = EventFields("id", "y", ("a", "b"))
 @pytest.mark.parametrize("fields", [DECLARED, EventFields("id", "y")])
 def test_columns_stay_in_step_whatever_is_set_aside(fields: EventFields) -> None:
     draw = random.Random(2)
+    faults: dict[str, dict[str, Any]] = {"id": {"id": []}, "label": {"y": "maybe"}}
     values: list[bytes] = []
     good: list[int] = []
     for i in range(300):
         fault = draw.choice(["", "", "", "id", "label", "value", "feature"])
         event: dict[str, Any] = {"id": i, "y": i % 2, "a": float(i), "b": -1.0}
-        event |= {"id": {"id": []}, "label": {"y": "maybe"}}.get(fault, {})
+        event |= faults.get(fault, {})
         text = json.dumps(event)
         text = text[:-1] if fault == "value" else text
         text = text.replace(f"{float(i)}", "1e999") if fault == "feature" else text

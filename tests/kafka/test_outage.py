@@ -20,6 +20,8 @@ from tests.kafka.running import (
     workers,
 )
 
+pytestmark = pytest.mark.chaos
+
 LEARNER = {"type": "passive_aggressive", "C": 0.01, "scale": True}
 
 
@@ -76,7 +78,6 @@ def test_without_a_broker_a_worker_stops_soon_with_1_and_says_why_in_few_lines(
         pipeline.send(0, synthetic(1, 60_000))
         broker.stop()
         time.sleep(5.0)
-        print(len(worker.log.splitlines()), worker.log)
         if worker.process.poll() is None:
             worker.stop(28.0)
         assert worker.process.returncode == 1
