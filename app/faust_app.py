@@ -42,7 +42,7 @@ def new_app(pipeline: Pipeline, worker: Scorer) -> App:
         topic_disable_leader=True,
         topic_allow_declare=False,
         web_enabled=pipeline.worker.web_port is not None,
-        web_bind="127.0.0.1",
+        web_bind=pipeline.worker.web_host,
         web_port=pipeline.worker.web_port or 6066,
         autodiscover=False,
         TableManager=NoTables,

@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from app.errors import RiverrunError
 from app.pipeline import Pipeline
 from app.reading import Reader
-from topics.dead_letters import Reason, original_headers, reason
+from topics.dead_letters import OMITTED, Reason, original_headers, reason
 from topics.records import Record
 
 TRANSACTION_RECORDS = 1000
@@ -30,10 +30,12 @@ class Resent:
     Attributes:
         sent: Letters sent back.
         without_origin: Letters passed over, since no header says where they came from.
+        without_value: Letters passed over, since their value was too large to come along.
     """
 
     sent: int = 0
     without_origin: int = 0
+    without_value: int = 0
 
 
 class ResendError(RiverrunError):
@@ -92,6 +94,7 @@ def resend(
             producer.commit_transaction()
             resent.sent += counts.sent
             resent.without_origin += counts.without_origin
+            resent.without_value += counts.without_value
     except KafkaException as error:
         raise ResendError(
             f"{topic}: {resent.sent} dead letters sent back, then: {error.args[0].str()}"
@@ -116,6 +119,9 @@ def _produce(producer: Producer, chunk: Iterable[Letter]) -> Resent:
     for record, why in chunk:
         if not why.topic or why.partition < 0:
             counts.without_origin += 1
+            continue
+        if OMITTED in dict(record.headers() or []):
+            counts.without_value += 1
             continue
         producer.produce(
             why.topic,

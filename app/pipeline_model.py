@@ -146,6 +146,7 @@ class Worker(Table):
     session_timeout: PositiveSeconds = 6.0
     transaction_timeout: PositiveSeconds = 10.0
     max_batch: int = Field(default=5000, ge=1)
+    web_host: FieldName = "127.0.0.1"
     web_port: int | None = Field(default=None, ge=1, le=65535)
 
     @model_validator(mode="after")

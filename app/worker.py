@@ -265,6 +265,7 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
         if worker.failure is not None:
             raise worker.failure
         worker.stopped()
+    log.info("stopped; what was processed is committed")
 
 
 def _ensure_topics(pipeline: Pipeline, kafka: KafkaSettings) -> None:

@@ -59,6 +59,8 @@ def _replay(pipeline: "Pipeline", kafka: "KafkaSettings") -> None:
     click.echo(f"{resent.sent:,} sent back from {pipeline.dead_letter_topic}")
     if resent.without_origin:
         click.echo(f"{resent.without_origin:,} passed over: no header names their origin", err=True)
+    if resent.without_value:
+        click.echo(f"{resent.without_value:,} passed over: their value was too large", err=True)
 
 
 def as_text(letter: "Letter") -> str:

@@ -64,6 +64,7 @@ def test_the_smallest_file_has_the_documented_defaults(tmp_path: Path) -> None:
             "session_timeout": 6.0,
             "transaction_timeout": 10.0,
             "max_batch": 5000,
+            "web_host": "127.0.0.1",
             "web_port": None,
         },
         "snapshots": {"allow": ()},

@@ -11,7 +11,7 @@ from app.letters import Letter, Resent, group, letters, resend
 from app.options import reading
 from app.pipeline import Pipeline, load_pipeline
 from tests.kafka.support import create_topic, read_committed
-from topics.dead_letters import dead_letter
+from topics.dead_letters import OMITTED, dead_letter
 from topics.records import Outgoing
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
@@ -116,3 +116,14 @@ def test_a_letter_without_its_origin_is_passed_over_and_counted(
     write(kafka, Outgoing(pipeline.dead_letter_topic, None, b"whose?"))
     set_aside(kafka, pipeline)
     assert replayed(kafka, pipeline) == Resent(sent=3, without_origin=1)
+
+
+def test_a_letter_whose_value_was_too_large_is_passed_over_and_counted(
+    kafka: str, pipeline: Pipeline
+) -> None:
+    set_aside(kafka, pipeline)
+    event = read_committed(kafka, pipeline.events.topic)[0]
+    letter = dead_letter(pipeline.dead_letter_topic, event, "decode", ValueError("too large"))
+    headers = [*(letter.headers or []), (OMITTED, b"9000000")]
+    write(kafka, letter._replace(value=None, headers=headers))
+    assert replayed(kafka, pipeline) == Resent(sent=3, without_value=1)
