@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -24,6 +24,8 @@ from app.errors import RiverrunError
 from app.tasks import POSITION, decode_position
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 ANSWER_SECONDS = 2.0
 """How long one question to Kafka waits, before it is asked again."""
@@ -130,22 +132,15 @@ class Restorer:
 
     def _committed(self, partitions: Sequence[int]) -> dict[int, int | None]:
         asked = [TopicPartition(self._topic, p) for p in partitions]
-        deadline = time.monotonic() + self._timeout
-        while True:
-            try:
-                self._check()
-                answer = self._consumer.committed(asked, timeout=ANSWER_SECONDS)
-                for tp in answer:
-                    if tp.error is not None:
-                        raise KafkaException(tp.error)
-                return {tp.partition: tp.offset if tp.offset >= 0 else None for tp in answer}
-            except KafkaException as error:
-                if time.monotonic() > deadline:
-                    raise RestoreTimeout(
-                        f"the committed offsets of {self._topic} did not come: "
-                        f"{error.args[0].str()}"
-                    ) from error
-                time.sleep(0.05)
+
+        def ask() -> dict[int, int | None]:
+            answer = self._consumer.committed(asked, timeout=ANSWER_SECONDS)
+            for tp in answer:
+                if tp.error is not None:
+                    raise KafkaException(tp.error)
+            return {tp.partition: tp.offset if tp.offset >= 0 else None for tp in answer}
+
+        return self._answer(ask, f"the committed offsets of {self._topic}")
 
     def _begin_at_end(self, restored: Mapping[int, Restored]) -> dict[int, Restored]:
         new = [partition for partition, state in restored.items() if state.offset is None]
@@ -158,15 +153,26 @@ class Restorer:
         if not partitions:
             return {}
         asked = {TopicPartition(topic, p): OffsetSpec.latest() for p in partitions}
-        futures = self._admin.list_offsets(
-            asked, isolation_level=isolation, request_timeout=self._timeout
-        )
-        try:
+
+        def ask() -> dict[int, int]:
+            futures = self._admin.list_offsets(
+                asked, isolation_level=isolation, request_timeout=ANSWER_SECONDS
+            )
             return {tp.partition: future.result().offset for tp, future in futures.items()}
-        except KafkaException as error:
-            raise RestoreTimeout(
-                f"the end of {topic} did not come: {error.args[0].str()}"
-            ) from error
+
+        return self._answer(ask, f"the end of {topic}")
+
+    def _answer(self, ask: Callable[[], T], what: str) -> T:
+        """Ask until there is an answer: a broker that restarts refuses for a while."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            self._check()
+            try:
+                return ask()
+            except KafkaException as error:
+                if time.monotonic() > deadline:
+                    raise RestoreTimeout(f"{what} did not come: {error.args[0].str()}") from error
+                time.sleep(0.05)
 
     def _read(self, ends: Mapping[int, int]) -> dict[int, dict[bytes, bytes]]:
         raw: dict[int, dict[bytes, bytes]] = {p: {} for p, end in ends.items() if end > 0}
