@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
@@ -14,8 +15,10 @@ from app.tasks import Change
 
 log = logging.getLogger(__name__)
 
-COMMIT_SECONDS = 30.0
-"""How long one step of a transaction may take before the worker leaves."""
+START_SECONDS = 30.0
+"""How long Kafka may take to make the producer ready."""
+ABORT_SECONDS = 5.0
+"""How long it may take to roll back, before the worker leaves; Kafka then does it."""
 
 
 class TransactionAborted(RiverrunError):
@@ -53,6 +56,7 @@ class Transactions:
     def __init__(self, config: Mapping[str, Any], topics: OutputTopics) -> None:
         self._producer = Producer(dict(config))
         self._topics = topics
+        self._timeout: float = config["transaction.timeout.ms"] / 1000
 
     def start(self) -> None:
         """Fence and roll back what an earlier bearer of the transactional id left open.
@@ -61,7 +65,7 @@ class Transactions:
             TransactionLost: when Kafka does not answer or refuses.
         """
         try:
-            self._producer.init_transactions(COMMIT_SECONDS)
+            self._producer.init_transactions(START_SECONDS)
         except KafkaException as error:
             raise TransactionLost(f"could not begin with transactions: {_text(error)}") from error
 
@@ -79,6 +83,12 @@ class Transactions:
             TransactionAborted: nothing of ``changes`` took place; restore.
             TransactionLost: leave, the supervisor restarts.
         """
+        # After this long Kafka rolls back what is open: no step need wait any longer.
+        deadline = monotonic() + self._timeout
+
+        def left() -> float:
+            return max(0.1, deadline - monotonic())
+
         try:
             # 1. begin
             self._producer.begin_transaction()
@@ -88,12 +98,12 @@ class Transactions:
                 # 3. changes of the state
                 self._produce_state(change)
             # Without this flush the next step waits for librdkafka's own pace.
-            self._producer.flush(COMMIT_SECONDS)
+            self._producer.flush(left())
             # 4. the input's offsets
             offsets = [TopicPartition(c.topic, c.partition, c.offset) for c in changes]
-            self._producer.send_offsets_to_transaction(offsets, group, COMMIT_SECONDS)
+            self._producer.send_offsets_to_transaction(offsets, group, left())
             # 5. commit
-            self._producer.commit_transaction(COMMIT_SECONDS)
+            self._producer.commit_transaction(left())
         except KafkaException as error:
             self._abort(error)
 
@@ -134,7 +144,7 @@ class Transactions:
         if not reason.txn_requires_abort():
             raise TransactionLost(f"the transaction cannot go on: {_text(error)}") from error
         try:
-            self._producer.abort_transaction(COMMIT_SECONDS)
+            self._producer.abort_transaction(ABORT_SECONDS)
         except KafkaException as again:
             raise TransactionLost(f"could not roll back: {_text(again)}") from again
         raise TransactionAborted(f"rolled back: {_text(error)}") from error

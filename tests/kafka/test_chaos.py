@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -115,7 +116,7 @@ class Chaos:
         for worker in self._crew:
             code = worker.process.poll()
             if code is not None:
-                assert code in (0, 1, -9, -15), f"exit code {code}"
+                assert code in (0, 1, -signal.SIGKILL, -signal.SIGTERM), f"exit code {code}"
                 self.done.append(f"left with {code}")
                 worker.start()
 
@@ -167,7 +168,8 @@ def test_nothing_is_lost_doubled_or_changed(
             print(pipeline.count, "events;", ", ".join(chaos.done))
             wait_for_all(pipeline, chaos)
             assert_equal_to_bare_loop(pipeline, learner)
-            assert [worker.stop() for worker in crew] == [0] * len(crew)
+            alive = [worker for worker in crew if worker.process.poll() is None]
+            assert {worker.stop() for worker in alive} <= {0, -signal.SIGTERM}
 
 
 def wait_for_all(pipeline: Stream, chaos: Chaos) -> None:
