@@ -15,6 +15,8 @@ Index = NDArray[np.int64]
 class Columns:
     """Feature name -> column, in the order of first sight in a row that was learned.
 
+    Those that one row brings are ordered by name.
+
     A batch is turned so that its columns ascend. Sums over features then run in one order,
     whatever the order of the fields in an event: the batch way and the single way agree
     in every bit.
@@ -29,6 +31,7 @@ class Columns:
         self._known: tuple[str, ...] | None = None
         self._columns: Index = np.empty(0, np.int64)
         self._order: Index | None = None
+        self._named: tuple[Index, tuple[str, ...]] = (self._columns, ())
 
     def __len__(self) -> int:
         return len(self.index)
@@ -52,6 +55,23 @@ class Columns:
             return rows.matrix, self._columns
         return np.take(rows.matrix, self._order, axis=1), self._columns
 
+    def align_both(
+        self, names: tuple[str, ...], predict_with: Matrix, learn_from: Matrix, targets: Matrix
+    ) -> tuple[Matrix, Matrix, Index]:
+        """As `align`, for two matrices over the same names; `learn_from` brings the columns."""
+        learned, columns = self.align(Rows(names, learn_from), targets)
+        if predict_with is learn_from:
+            return learned, learned, columns
+        nothing = np.full(len(targets), np.nan)
+        return self.align(Rows(names, predict_with), nothing)[0], learned, columns
+
+    def names_of(self, columns: Index) -> tuple[str, ...]:
+        """The features of these columns; one that is still free has none."""
+        if self._named[0] is not columns:
+            names = self.names
+            self._named = (columns, tuple(names[c] for c in columns.tolist() if c < len(names)))
+        return self._named[1]
+
     def _remember(self, names: tuple[str, ...]) -> bool:
         found = [self.index.get(name, -1) for name in names]
         if -1 in found:
@@ -67,9 +87,10 @@ class Columns:
         unknown = [j for j, name in enumerate(rows.names) if name not in self.index]
         learned = rows.matrix[~np.isnan(targets)][:, unknown]
         present = ~np.isnan(learned)
-        firsts = [(int(p.argmax()), j) for p, j in zip(present.T, unknown, strict=True) if p.any()]
-        for _, j in sorted(firsts):
-            self.index[rows.names[j]] = len(self.index)
+        names = [rows.names[j] for j in unknown]
+        firsts = [(int(p.argmax()), n) for p, n in zip(present.T, names, strict=True) if p.any()]
+        for _, name in sorted(firsts):
+            self.index[name] = len(self.index)
 
     def _known_part(self, rows: Rows) -> tuple[Matrix, Index]:
         pairs = [(self.index[n], j) for j, n in enumerate(rows.names) if n in self.index]

@@ -77,9 +77,15 @@ class Compiled(ABC):
         return self._run(rows, self.targets(labels))
 
     def _run(self, rows: Rows, targets: Floats) -> Scored:
-        matrix, columns = self.columns.align(rows, targets)
+        return self.run_both(rows.names, rows.matrix, rows.matrix, targets)
+
+    def run_both(
+        self, names: tuple[str, ...], predict_with: Floats, learn_from: Floats, targets: Floats
+    ) -> Scored:
+        """As `run`, after steps that made two matrices over the same features."""
+        before, after, columns = self.columns.align_both(names, predict_with, learn_from, targets)
         self.grow(len(self.columns))
-        return self.advance(matrix, matrix, columns, targets)
+        return self.advance(before, after, columns, targets)
 
     def learn_one(self, x: Features, y: Any = None) -> None:
         """Learn one event. Raises LabelError."""

@@ -30,6 +30,26 @@ class DriftError(ParameterError):
         self.what = what
 
 
+class StepError(ParameterError):
+    """Something about a step before a learner.
+
+    Attributes
+    ----------
+    index
+        Which step, counted from 0.
+    key
+        Of its table, that is wrong.
+    what
+        What is wrong with it, and what is allowed.
+    """
+
+    def __init__(self, index: int, key: str, value: object, what: str) -> None:
+        super().__init__(f"steps[{index}].{key} = {value!r}: {what}")
+        self.index = index
+        self.key = key
+        self.what = what
+
+
 class LabelError(LearnerError):
     """A label that the learner cannot take."""
 

@@ -10,6 +10,7 @@ from learners.errors import LabelError, LearnFailed
 from learners.fingerprint import fingerprint
 from learners.labels import check_label
 from learners.rows import Rows
+from learners.steps.registry import takes_text
 
 
 class Model:
@@ -17,7 +18,7 @@ class Model:
 
     Attributes
     ----------
-    type, params, scale, drift
+    type, params, scale, drift, steps
         What `registry.create` was given.
     learned
         Events learned so far.
@@ -25,7 +26,7 @@ class Model:
         Ours or River's.
     """
 
-    __slots__ = ("drift", "estimator", "learned", "params", "scale", "type")
+    __slots__ = ("drift", "estimator", "learned", "params", "scale", "steps", "type")
 
     def __init__(
         self,
@@ -34,11 +35,13 @@ class Model:
         scale: bool,
         estimator: Estimator,
         drift: Mapping[str, Any] | None = None,
+        steps: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.type = type
         self.params = dict(params)
         self.scale = scale
         self.drift = dict(drift or {})
+        self.steps = [dict(step) for step in steps]
         self.estimator = estimator
         self.learned = 0
 
@@ -51,6 +54,10 @@ class Model:
     def batched(self) -> bool:
         """True: `run` wants Rows. False: a list of dicts."""
         return self.estimator.batched
+
+    def takes_text(self, name: str) -> bool:
+        """Whether a step turns the text of the feature `name` into numbers."""
+        return bool(self.steps) and takes_text(self.steps, name)
 
     @property
     def drifts(self) -> int | None:
@@ -112,6 +119,8 @@ class Model:
         parts = [self.type, self.params, self.scale, self.learned, self.estimator.state()]
         if self.drift:
             parts.append(self.drift)
+        if self.steps:
+            parts.append(self.steps)
         return fingerprint(parts)
 
 

@@ -29,11 +29,13 @@ def number(
     return float(value)
 
 
-def whole(key: str, value: Any, *, least: int) -> int:
-    """An integer not less than `least`."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ParameterError(f"{key} = {value!r}: must be a whole number not below {least}")
-    return value
+def whole(key: str, value: Any, *, least: int, most: int | None = None) -> int:
+    """An integer not less than `least`, not greater than `most`."""
+    good = isinstance(value, int) and not isinstance(value, bool) and value >= least
+    if not good or (most is not None and value > most):
+        limit = "" if most is None else f" and not above {most}"
+        raise ParameterError(f"{key} = {value!r}: must be a whole number not below {least}{limit}")
+    return int(value)
 
 
 def switch(key: str, value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from learners.arow import AROW
@@ -21,6 +21,8 @@ from learners.passive_aggressive import PassiveAggressive, PassiveAggressiveRegr
 from learners.passive_aggressive_multiclass import PassiveAggressiveMulticlass
 from learners.scaler import Scaled
 from learners.soft_confidence_weighted import SoftConfidenceWeighted
+from learners.stepped import Stepped, SteppedEvents
+from learners.steps.chain import Chain
 from learners.svm import SVM
 
 OURS: dict[str, type[Compiled]] = {
@@ -36,6 +38,7 @@ OURS: dict[str, type[Compiled]] = {
     "soft_confidence_weighted": SoftConfidenceWeighted,
     "svm": SVM,
 }
+Steps = Sequence[Mapping[str, Any]]
 # River's, with what they need around them
 WRAPPED = {
     "half_space_trees": "learners.half_space_trees:half_space_trees",
@@ -48,6 +51,7 @@ def create(
     params: Mapping[str, Any] | None = None,
     scale: bool = False,
     drift: Mapping[str, Any] | None = None,
+    steps: Steps = (),
 ) -> Model:
     """A new model.
 
@@ -60,24 +64,29 @@ def create(
         Keyword arguments: plain values. A nested estimator of River's is a table with its
         dotted name as "type" and its own parameters beside it.
     scale
-        Whether a standard scaler stands before it.
+        Whether a standard scaler stands before it, after all steps.
     drift
         How its loss is watched, and what follows from a drift; see `learners.drift.settings`.
+    steps
+        What stands before it: for each step its name as "type", and its parameters; see
+        `learners.steps.registry`.
 
-    Raises UnknownLearner, ParameterError and DriftError, which name the key and what is
-    allowed. Names are imported: they must come from a pipeline file, never from data.
+    Raises UnknownLearner, ParameterError, StepError and DriftError, which name the key and
+    what is allowed. Names are imported: they must come from a pipeline file, never from data.
     """
     params = dict(params or {})
-    estimator = new(type, params, scale)
-    if drift:
+    estimator = new(type, params, scale, steps)
+    if drift is not None:
         from learners.drift.watched import watched
 
-        estimator = watched(estimator, type, params, scale, drift)
-    return Model(type, params, scale, estimator, drift)
+        estimator = watched(estimator, type, params, scale, drift, steps)
+    return Model(type, params, scale, estimator, drift, steps)
 
 
-def new(type: str, params: Mapping[str, Any], scale: bool) -> Estimator:
+def new(type: str, params: Mapping[str, Any], scale: bool, steps: Steps = ()) -> Estimator:
     """A new estimator; see `create`."""
+    if steps:
+        return _stepped(new(type, params, False), scale, steps)
     if type in OURS:
         return ours(type, params, scale)
     if type in WRAPPED or "." in type or ":" in type:
@@ -87,8 +96,14 @@ def new(type: str, params: Mapping[str, Any], scale: bool) -> Estimator:
     raise UnknownLearner(f"learner {type!r}: unknown{_hint(type)}")
 
 
-def revive(type: str, params: Mapping[str, Any], scale: bool, state: Any) -> Estimator:
+def revive(
+    type: str, params: Mapping[str, Any], scale: bool, state: Any, steps: Steps = ()
+) -> Estimator:
     """The estimator that `state` is of."""
+    if steps:
+        stepped = _stepped(revive(type, params, False, state["learner"]), scale, steps)
+        stepped.load(state)
+        return stepped
     if type in OURS:
         learner = ours(type, params, scale)
         learner.load(state)
@@ -96,6 +111,13 @@ def revive(type: str, params: Mapping[str, Any], scale: bool, state: Any) -> Est
     from learners.river_estimator import RiverEstimator  # River takes a second to import
 
     return RiverEstimator(state, type)
+
+
+def _stepped(learner: Estimator, scale: bool, steps: Steps) -> Stepped | SteppedEvents:
+    chain = Chain([*steps, {"type": "scale"}] if scale else steps, learner.task)
+    if isinstance(learner, Compiled):
+        return Stepped(chain, learner)
+    return SteppedEvents(chain, learner)
 
 
 def names() -> list[str]:

@@ -33,14 +33,19 @@ class Scaler:
         self.means: Floats = np.empty(0)
         self.variances: Floats = np.empty(0)
 
-    def both(self, matrix: Floats, columns: Ints, targets: Floats) -> tuple[Floats, Floats]:
+    def both(
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+    ) -> tuple[Floats, Floats]:
         """Each row scaled by the statistics before it, and by those after it.
 
         River's pipeline predicts with the first and learns from the second. A row whose
-        target is NaN changes no statistics; its second half is undefined.
+        target is NaN changes no statistics; its second half is NaN.
         """
-        before, after = np.empty_like(matrix), np.empty_like(matrix)
-        _scale(matrix, columns, targets, self.counts, self.means, self.variances, before, after)
+        before, after = np.empty_like(predict_with), np.empty_like(learn_from)
+        _scale(
+            predict_with, learn_from, columns, targets,
+            self.counts, self.means, self.variances, before, after,
+        )  # fmt: skip
         return before, after
 
     def grow(self, n: int) -> None:
@@ -64,7 +69,7 @@ class Scaler:
         rows, targets = Rows.from_dicts([x]), np.array([target])
         matrix, columns = self.columns.align(rows, targets)
         self.grow(len(self.columns))
-        return rows, columns, self.both(matrix, columns, targets)[0]
+        return rows, columns, self.both(matrix, matrix, columns, targets)[0]
 
     def state(self) -> dict[str, Any]:
         """The names of the features and the statistics."""
@@ -106,7 +111,7 @@ class Scaled(Compiled):
         self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
     ) -> Scored:
         """See Compiled."""
-        before, after = self.scaler.both(learn_from, columns, targets)
+        before, after = self.scaler.both(predict_with, learn_from, columns, targets)
         return self.learner.advance(before, after, columns, targets)
 
     def warm_up(self, n_features: int) -> None:
@@ -131,19 +136,21 @@ class Scaled(Compiled):
 
 @kernel
 def _scale(
-    matrix: Floats, columns: Ints, targets: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
     counts: Floats, means: Floats, variances: Floats, before: Floats, after: Floats,
 ) -> None:  # fmt: skip
-    for i in range(matrix.shape[0]):
+    for i in range(learn_from.shape[0]):
         learned = targets[i] == targets[i]
-        for j in range(matrix.shape[1]):
-            value = clip(matrix[i, j])
+        for j in range(learn_from.shape[1]):
+            c = columns[j]
+            value = clip(predict_with[i, j])
             before[i, j] = value
-            after[i, j] = value
             if value == value:
-                c = columns[j]
                 before[i, j] = _scaled(value, means[c], variances[c])
-                if learned:
+            after[i, j] = math.nan
+            if learned:
+                value = clip(learn_from[i, j])
+                if value == value:
                     counts[c] += 1.0
                     old = means[c]
                     means[c] += (value - old) / counts[c]

@@ -66,6 +66,8 @@ class Header:
         Of the body, in hexadecimal digits.
     drift
         How the learner is watched.
+    steps
+        What stands before the learner.
     """
 
     type: str
@@ -79,6 +81,7 @@ class Header:
     offsets: dict[str, int]
     sha256: str
     drift: dict[str, Any] = field(default_factory=dict)
+    steps: list[dict[str, Any]] = field(default_factory=list)
 
 
 def dump(model: Model, offsets: Mapping[str, int], key: bytes | None = None) -> bytes:
@@ -99,6 +102,7 @@ def dump(model: Model, offsets: Mapping[str, int], key: bytes | None = None) -> 
         offsets=dict(offsets),
         sha256=hashlib.sha256(body).hexdigest(),
         drift=model.drift,
+        steps=model.steps,
     )
     packed = arrays.pack(vars(header))
     prefix = _PREFIX.pack(MAGIC, VERSION, key is not None, len(packed), len(body))
@@ -123,7 +127,7 @@ def load(
     """
     body, header = _open(data, key)
     estimator = _ours(header, body) if header.body == "msgpack" else _rivers(header, body, allow)
-    model = Model(header.type, header.params, header.scale, estimator, header.drift)
+    model = Model(header.type, header.params, header.scale, estimator, header.drift, header.steps)
     model.learned = header.learned
     return model, header
 
@@ -147,6 +151,7 @@ def require_same(header: Header, model: Model) -> None:
         ("params", header.params, arrays.unpack(arrays.pack(model.params))),
         ("scale", header.scale, model.scale),
         ("drift", header.drift, arrays.unpack(arrays.pack(model.drift))),
+        ("steps", header.steps, arrays.unpack(arrays.pack(model.steps))),
     ]
     if header.body == "pickle":
         pairs.append(("River", header.river, _river()))
@@ -188,10 +193,11 @@ def _revived(header: Header, state: Any) -> Estimator:
     """The estimator that `state` is of. What is not ours is made by no name of the header."""
     what = (header.type, header.params, header.scale)
     if not header.drift:
-        return revive(*what, state)
+        return revive(*what, state, header.steps)
     from learners.drift.watched import watched
 
-    estimator = watched(revive(*what, state["learner"]), *what, header.drift)
+    learner = revive(*what, state["learner"], header.steps)
+    estimator = watched(learner, *what, header.drift, header.steps)
     estimator.load(state)
     return estimator
 

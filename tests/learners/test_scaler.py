@@ -20,7 +20,7 @@ def test_a_batch_gives_the_rows_by_the_statistics_before_and_after_each() -> Non
     scaler = Scaler()
     scaler.grow(1)
     matrix, columns = np.array([[1.0], [3.0], [5.0]]), np.array([0])
-    before, after = scaler.both(matrix, columns, np.zeros(3))
+    before, after = scaler.both(matrix, matrix, columns, np.zeros(3))
     assert before[:, 0].tolist() == [0.0, 0.0, 3.0]
     assert after[:, 0].tolist() == pytest.approx([0.0, 1.0, (5 - 3) / (8 / 3) ** 0.5])
 
@@ -28,14 +28,16 @@ def test_a_batch_gives_the_rows_by_the_statistics_before_and_after_each() -> Non
 def test_a_row_without_a_label_changes_no_statistics() -> None:
     scaler = Scaler()
     scaler.grow(1)
-    scaler.both(np.array([[1.0], [3.0]]), np.array([0]), np.array([0.0, np.nan]))
+    matrix = np.array([[1.0], [3.0]])
+    scaler.both(matrix, matrix, np.array([0]), np.array([0.0, np.nan]))
     assert (scaler.counts[0], scaler.means[0]) == (1.0, 1.0)
 
 
 def test_an_absent_feature_stays_absent() -> None:
     scaler = Scaler()
     scaler.grow(2)
-    before, after = scaler.both(np.array([[np.nan, 2.0]]), np.arange(2), np.zeros(1))
+    row = np.array([[np.nan, 2.0]])
+    before, after = scaler.both(row, row, np.arange(2), np.zeros(1))
     assert np.isnan(before[0, 0])
     assert np.isnan(after[0, 0])
     assert scaler.counts.tolist() == [0.0, 1.0]

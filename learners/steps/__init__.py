@@ -1,0 +1,1 @@
+"""What stands before a learner: one step a file, chained as the pipeline file says."""

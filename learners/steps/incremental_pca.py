@@ -1,0 +1,180 @@
+"""Incremental principal components."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from learners.compiled import grown
+from learners.kernels import TINY, Floats, Ints, clip, kernel
+from learners.parameters import number, whole
+from learners.steps.base import ColumnStep, Stage
+from learners.steps.projection import component_names
+
+
+class IncrementalPCA(ColumnStep):
+    """The `n_components` directions of most variance, followed event by event (CCIPCA).
+
+    Each direction is a mean of the events, weighted by how much they point its way; what the
+    first explains is taken out before the second learns. No covariance matrix is held: the
+    cost of an event is features times components. An absent feature counts as its mean.
+    Scale before it, unless the features have one unit.
+
+    Parameters
+    ----------
+    n_components
+        Features that come out, `component_0` and on, 1 to 1,000; 0 as long as there is no
+        such direction.
+    amnesia
+        How much more the newer events count, at least 0; the paper takes 2 to 4, 0 is none.
+
+    Examples
+    --------
+    >>> from river import datasets
+    >>> from learners.steps.scale import Scale
+    >>> scale, step = Scale(), IncrementalPCA(n_components=2)
+    >>> for x, y in datasets.ImageSegments():
+    ...     scale.learn_one(x)
+    ...     step.learn_one(scale.transform_one(x))
+    >>> x, y = next(iter(datasets.ImageSegments()))
+    >>> out = step.transform_one(scale.transform_one(x))
+    >>> {name: round(value, 2) for name, value in out.items()}
+    {'component_0': -1.96, 'component_1': 0.57}
+
+    References
+    ----------
+    Weng, Zhang, Hwang: Candid Covariance-Free Incremental Principal Component Analysis.
+    IEEE Transactions on Pattern Analysis and Machine Intelligence 25 (2003), section 2.
+    """
+
+    def __init__(self, n_components: int = 10, amnesia: float = 2.0) -> None:
+        super().__init__()
+        self.n_components = whole("n_components", n_components, least=1, most=1000)
+        self.amnesia = number("amnesia", amnesia, least=0.0)
+        self._components = component_names(self.n_components)
+        self.counts: Floats = np.empty(0)
+        self.means: Floats = np.empty(0)
+        self.directions: Floats = np.empty((self.n_components, 0))
+        self.ages: Floats = np.zeros(self.n_components)
+
+    def work(
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+    ) -> Stage:
+        """See ColumnStep."""
+        before = np.empty((len(targets), self.n_components))
+        after = np.empty((len(targets), self.n_components))
+        _follow(
+            predict_with, learn_from, columns, targets, self.counts, self.means,
+            self.directions, self.ages, self.amnesia, before, after,
+        )  # fmt: skip
+        return Stage(self._components, before, after)
+
+    def grow(self, n: int) -> None:
+        """Make room for `n` columns."""
+        self.counts = grown(self.counts, n)
+        self.means = grown(self.means, n)
+        self.directions = grown(self.directions, n)
+
+    def state(self) -> dict[str, Any]:
+        """The names of the features, their means, and the directions."""
+        n = len(self.columns)
+        return {
+            "features": self.columns.names,
+            "counts": self.counts[:n],
+            "means": self.means[:n],
+            "directions": self.directions[:, :n],
+            "ages": self.ages,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` gave."""
+        self.columns.replace(state["features"])
+        for name in ("counts", "means", "directions", "ages"):
+            setattr(self, name, np.array(state[name], np.float64))
+
+
+@kernel
+def _follow(
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, counts: Floats,
+    means: Floats, directions: Floats, ages: Floats, amnesia: float,
+    before: Floats, after: Floats,
+) -> None:  # fmt: skip
+    rest = np.zeros(columns.shape[0])
+    for i in range(targets.shape[0]):
+        _centre(predict_with[i], columns, means, rest)
+        _components(rest, columns, directions, before[i])
+        if math.isnan(targets[i]):
+            after[i, :] = math.nan
+            continue
+        for j in range(columns.shape[0]):
+            value = learn_from[i, j]
+            if value == value:
+                c = columns[j]
+                counts[c] += 1.0
+                means[c] += (clip(value) - means[c]) / counts[c]
+        _centre(learn_from[i], columns, means, rest)
+        _learn(rest, columns, directions, ages, amnesia)
+        _centre(learn_from[i], columns, means, rest)
+        _components(rest, columns, directions, after[i])
+
+
+@kernel
+def _centre(row: Floats, columns: Ints, means: Floats, out: Floats) -> None:
+    for j in range(row.shape[0]):
+        out[j] = clip(row[j]) - means[columns[j]] if row[j] == row[j] else 0.0
+
+
+@kernel
+def _norm(direction: Floats) -> float:
+    total = 0.0
+    for value in direction:
+        total += value * value
+    return math.sqrt(total)
+
+
+@kernel
+def _along(rest: Floats, columns: Ints, direction: Floats, norm: float) -> float:
+    """The length of `rest` along a direction; 0 along one that is 0."""
+    if norm <= TINY:
+        return 0.0
+    total = 0.0
+    for j in range(columns.shape[0]):
+        total += rest[j] * (direction[columns[j]] / norm)
+    return clip(total)
+
+
+@kernel
+def _components(rest: Floats, columns: Ints, directions: Floats, out: Floats) -> None:
+    for k in range(directions.shape[0]):
+        out[k] = _along(rest, columns, directions[k], _norm(directions[k]))
+
+
+@kernel
+def _learn(rest: Floats, columns: Ints, directions: Floats, ages: Floats, amnesia: float) -> None:
+    """The paper's equation 10 for each direction; `rest` loses what it explains (11)."""
+    for k in range(directions.shape[0]):
+        direction = directions[k]
+        norm = _norm(direction)
+        if norm <= TINY:  # the first event that no earlier direction explains starts it
+            if _norm(rest) > TINY:
+                ages[k] = 1.0
+                for j in range(columns.shape[0]):
+                    direction[columns[j]] = clip(rest[j])
+            return
+        length = _along(rest, columns, direction, norm)
+        ages[k] += 1.0
+        extra = amnesia if ages[k] > amnesia + 1.0 else 0.0
+        new = (1.0 + extra) / ages[k]
+        for c in range(direction.shape[0]):
+            direction[c] *= 1.0 - new
+        for j in range(columns.shape[0]):
+            c = columns[j]
+            direction[c] = clip(direction[c] + new * (length * rest[j]))
+        norm = _norm(direction)
+        length = _along(rest, columns, direction, norm)
+        for j in range(columns.shape[0]):
+            if norm > TINY:
+                rest[j] = clip(rest[j] - length * (direction[columns[j]] / norm))
