@@ -22,11 +22,12 @@ from app.clients import group_consumer, restore_consumer, transactional_producer
 from app.errors import RiverrunError
 from app.kafka import KafkaSettings
 from app.pipeline import Pipeline
+from app.processor import Processor
 from app.restore import Restored, Restorer
 from app.state_topic import StateLog
 from app.tasks import MODEL, Change
 from app.transactions import OutputTopics, Transactions
-from learners import registry, snapshots
+from learners import snapshots
 from learners.errors import LearnerError
 from learners.model import Model
 
@@ -44,7 +45,7 @@ class Imported:
 
     Attributes:
         partition: Its number.
-        offset: Where its workers go on; None: at the beginning, as for a new pipeline.
+        offset: Where its workers go on; None: where those of a new pipeline start.
         before: Events that the model before had learned; None where there was none.
         learned: Events that the model now there has learned.
     """
@@ -108,11 +109,9 @@ def import_model(
 
 
 def _checked(pipeline: Pipeline, snapshot: bytes, key: bytes | None) -> Model:
-    learner = pipeline.learner
-    own = registry.create(learner.type, learner.params, learner.scale)
     try:
         model, header = snapshots.load(snapshot, key=key, allow=pipeline.snapshots.allow)
-        snapshots.require_same(header, own)
+        snapshots.require_same(header, Processor(pipeline).new_model())
     except LearnerError as error:
         raise ImportRefused(f"the model does not fit {pipeline.name}: {error}") from error
     return model

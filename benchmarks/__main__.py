@@ -11,13 +11,18 @@ from contextlib import ExitStack
 from typing import Any
 
 from app.local_kafka import LocalKafka
-from benchmarks import latency, recovery, throughput
+from benchmarks import family, latency, learners, recovery, stages, throughput
 
 BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "throughput": throughput.run,
     "latency": latency.run,
     "recovery": recovery.run,
+    "family": family.run,
+    "learners": learners.run,
+    "stages": stages.run,
 }
+ALONE = {"family", "learners"}
+"""These need no Kafka."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,8 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(BENCHMARKS)}")
     with ExitStack() as stack:
-        bootstrap = said.bootstrap_servers or stack.enter_context(LocalKafka()).bootstrap
-        for name in said.names or BENCHMARKS:
+        names, bootstrap = said.names or list(BENCHMARKS), said.bootstrap_servers or ""
+        if not bootstrap and not ALONE.issuperset(names):
+            bootstrap = stack.enter_context(LocalKafka()).bootstrap
+        for name in names:
             for row in BENCHMARKS[name](bootstrap, quick=said.quick):
                 print(json.dumps(row), flush=True)
     return 0

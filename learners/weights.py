@@ -75,9 +75,11 @@ def weights(model: Model) -> list[Weights]:
     """
     learner: Any = model.estimator
     spread: Spread = _unknown
-    if isinstance(learner, Scaled):
-        learner, spread = learner.learner, _ours_spread(learner.scaler)
-    elif hasattr(learner, "wrapped"):
+    while hasattr(inner := getattr(learner, "learner", None), "run"):
+        if isinstance(learner, Scaled):
+            spread = _ours_spread(learner.scaler)
+        learner = inner
+    if hasattr(learner, "wrapped"):
         learner, spread = learner.final, _rivers_spread(learner.wrapped)
     return [
         replace(each, rows=_ordered(each.rows, spread))

@@ -84,7 +84,7 @@ def import_(
 
 def _line(done: "Imported") -> str:
     before = "there was none" if done.before is None else f"{done.before:,} before"
-    place = "the beginning" if done.offset is None else f"offset {done.offset:,}"
+    place = "the start of a new pipeline" if done.offset is None else f"offset {done.offset:,}"
     return (
         f"partition {done.partition}: a model of {done.learned:,} events learned ({before});"
         f" workers go on at {place}"

@@ -69,7 +69,7 @@ def test_a_model_goes_by_a_file_into_a_pipeline_that_never_ran(
     with pytest.raises(SystemExit) as left:
         main(["model", "import", str(target.file), str(file), "--all", *at])
     assert left.value.code == 0
-    assert "workers go on at the beginning" in capsys.readouterr().out
+    assert "workers go on at the start of a new pipeline" in capsys.readouterr().out
     assert committed(target) == {0: None, 1: None}
 
     target.send(0, synthetic(2, 30))

@@ -112,3 +112,11 @@ def test_what_has_no_weights_yet_or_ever_tells_none(name: str) -> None:
     model = registry.create(name, {}, True)
     model.learn_one({"a": 1.0}, True)
     assert weights(model) == []
+
+
+def test_a_watched_learner_tells_the_weights_of_the_one_that_predicts() -> None:
+    plain = taught("passive_aggressive", {"C": 0.01}, True, datasets.Phishing())
+    watched = registry.create("passive_aggressive", {"C": 0.01}, True, {"detector": "adwin"})
+    for x, y in datasets.Phishing().take(300):
+        watched.learn_one(x, y)
+    assert weights(watched) == weights(plain) != []

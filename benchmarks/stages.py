@@ -1,0 +1,185 @@
+"""Where the time of an event goes: the worker's own parts, one after another, with a watch on each.
+
+The parts are those of a worker, on a real broker: fetch, decode, features, predict and learn,
+encode, snapshot, and the transaction. A worker runs the transaction beside the next batch; here
+everything is in a row, so that the times add up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from statistics import median
+from typing import Any
+
+from confluent_kafka import Producer
+
+from app.admin import ensure_topics
+from app.clients import group_consumer, transactional_producer
+from app.fetching import TP, Fetcher
+from app.kafka import KafkaSettings
+from app.pipeline import Pipeline, load_pipeline
+from app.processor import Processor
+from app.restore import Restored
+from app.tasks import Task
+from app.transactions import OutputTopics, Transactions
+from benchmarks.contenders import riverrun_file
+from benchmarks.topics import Events, fill, outputs
+
+FEATURES = 15
+BATCH = 10_000
+ROUNDS = 5
+WARM_UP = 2
+"""Batches at the beginning that do not count."""
+
+STAGES = (
+    *("fetch", "decode", "features", "predict_and_learn", "encode", "snapshot"),
+    *("produce", "flush", "offsets", "commit"),
+)
+
+
+class Watch:
+    """Adds up the seconds that named stages take; a stage inside another counts for itself."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._inside: list[float] = []
+
+    def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, on the watch."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._inside.append(0.0)
+            started = time.perf_counter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                took = time.perf_counter() - started
+                self.seconds[stage] += took - self._inside.pop()
+                if self._inside:
+                    self._inside[-1] += took
+
+        return call
+
+    def wrap(self, owner: Any, method: str, stage: str) -> None:
+        """Put one method of one object on the watch."""
+        setattr(owner, method, self.timed(stage, getattr(owner, method)))
+
+
+class TimedProducer:
+    """A producer whose three slow calls are on a watch; `produce` is left as it is."""
+
+    def __init__(self, producer: Producer, watch: Watch) -> None:
+        self.begin_transaction = producer.begin_transaction
+        self.abort_transaction = producer.abort_transaction
+        self.init_transactions = producer.init_transactions
+        self.produce, self.poll = producer.produce, producer.poll
+        self.flush = watch.timed("flush", producer.flush)
+        self.send_offsets_to_transaction = watch.timed(
+            "offsets", producer.send_offsets_to_transaction
+        )
+        self.commit_transaction = watch.timed("commit", producer.commit_transaction)
+
+
+class FromTheBeginning:
+    """What a rebalance does here: a new task for every partition, at the first event."""
+
+    def __init__(self, processor: Processor) -> None:
+        self._processor = processor
+
+    def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
+        """Make the tasks."""
+        self._processor.open({tp: Restored({}, None) for tp in partitions}, epoch)
+        return dict.fromkeys(partitions)
+
+    def assigned(self, partitions: Sequence[TP]) -> None:
+        """Nothing more."""
+
+    def revoked(self, *, lost: bool) -> None:
+        """Nothing is held back."""
+
+
+class Line:
+    """The parts of a worker, in a row.
+
+    Args:
+        pipeline: What to do.
+        kafka: Where.
+    """
+
+    def __init__(self, pipeline: Pipeline, kafka: KafkaSettings) -> None:
+        self.watch = Watch()
+        self.processor = Processor(pipeline)
+        self.fetcher = Fetcher(
+            group_consumer(pipeline, kafka), FromTheBeginning(self.processor), lambda: None
+        )
+        self.fetcher.subscribe([pipeline.events.topic])
+        self.transactions: Any = Transactions(
+            transactional_producer(pipeline, kafka, "stages"),
+            OutputTopics(pipeline.predictions.topic, pipeline.state_topic, True),
+        )
+        self.transactions.start()
+        self._fetch = self.watch.timed("fetch", self.fetcher.fetch)
+
+    def join(self) -> None:
+        """Wait for the partition, then put the watch on all that there is."""
+        while not self.processor.tasks:
+            self.fetcher.fetch(1, 0.1)
+        self.fetcher.restart()
+        (task,) = self.processor.tasks.values()
+        self._observe(task)
+        time.sleep(1.0)  # librdkafka reads ahead: what is measured is not the broker's disk
+
+    def _observe(self, task: Task) -> None:
+        watch, agent = self.watch, task.agent
+        watch.wrap(agent._reader, "_decode_all", "decode")
+        watch.wrap(agent._reader, "read", "features")
+        watch.wrap(agent.model.estimator, "run", "predict_and_learn")
+        watch.wrap(agent, "_predictions", "encode")
+        watch.wrap(self.transactions, "_produce_outputs", "produce")
+        watch.wrap(self.transactions, "_produce_state", "produce")
+        self.transactions._producer = TimedProducer(self.transactions._producer, watch)
+
+    def step(self) -> int:
+        """One batch, all the way; gives the number of its events."""
+        count = 0
+        for batch in self._fetch(BATCH, 1.0):
+            self.processor.process(batch)
+            task = self.processor.tasks[TP(batch.topic, batch.partition)]
+            change = self.watch.timed("snapshot", task.take)()
+            self.transactions.commit([change], self.fetcher.group)
+            count += len(batch.records)
+        return count
+
+
+def measure(bootstrap: str, events: Events) -> dict[str, float]:
+    """Microseconds an event in each stage, over one topic."""
+    pipeline = load_pipeline(riverrun_file(events, outputs(bootstrap, "stages"), scale=True))
+    kafka = KafkaSettings(bootstrap)
+    ensure_topics(pipeline, kafka)
+    line = Line(pipeline, kafka)
+    with closing(line.fetcher):
+        line.join()
+        done = sum(line.step() for _ in range(WARM_UP))
+        line.watch.seconds.clear()
+        counted = 0
+        while done + counted < events.count:
+            counted += line.step()
+    return {stage: 1e6 * line.watch.seconds[stage] / counted for stage in STAGES}
+
+
+def run(bootstrap: str, *, quick: bool = False) -> Iterator[dict[str, Any]]:
+    """A row a format: the median of each stage over the rounds, in microseconds an event."""
+    for format in ("json", "msgpack"):
+        events = fill(bootstrap, FEATURES, 40_000 if quick else 200_000, format)
+        rounds = [measure(bootstrap, events) for _ in range(1 if quick else ROUNDS)]
+        medians = {stage: median(each[stage] for each in rounds) for stage in STAGES}
+        yield {
+            "benchmark": "stages",
+            "format": format,
+            "features": FEATURES,
+            "total_us": round(sum(medians.values()), 2),
+            **{f"{stage}_us": round(took, 3) for stage, took in medians.items()},
+        }

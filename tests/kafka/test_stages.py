@@ -1,0 +1,42 @@
+"""The stages of an event are timed on the worker's own parts, and none is left out."""
+
+import json
+import time
+
+import pytest
+
+from benchmarks import stages
+from benchmarks.stages import STAGES, Watch
+from benchmarks.topics import fill, outputs
+from tests.kafka.support import read_committed
+
+
+@pytest.mark.parametrize("format", ["json", "msgpack"])
+def test_every_stage_takes_its_time_and_all_events_get_their_prediction(
+    kafka: str, format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "BATCH", 500)
+    events = fill(kafka, 5, 3_000, format)
+    topic = outputs(kafka, "stages")
+    monkeypatch.setattr(stages, "outputs", lambda *_: topic)
+
+    took = stages.measure(kafka, events)
+
+    assert tuple(took) == STAGES
+    assert all(microseconds > 0.0 for microseconds in took.values())
+    said = [json.loads(record.value() or b"") for record in read_committed(kafka, topic)]
+    assert [p["source"]["offset"] for p in said] == list(range(3_000))
+    assert [p["model"]["version"] for p in said] == list(range(3_000))
+
+
+def test_a_stage_inside_another_counts_for_itself() -> None:
+    watch = Watch()
+    inner = watch.timed("inner", lambda: time.sleep(0.03))
+
+    def work() -> None:
+        time.sleep(0.01)
+        inner()
+
+    watch.timed("outer", work)()
+    assert watch.seconds["inner"] == pytest.approx(0.03, abs=0.02)
+    assert watch.seconds["outer"] == pytest.approx(0.01, abs=0.015)
