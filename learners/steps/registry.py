@@ -14,7 +14,6 @@ from learners.steps.gaussian_projection import GaussianProjection
 from learners.steps.incremental_pca import IncrementalPCA
 from learners.steps.one_hot import OneHot
 from learners.steps.quantile_bins import QuantileBins
-from learners.steps.quantile_bins import QuantileBins
 from learners.steps.scale import Scale
 from learners.steps.select_by_correlation import SelectByCorrelation
 from learners.steps.select_by_information import SelectByInformation
@@ -26,7 +25,6 @@ STEPS: dict[str, type[Step]] = {
     "gaussian_projection": GaussianProjection,
     "incremental_pca": IncrementalPCA,
     "one_hot": OneHot,
-    "quantile_bins": QuantileBins,
     "quantile_bins": QuantileBins,
     "scale": Scale,
     "select_by_correlation": SelectByCorrelation,
