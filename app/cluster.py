@@ -1,5 +1,6 @@
 """What the program asks a cluster about its topics, with errors that name the topic."""
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -102,6 +103,12 @@ class Cluster:
             return {}
         answers = self._admin.describe_configs(list(asked.values()), request_timeout=self.timeout)
         return {name: self._config(name, answers[resource]) for name, resource in asked.items()}
+
+    def oldest_kept(self, name: str) -> int:
+        """The oldest timestamp (ms since 1970) that a topic keeps; 0 where it keeps all."""
+        config = self.configs([name])[name] or {}
+        retention = int(config.get("retention.ms", "-1"))
+        return 0 if retention < 0 else round(time.time() * 1000) - retention
 
     def _config(self, name: str, answer: "Future[Any]") -> dict[str, str] | None:
         try:

@@ -1,5 +1,6 @@
 """Lengths of time in a pipeline file: a number and its unit, such as "100ms" or "8d"."""
 
+import math
 import re
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -20,3 +21,8 @@ def parse_duration(value: object) -> float:
     if number < 0:
         raise ValueError("must not be negative")
     return number / 1000 if match[2] == "ms" else number * UNITS[match[2]]
+
+
+def parse_retention(value: object) -> float:
+    """As `parse_duration`; "forever" is infinite."""
+    return math.inf if value == "forever" else parse_duration(value)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.durations import parse_duration
+from app.durations import parse_duration, parse_retention
 
 Format = Literal["json", "msgpack"]
 
@@ -77,6 +77,7 @@ PositiveSeconds = Annotated[float, BeforeValidator(parse_duration), AfterValidat
 Features = Annotated[
     tuple[FieldName, ...], Field(strict=False, min_length=1), AfterValidator(_no_duplicates)
 ]
+Retention = Annotated[float, BeforeValidator(parse_retention), AfterValidator(_positive)]
 KafkaSetting = Annotated[str | int | float | bool, BeforeValidator(_flat_setting)]
 Modules = Annotated[tuple[Module, ...], Field(strict=False), AfterValidator(_no_duplicates)]
 
@@ -113,6 +114,14 @@ class Predictions(Table):
     format: Format = "json"
 
 
+class Step(BaseModel):
+    """A step before the learner by its name; every other key is a parameter of the step."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    type: FieldName
+
+
 class Learner(BaseModel):
     """The learner by its name; every other key of the table is a parameter of the learner."""
 
@@ -121,11 +130,17 @@ class Learner(BaseModel):
     type: FieldName
     scale: bool = False
     drift: dict[str, Any] | None = None
+    steps: Annotated[tuple[Step, ...], Field(strict=False)] = ()
 
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of the learner, as a new dict."""
         return dict(self.model_extra or {})
+
+    @property
+    def tables(self) -> list[dict[str, Any]]:
+        """The steps before the learner, each as a new dict."""
+        return [step.model_dump() for step in self.steps]
 
 
 class Topics(Table):
@@ -133,7 +148,7 @@ class Topics(Table):
 
     partitions: int = Field(default=4, ge=1)
     replication: int = Field(default=1, ge=1, le=32767)
-    retention: PositiveSeconds | None = None
+    retention: Retention | None = None
 
 
 class Worker(Table):

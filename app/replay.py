@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -62,6 +63,7 @@ def replay(
     show: Callable[[Progress], None] = lambda progress: None,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
+    oldest: int = 0,
 ) -> Progress:
     """Send the events of `source`, and wait until Kafka has acknowledged all of them.
 
@@ -77,6 +79,7 @@ def replay(
         progress: Counted up, so that it is known whatever happens.
         stop: Set it to end early; a signal handler that raises would do so within librdkafka's
             callbacks, which lose the exception.
+        oldest: Milliseconds since 1970. The topic would delete what is older at once.
 
     Returns:
         The final progress.
@@ -87,7 +90,8 @@ def replay(
     """
     progress, stop = progress or Progress(), stop or threading.Event()
     run = _Run(Producer(dict(settings)), pipeline.events.topic, progress, show)
-    records = islice(_records(source, pipeline, key or source.key or pipeline.events.id), limit)
+    key = key or source.key or pipeline.events.id
+    records = islice(_records(source, pipeline, key, oldest), limit)
     try:
         for number, record in enumerate(records):
             if speed is not None:
@@ -117,14 +121,26 @@ class Encoded(NamedTuple):
     timestamp: int
 
 
-def _records(source: Source, pipeline: Pipeline, key_field: str | None) -> Iterator[Encoded]:
+def _records(
+    source: Source, pipeline: Pipeline, key_field: str | None, oldest: int
+) -> Iterator[Encoded]:
     encode = Codec(pipeline.events.format).encode
     for event in source.read():
         fields = event.fields
+        if event.timestamp is not None and event.timestamp < oldest:
+            raise ReplayError(
+                f"{source.name}:{event.line}: an event of {_date(event.timestamp)} is older than "
+                f"{pipeline.events.topic} keeps (retention.ms): Kafka would delete it at once. "
+                'Set topics.retention = "forever" before the topic is created, or alter the topic'
+            )
         try:
             yield Encoded(event.line, _key(fields, key_field), encode(fields), event.timestamp or 0)
         except (ValueError, TypeError, OverflowError, msgspec.MsgspecError) as error:
             raise ReplayError(f"{source.name}:{event.line}: {error}") from None
+
+
+def _date(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp / 1000, UTC).date().isoformat()
 
 
 def _key(fields: Mapping[str, Any], name: str | None) -> bytes | None:

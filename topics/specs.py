@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 
 MAX_MESSAGE_BYTES = 1024 * 1024
 """The largest record of a state topic: a chunk of 512 KiB with its key and headers, and room."""
@@ -141,4 +142,6 @@ def _safe(replication: int) -> dict[str, str]:
 
 
 def _retention(seconds: float | None) -> dict[str, str]:
-    return {} if seconds is None else {"retention.ms": str(round(seconds * 1000))}
+    if seconds is None:
+        return {}
+    return {"retention.ms": "-1" if seconds == inf else str(round(seconds * 1000))}

@@ -49,7 +49,8 @@ def replay(
     riverrun replay FILE.toml --source history.csv
     riverrun replay FILE.toml --source live:cards=500,seed=3,days=30
     """
-    from app.admin import ensure_topics
+    from app.admin import TIMEOUT, ensure_topics
+    from app.cluster import Cluster
     from app.progress import showing
     from app.replay import PRODUCER, Progress
     from app.replay import replay as send
@@ -58,6 +59,7 @@ def replay(
     events = open_source(source, pipeline.events.id, pipeline.events.label)
     settings = connect()
     _say_if_new(ensure_topics(pipeline, settings))
+    cluster = Cluster(settings, TIMEOUT)
     stop = _stop_on_signals()
     total = min(filter(None, (events.count, limit)), default=None)
     progress = Progress()
@@ -73,6 +75,7 @@ def replay(
                 show=show,
                 progress=progress,
                 stop=stop,
+                oldest=cluster.oldest_kept(pipeline.events.topic),
             )
     finally:
         click.echo(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kafka.support import read_committed
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -109,3 +111,23 @@ def test_a_replay_that_is_stopped_says_how_far_it_came(
     assert 0 < delivered < 1250
     assert err.splitlines()[-1] == "riverrun: stopped"
     assert json.loads(commands.run("evaluate", "--json"))["events"] == delivered
+
+
+@pytest.mark.parametrize(("retention", "code"), [("7d", 1), ("forever", 0)])
+def test_history_that_the_topic_would_delete_at_once_is_refused(
+    kafka: str, tmp_path: Path, topic_name: str, retention: str, code: int
+) -> None:
+    file = tmp_path / "history.toml"
+    file.write_text(
+        f'name = "{topic_name}"\n'
+        f'[events]\ntopic = "{topic_name}.events"\nid = "id"\nlabel = "fraud"\n'
+        f'[predictions]\ntopic = "{topic_name}.predictions"\n'
+        '[learner]\ntype = "passive_aggressive"\n'
+        f'[topics]\npartitions = 1\nretention = "{retention}"\n'
+    )
+    command = [sys.executable, "-m", "app", "replay", str(file), "--bootstrap-servers", kafka]
+    source = ["--source", "live:cards=20,seed=1,days=2", "--limit", "10"]
+    done = subprocess.run([*command, *source], capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
+    assert ("Kafka would delete it at once" in done.stderr) == (code == 1)
+    assert len(read_committed(kafka, f"{topic_name}.events")) == (10 if code == 0 else 0)

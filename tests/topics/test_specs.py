@@ -1,5 +1,7 @@
 """The topics of a pipeline, as they are to be."""
 
+from math import inf
+
 import pytest
 
 from topics import specs
@@ -7,6 +9,7 @@ from topics import specs
 
 def test_events_keep_what_the_broker_keeps_unless_told_otherwise() -> None:
     assert "retention.ms" not in specs.events("e", 3, 1, None).config
+    assert specs.events("e", 3, 1, inf).config["retention.ms"] == "-1"
     assert specs.events("e", 3, 1, 1.5).config["retention.ms"] == "1500"
     assert specs.predictions("p", 3, 1, 86400.0).config["retention.ms"] == "86400000"
 
