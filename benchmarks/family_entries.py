@@ -117,8 +117,8 @@ OTHERS: dict[Task, tuple[Entry, ...]] = {
         Entry("river.forest.ARFClassifier", {"seed": 1}),
     ),
     "regression": (
-        Entry("linear_regression", {"loss": "huber", "epsilon": 1.0, "learning_rate": 0.1}),
-        Entry("linear_regression", {"loss": "epsilon_insensitive", "learning_rate": 0.1}),
+        Entry("linear_regression", {"loss": "huber", "epsilon": 1.0, "intercept_lr": 0.1}),
+        Entry("linear_regression", {"loss": "epsilon_insensitive", "intercept_lr": 0.1}),
         Entry("passive_aggressive_regressor", {"C": 0.1}),
         Entry("river.linear_model.LinearRegression"),
         Entry("river.linear_model.PARegressor"),

@@ -110,7 +110,7 @@ def _short(value: float) -> str:
 
 # Bars
 
-BAR_LEFT, BAR_WIDTH, BAR_HEIGHT, BAR_GAP = 130, 640, 40, 20
+BAR_LEFT, BAR_WIDTH, BAR_HEIGHT, BAR_GAP = 130, 640, 34, 12
 STAGES = {
     "fetch": ("a", 0.45),
     "decode": ("a", 0.75),
@@ -132,7 +132,7 @@ def bars(rows: Sequence[Row]) -> str:
     parts: list[str] = []
     for i, row in enumerate(rows):
         top = 64 + i * (BAR_HEIGHT + BAR_GAP)
-        parts.append(text(BAR_LEFT - 14, top + 25, row["format"], "ink head", "end"))
+        parts.append(text(BAR_LEFT - 14, top + 22, _of(row), "ink head", "end"))
         parts += _bar(row, top, BAR_WIDTH / most)
     top = 64 + len(rows) * (BAR_HEIGHT + BAR_GAP) + 22
     parts += _numbers(rows, top)
@@ -147,13 +147,17 @@ def _bar(row: Row, top: float, scale: float) -> list[str]:
         width = row[f"{stage}_us"] * scale
         parts.append(box(x, top, width - 1.5, BAR_HEIGHT, colour, opacity))
         x += width
-    return [*parts, text(x + 8, top + 25, f"{row['total_us']:.2f} µs", "ink head")]
+    return [*parts, text(x + 8, top + 22, f"{row['total_us']:.2f} µs", "ink head")]
+
+
+def _of(row: Row) -> str:
+    return f"{row['format']}, {row['clock']}"
 
 
 def _numbers(rows: Sequence[Row], top: float) -> list[str]:
-    columns = [BAR_LEFT + 290 + 130 * i for i in range(len(rows))]
+    columns = [BAR_LEFT + 290 + 120 * i for i in range(len(rows))]
     parts = [
-        text(x, top, f"{row['format']}, µs", "soft small", "end")
+        text(x, top, f"{_of(row)}, µs", "soft small", "end")
         for x, row in zip(columns, rows, strict=True)
     ]
     for i, (stage, (colour, opacity)) in enumerate(STAGES.items()):

@@ -52,7 +52,12 @@ def _cell(value: Any) -> str:
 
 
 def _plain(value: Any) -> str:
-    return str(value["type"]) if isinstance(value, Mapping) else str(value)
+    """A nested learner, loss or optimizer as in Python: SGD(lr = 0.005)."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    name = str(value["type"]).rsplit(".", 1)[-1]
+    inside = ", ".join(f"{key} = {_plain(v)}" for key, v in value.items() if key != "type")
+    return f"{name}({inside})" if inside else name
 
 
 if __name__ == "__main__":

@@ -15,7 +15,12 @@ def test_rows_of_one_kind_stand_in_one_table_under_their_title() -> None:
     other = {**one, "data": "Phishing"}
     rows: list[dict[str, Any]] = [
         {**one, "learner": "a", "params": {}, "accuracy": 0.5},
-        {**one, "learner": "b", "params": {"loss": {"type": "river.x.Hinge"}}, "accuracy": 0.25},
+        {
+            **one,
+            "learner": "b",
+            "params": {"loss": {"type": "river.x.Huber", "epsilon": 1}},
+            "accuracy": 0.25,
+        },
         {**other, "learner": "a", "params": {"C": 1.0}, "published_accuracy": 0.8872},
     ]
     assert tables(rows) == "\n".join(
@@ -25,7 +30,7 @@ def test_rows_of_one_kind_stand_in_one_table_under_their_title() -> None:
             "| learner | params | accuracy |",
             "| --- | --- | ---: |",
             "| a | – | 0.5 |",
-            "| b | loss = river.x.Hinge | 0.25 |",
+            "| b | loss = Huber(epsilon = 1) | 0.25 |",
             "",
             "Phishing, binary, 5,300 events",
             "",
