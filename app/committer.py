@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from app.tasks import Task
-from app.transactions import Transactions
+from app.tasks import Change, Task
+from app.transactions import TransactionLost, Transactions
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ class Committer:
         on_failure: Forgets all tasks; called when a transaction failed.
         backlog: So many uncommitted records make a commit due, and twice as many hold the
             agents up.
+        patience: Seconds after which a commit that has not ended is given up.
         snapshot_key: Signs models that need pickle.
     """
 
@@ -58,6 +59,7 @@ class Committer:
         idle: Callable[[], bool],
         on_failure: Callable[[], None],
         backlog: int,
+        patience: float,
         snapshot_key: bytes | None = None,
     ) -> None:
         self._transactions = transactions
@@ -67,6 +69,7 @@ class Committer:
         self._idle = idle
         self._on_failure = on_failure
         self._backlog = backlog
+        self._patience = patience
         self._snapshot_key = snapshot_key
         self._thread = ThreadPoolExecutor(1, "commit")
         self._lock = asyncio.Lock()
@@ -120,7 +123,7 @@ class Committer:
             self._last_begin = monotonic()
             try:
                 changes = [task.take(self._snapshot_key) for task in dirty]
-                await self._in_thread(self._transactions.commit, changes, self._group())
+                await self._within_patience(changes)
             except BaseException:
                 # Before anybody else gets the lock: what the tasks hold is void.
                 self._on_failure()
@@ -154,6 +157,15 @@ class Committer:
         hurry = self._idle() or sum(task.events for task in dirty) >= self._backlog
         gap = max(self._times.floor if hurry else self._times.interval, spared)
         return self._last_begin + gap - monotonic()
+
+    async def _within_patience(self, changes: Sequence[Change]) -> None:
+        # Librdkafka's own timeouts do not hold: where the broker went away in the middle,
+        # send_offsets_to_transaction was seen to wait for ever.
+        commit = self._in_thread(self._transactions.commit, changes, self._group())
+        try:
+            await asyncio.wait_for(commit, self._patience)
+        except TimeoutError:
+            raise TransactionLost(f"a commit has not ended after {self._patience:g} s") from None
 
     async def _in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)

@@ -70,6 +70,7 @@ class Worker:
             idle=lambda: self._consumer.idle,
             on_failure=self.processor.forget,
             backlog=4 * pipeline.worker.max_batch,
+            patience=pipeline.worker.transaction_timeout + LEAVE_SECONDS,
             snapshot_key=snapshot_key,
         )
         self._restorer = Restorer(

@@ -15,7 +15,7 @@ from app.committer import Committer, CommitTimes
 from app.fetching import TP
 from app.processor import Processor
 from app.tasks import Change
-from app.transactions import TransactionAborted, Transactions
+from app.transactions import TransactionAborted, TransactionLost, Transactions
 from learners.errors import NotSnapshotable
 from tests.app.support import EVENTS, batch, processor
 
@@ -58,7 +58,14 @@ class Failing(Blocking):
 class Scene:
     """A committer over real tasks, with one fake producer."""
 
-    def __init__(self, folder: Path, kafka: Recording, *partitions: int, backlog: int = 1000):
+    def __init__(
+        self,
+        folder: Path,
+        kafka: Recording,
+        *partitions: int,
+        backlog: int = 1000,
+        patience: float = 9.0,
+    ):
         self.kafka, self.idle = kafka, False
         self.processor: Processor = processor(folder, *(partitions or (0,)))
         self.numbers = dict.fromkeys(partitions or (0,), 0)
@@ -70,6 +77,7 @@ class Scene:
             idle=lambda: self.idle,
             on_failure=self.processor.forget,
             backlog=backlog,
+            patience=patience,
         )
 
     def work(self, partition: int = 0, count: int = 3) -> None:
@@ -212,6 +220,19 @@ def test_after_a_failure_the_next_in_line_finds_no_task(tmp_path: Path) -> None:
         assert len(kafka.changes) == 1, "void work was committed"
         assert not scene.processor.tasks
         assert (scene.committer.failures, scene.committer.commits) == (1, 0)
+
+    run(play())
+
+
+def test_a_commit_that_never_ends_is_given_up(tmp_path: Path) -> None:
+    async def play() -> None:
+        kafka = Blocking()
+        scene = Scene(tmp_path, kafka, patience=0.1)
+        scene.work()
+        with pytest.raises(TransactionLost, match=r"not ended after 0\.1 s"):
+            await scene.committer.commit()
+        assert not scene.processor.tasks
+        kafka.go.set()
 
     run(play())
 
