@@ -30,6 +30,8 @@ class PartitionReport:
         state_bytes: Size of the partition's state: its keys and values as they are restored.
         problem: Why the saved learner cannot be used, if so.
         weights: Of the saved learner; empty where it has none to read, or none were asked for.
+        drifts: How often the saved learner has drifted; None where nothing watches it.
+        last_drift: Events that it had learned at the last drift; None if there was none.
     """
 
     partition: int
@@ -43,6 +45,8 @@ class PartitionReport:
     state_bytes: int
     problem: str | None = None
     weights: Sequence[Weights] = ()
+    drifts: int | None = None
+    last_drift: int | None = None
 
 
 def inspect(
@@ -120,6 +124,8 @@ def _report(
         state_bytes=sum(len(name.encode()) + len(value) for name, value in entries.items()),
         problem=problem,
         weights=weights(model) if model and how[1] else (),
+        drifts=model.drifts if model else None,
+        last_drift=model.last_drift if model else None,
     )
 
 

@@ -60,7 +60,7 @@ def inspect(
 
 
 def as_table(reports: "Sequence[PartitionReport]") -> str:
-    """A row a partition, and a line for each learner that cannot be used."""
+    """A row a partition, and a line for each learner that is watched or cannot be used."""
     from app.tables import table
 
     rows = [
@@ -78,7 +78,19 @@ def as_table(reports: "Sequence[PartitionReport]") -> str:
         for report in reports
     ]
     problems = [f"partition {r.partition}: {r.problem}" for r in reports if r.problem]
-    return "\n".join([table(HEADER, rows, FIGURES), *problems])
+    return "\n".join(
+        [table(HEADER, rows, FIGURES), *map(_drifted, filter(_watched, reports)), *problems]
+    )
+
+
+def _watched(report: "PartitionReport") -> bool:
+    return report.drifts is not None
+
+
+def _drifted(report: "PartitionReport") -> str:
+    drifts = "1 drift" if report.drifts == 1 else f"{report.drifts or 0:,} drifts"
+    last = "" if report.last_drift is None else f", the last at learned event {report.last_drift:,}"
+    return f"partition {report.partition}: {drifts}{last}"
 
 
 def weights_of(reports: "Sequence[PartitionReport]", top: int) -> str:

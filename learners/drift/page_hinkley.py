@@ -18,7 +18,9 @@ _START = (0.0, 0.0, 0.0, 0.0, math.inf, -1.0)
 class PageHinkley(Detector):
     """Page-Hinkley: fires when the sum of what exceeds the mean has risen by `threshold`.
 
-    Equal to River's in mode "both", bit by bit.
+    Equal to River's in mode "both", bit by bit. Its defaults (delta 0.005, alpha 0.9999) are
+    not taken over: with them, losses of 0 and 1 with a steady mean of 0.2 gave 28 false alarms
+    in a million events, with ours none.
 
     Parameters
     ----------
@@ -44,9 +46,9 @@ class PageHinkley(Detector):
     def __init__(
         self,
         min_instances: int = 30,
-        delta: float = 0.005,
+        delta: float = 0.05,
         threshold: float = 50.0,
-        alpha: float = 0.9999,
+        alpha: float = 1.0,
     ) -> None:
         self.min_instances = whole("min_instances", min_instances, least=1)
         self.delta = number("delta", delta, least=0.0)

@@ -79,7 +79,12 @@ def test_adwins_window_is_rivers_bit_by_bit() -> None:
 @pytest.mark.parametrize("binary", [False, True], ids=["real", "binary"])
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(
-    "params", [{"threshold": 10.0}, {"min_instances": 1, "threshold": 1.0, "alpha": 0.99}]
+    "params",
+    [
+        {"alpha": 0.9999, "delta": 0.005},
+        {"delta": 0.05, "alpha": 1.0, "threshold": 10.0},
+        {"min_instances": 1, "threshold": 1.0, "alpha": 0.99, "delta": 0.005},
+    ],
 )
 def test_page_hinkley_fires_where_rivers_does(
     seed: int, params: dict[str, Any], binary: bool

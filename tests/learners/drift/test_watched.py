@@ -11,7 +11,7 @@ import pytest
 
 from learners import snapshots
 from learners.drift.watched import Watched
-from learners.errors import DriftError, LearnFailed
+from learners.errors import DriftError, LearnFailed, SnapshotMismatch
 from learners.model import UNLABELLED, Model
 from learners.registry import create
 from tests.learners.drift.streams import CHANGE, Event, turning
@@ -213,7 +213,7 @@ def test_the_fingerprint_and_the_snapshot_know_how_it_is_watched() -> None:
     ]
     assert len({model.fingerprint() for model in models}) == 3
     header = snapshots.read_header(snapshots.dump(models[1], {}))
-    with pytest.raises(snapshots.SnapshotMismatch, match="drift"):
+    with pytest.raises(SnapshotMismatch, match="drift"):
         snapshots.require_same(header, models[2])
 
 
