@@ -73,7 +73,7 @@ class EventReader:
         self._check_label = _bounded(check) if model.task == "multiclass" else check
         self._supervised = model.task not in UNSUPERVISED
         self._as_matrix = model.batched
-        self._parse = parser(fields)
+        self._parse = parser(fields, model.takes_text)
         self._decode = codec.decoder(self._parse.type)
 
     def read(self, records: Sequence[Record]) -> tuple[Events, list[Failure]]:

@@ -27,7 +27,8 @@ class EventFields:
     Attributes:
         id: The field of the event's id, or None.
         label: The field of the label, or None where labels do not come with the event.
-        features: The declared features; None takes every numeric field but id and label.
+        features: The declared features; None takes every numeric field but id and label, and
+            the texts that a step before the learner takes.
     """
 
     id: str | None = None
@@ -47,15 +48,25 @@ class FieldParser(Protocol):
     def rows(self, decoded: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]: ...
 
 
-def parser(fields: EventFields) -> FieldParser:
+TakesText = Callable[[str], bool]
+"""Whether the text of a feature can be used: a step before the learner makes numbers of it."""
+
+
+def no_text(name: str) -> bool:
+    """No feature is a text."""
+    return False
+
+
+def parser(fields: EventFields, takes_text: TakesText = no_text) -> FieldParser:
     """The parser for these fields."""
-    return AnyFields(fields) if fields.features is None else DeclaredFields(fields)
+    kind = AnyFields if fields.features is None else DeclaredFields
+    return kind(fields, takes_text)
 
 
 class DeclaredFields(FieldParser):
     """Events with declared features: decoded into a struct, fields looked up by the decoder."""
 
-    def __init__(self, fields: EventFields) -> None:
+    def __init__(self, fields: EventFields, takes_text: TakesText = no_text) -> None:
         self.names = fields.features or ()
         attributes = {f"feature_{i}": name for i, name in enumerate(self.names)}
         extra = [
@@ -65,7 +76,10 @@ class DeclaredFields(FieldParser):
         ]
         self.type = msgspec.defstruct(
             "Event",
-            [(attribute, float | bool) for attribute in attributes]
+            [
+                (attribute, float | bool | str if takes_text(name) else float | bool)
+                for attribute, name in attributes.items()
+            ]
             + [(attribute, Any, None) for attribute, _ in extra],
             rename={**attributes, **dict(extra)},
             gc=False,
@@ -107,8 +121,9 @@ class AnyFields(FieldParser):
 
     type = dict[str, Any]
 
-    def __init__(self, fields: EventFields) -> None:
+    def __init__(self, fields: EventFields, takes_text: TakesText = no_text) -> None:
         self._fields = fields
+        self._takes_text = takes_text
         self._skip = frozenset(name for name in (fields.id, fields.label) if name is not None)
 
     def explain(self, error: msgspec.ValidationError) -> str:
@@ -134,19 +149,28 @@ class AnyFields(FieldParser):
 
     def _features(self, event: Mapping[str, Any]) -> dict[str, Any]:
         skip = self._skip
-        return {k: v for k, v in event.items() if type(v) in NUMBER and k not in skip}
+        return {
+            k: v
+            for k, v in event.items()
+            if (type(v) in NUMBER or (type(v) is str and self._takes_text(k))) and k not in skip
+        }
 
 
 def _all_finite(features: list[dict[str, Any]]) -> list[dict[str, Any]]:
     # A value that is not finite makes the sum so; so do finite ones, where it overflows.
-    if not isfinite(sum(sum(x.values()) for x in features)):
-        for x in features:
-            for name, value in x.items():
-                _finite(name, value)
+    try:
+        if isfinite(sum(sum(x.values()) for x in features)):
+            return features
+    except TypeError:  # texts among them
+        pass
+    for x in features:
+        for name, value in x.items():
+            _finite(name, value)
     return features
 
 
 _WORDS = {
+    "`bool | float | str`": "a number or a text",
     "`bool | float`": "a number",
     "`float | bool`": "a number",
     "`object`": "a map",
@@ -164,7 +188,9 @@ def _plain(error: msgspec.ValidationError) -> str:
     return text
 
 
-def _finite(name: str, value: float) -> None:
+def _finite(name: str, value: float | str) -> None:
+    if isinstance(value, str):
+        return
     try:
         finite = isfinite(value)
     except OverflowError:

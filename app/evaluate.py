@@ -98,7 +98,9 @@ def evaluate(pipeline: Pipeline, reader: Reader) -> Evaluation:
         ReadError: When a topic is not there, or cannot be read.
     """
     learner = pipeline.learner
-    model = registry.create(learner.type, learner.params, learner.scale, learner.drift)
+    model = registry.create(
+        learner.type, learner.params, learner.scale, learner.drift, learner.tables
+    )
     # The offsets come first: all that they stand for is on the topics when those are read.
     committed = reader.committed(pipeline.events.topic)
     guesses, duplicates = _guesses(pipeline, reader)

@@ -20,6 +20,7 @@ from pydantic_core import ErrorDetails
 from app.errors import KafkaSettingError, RiverrunError
 from app.pipeline_layers import (
     Settings,
+    above,
     from_environment,
     from_file,
     from_options,
@@ -30,7 +31,7 @@ from app.pipeline_layers import (
 from app.pipeline_model import Pipeline
 from app.toml_lines import Path as Key
 from app.toml_lines import key_lines
-from learners.errors import DriftError, ForbiddenClass, LearnerError, SnapshotError
+from learners.errors import DriftError, ForbiddenClass, LearnerError, SnapshotError, StepError
 
 if TYPE_CHECKING:
     from learners.model import Model
@@ -72,8 +73,8 @@ def load_pipeline(
     text = _read(file)
     lines = key_lines(text)
     settings = from_file(_parse(file, text), lines, file)
-    settings |= from_environment(environ, list(settings))
-    settings |= from_options(overrides or {})
+    settings = above(from_environment(environ, list(settings)), settings)
+    settings = above(from_options(overrides or {}), settings)
     where = _Places(file, lines, settings)
     try:
         pipeline = Pipeline.model_validate(nested(settings))
@@ -139,7 +140,12 @@ def _check_learner(pipeline: Pipeline, where: _Places) -> None:
 
     learner = pipeline.learner
     try:
-        model = registry.create(learner.type, learner.params, learner.scale, learner.drift)
+        model = registry.create(
+            learner.type, learner.params, learner.scale, learner.drift, learner.tables
+        )
+    except StepError as error:
+        key = ("learner", f"steps[{error.index}]", error.key)
+        raise where.refuse(key, error.what) from None
     except DriftError as error:
         raise where.refuse(("learner", "drift", error.key), error.what) from None
     except LearnerError as error:
@@ -148,8 +154,21 @@ def _check_learner(pipeline: Pipeline, where: _Places) -> None:
         name = next(named, "type")
         what = what.removeprefix(f"{name} = {learner.params.get(name)!r}: ")
         raise where.refuse(("learner", name), what) from None
+    _check_texts(pipeline, where)
     if learner.type not in registry.OURS:
         _check_snapshot(pipeline, model, where)
+
+
+def _check_texts(pipeline: Pipeline, where: _Places) -> None:
+    """Steps over texts are the first, and see the fields as the events have them."""
+    from learners.steps.registry import STEPS
+
+    declared = pipeline.events.features
+    for i, table in enumerate(pipeline.learner.tables if declared else ()):
+        for name in table.get("features") or () if STEPS[table["type"]].takes_texts else ():
+            if declared and name not in declared:
+                key = ("learner", f"steps[{i}]", "features")
+                raise where.refuse(key, f'"{name}" is none of events.features')
 
 
 def _check_snapshot(pipeline: Pipeline, model: "Model", where: _Places) -> None:
@@ -213,14 +232,22 @@ def _is_cross(error: ErrorDetails) -> bool:
 
 
 def _loc(error: ErrorDetails) -> Key:
-    """The key of an error, without the places in a list that pydantic adds as numbers."""
-    return tuple(part for part in error["loc"] if isinstance(part, str))
+    """The key of an error; pydantic's place in a list counts where a key of a table follows."""
+    loc, key = error["loc"], list[str]()
+    for i, part in enumerate(loc):
+        if isinstance(part, str):
+            key.append(part)
+        elif i + 1 < len(loc):
+            key[-1] += f"[{part}]"
+    return tuple(key)
 
 
 def _what(error: ErrorDetails, key: Key) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         return _unknown(key)
+    if key == ("learner", "steps"):
+        return "must be tables, each under [[learner.steps]]"
     if kind == "literal_error":
         return f"must be {context['expected']}".replace("'", '"')
     if kind == "value_error":

@@ -1,5 +1,6 @@
 """The layers that a pipeline is read from, each as flat settings: key, value and origin."""
 
+import re
 import tomllib
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from app.toml_lines import Path as Key
 from app.toml_lines import line_of
 
 PREFIX = "RIVERRUN_"
+_ITEM = re.compile(r"(.+)\[(\d{1,6})\]")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,17 @@ def from_options(options: Mapping[str, str]) -> Settings:
     return found
 
 
+def above(upper: Settings, lower: Settings) -> Settings:
+    """Both layers, the upper one winning; its lists of tables replace those of the lower one."""
+    found = dict(lower)
+    for key, setting in upper.items():
+        if isinstance(setting.value, list):
+            found = {path: each for path, each in found.items() if not _is_item(path, key)}
+        for path, value in _flatten({key[-1]: setting.value}, key[:-1]):
+            found[path] = Setting(value, setting.origin)
+    return found
+
+
 def nested(settings: Mapping[Key, Setting]) -> dict[str, Any]:
     """The settings as the tables of a file."""
     root: dict[str, Any] = {}
@@ -82,7 +95,9 @@ def nested(settings: Mapping[Key, Setting]) -> dict[str, Any]:
                 break
         else:
             table[key[-1]] = setting.value
-    return root
+    table = _with_lists(root)
+    assert isinstance(table, dict)
+    return table
 
 
 def origin(settings: Mapping[Key, Setting], key: Key) -> str | None:
@@ -102,8 +117,31 @@ def _flatten(data: Mapping[str, Any], path: Key = ()) -> Iterator[tuple[Key, Any
         key = (*path, name)
         if isinstance(value, dict) and value:
             yield from _flatten(value, key)
+        elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            yield from _flatten({f"{name}[{i}]": item for i, item in enumerate(value)}, path)
         else:
             yield key, value
+
+
+def _is_item(path: Key, key: Key) -> bool:
+    """Whether `path` lies in one of the tables of the list `key`."""
+    at = len(key) - 1
+    return path[:at] == key[:at] and len(path) > at and path[at].startswith(f"{key[at]}[")
+
+
+def _with_lists(value: Any) -> Any:
+    """Tables named "steps[0]", "steps[1]" as the list "steps"."""
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    items: dict[str, dict[int, Any]] = {}
+    for name, part in value.items():
+        item = _ITEM.fullmatch(name)
+        if item and item[1] not in value:
+            items.setdefault(item[1], {})[int(item[2])] = _with_lists(part)
+        else:
+            found[name] = _with_lists(part)
+    return found | {name: [parts[i] for i in sorted(parts)] for name, parts in items.items()}
 
 
 def _typed(key: Key, text: str) -> Any:

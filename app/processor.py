@@ -69,7 +69,9 @@ class Processor:
     def new_model(self) -> Model:
         """A model that has learned nothing."""
         learner = self._pipeline.learner
-        return registry.create(learner.type, learner.params, learner.scale, learner.drift)
+        return registry.create(
+            learner.type, learner.params, learner.scale, learner.drift, learner.tables
+        )
 
     def open(self, restored: Mapping[TP, Restored], epoch: int) -> None:
         """Make the tasks of an assignment, in place of all that were there.

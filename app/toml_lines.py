@@ -1,6 +1,7 @@
 """The line on which each key of a TOML text stands: `tomllib` reads the values, not the places."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 Path = tuple[str, ...]
@@ -16,11 +17,12 @@ _STRING = re.compile(
 def key_lines(text: str) -> dict[Path, int]:
     """Map the path of every table and key of a valid TOML text to its line, counted from 1.
 
-    A repeated `[[table]]` keeps its first line. Keys within an inline table are not listed:
-    they stand on the line of the table, see `line_of`.
+    The third `[[a.b]]` is the path ("a", "b[2]"); ("a", "b") keeps the line of the first. Keys
+    within an inline table are not listed: they stand on the line of the table, see `line_of`.
     """
     lines: dict[Path, int] = {}
     table: Path = ()
+    seen: Counter[Path] = Counter()
     at = _skip_blank(text, 0)
     while at < len(text):
         line = text.count("\n", 0, at) + 1
@@ -28,6 +30,10 @@ def key_lines(text: str) -> dict[Path, int]:
             brackets = 2 if text.startswith("[[", at) else 1
             table, at = _key(text, at + brackets)
             at += brackets
+            if brackets == 2:
+                lines.setdefault(table, line)
+                seen[table] += 1
+                table = (*table[:-1], f"{table[-1]}[{seen[table] - 1}]")
             path = table
         else:
             key, at = _key(text, at)
@@ -42,8 +48,10 @@ def key_lines(text: str) -> dict[Path, int]:
 def line_of(lines: Mapping[Path, int], path: Path) -> int | None:
     """The line of `path`, or of the nearest table around it; None where there is neither."""
     for depth in range(len(path), 0, -1):
-        if path[:depth] in lines:
-            return lines[path[:depth]]
+        *table, last = path[:depth]
+        for name in (last, last.partition("[")[0]):
+            if (*table, name) in lines:
+                return lines[(*table, name)]
     return None
 
 

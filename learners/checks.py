@@ -82,7 +82,7 @@ def same_under_any_hash_seed(*makes: Make) -> None:
     """
     models = [make() for make in makes]
     here = [_digest_of_run(model) for model in models]
-    what = json.dumps([[m.type, m.params, m.scale, m.drift or None] for m in models])
+    what = json.dumps([[m.type, m.params, m.scale, m.drift or None, m.steps] for m in models])
     command = [sys.executable, "-m", "learners.checks", what]
     runs = []
     for seed in ("1", "2"):

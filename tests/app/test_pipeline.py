@@ -53,7 +53,7 @@ def test_the_smallest_file_has_the_documented_defaults(tmp_path: Path) -> None:
             "features": None,
         },
         "predictions": {"topic": "p.predictions.v1", "format": "json"},
-        "learner": {"type": "passive_aggressive", "scale": False, "drift": None},
+        "learner": {"type": "passive_aggressive", "scale": False, "drift": None, "steps": ()},
         "topics": {"partitions": 4, "replication": 1, "retention": None},
         "kafka": {},
         "worker": {

@@ -58,8 +58,10 @@ def test_each_key_has_its_line() -> None:
         ("kafka", "x.y", "z"): 24,
         ("learner",): 25,
         ("learner", "steps"): 25,
-        ("learner", "steps", "type"): 26,
-        ("learner", "steps", "kind"): 28,
+        ("learner", "steps[0]"): 25,
+        ("learner", "steps[0]", "type"): 26,
+        ("learner", "steps[1]"): 27,
+        ("learner", "steps[1]", "kind"): 28,
     }
 
 
