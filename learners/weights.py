@@ -76,8 +76,8 @@ def weights(model: Model) -> list[Weights]:
     learner: Any = model.estimator
     spread: Spread = _unknown
     while hasattr(inner := getattr(learner, "learner", None), "run"):
-        if isinstance(learner, Scaled):
-            spread = _ours_spread(learner.scaler)
+        if (scaler := _scaler_of(learner)) is not None:
+            spread = _ours_spread(scaler)
         learner = inner
     if hasattr(learner, "wrapped"):
         learner, spread = learner.final, _rivers_spread(learner.wrapped)
@@ -107,6 +107,13 @@ def _named(names: Iterable[str], values: Iterable[float]) -> list[Weight]:
 
 
 # Ours
+
+
+def _scaler_of(around: Any) -> Scaler | None:
+    """The scaler right before a learner: around it, or the last of its steps."""
+    steps = getattr(getattr(around, "chain", None), "matrices", ())
+    last = around if isinstance(around, Scaled) else steps[-1] if steps else None
+    return getattr(last, "scaler", None)
 
 
 def _ours_spread(scaler: Scaler) -> Spread:

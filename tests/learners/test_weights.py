@@ -120,3 +120,14 @@ def test_a_watched_learner_tells_the_weights_of_the_one_that_predicts() -> None:
     for x, y in datasets.Phishing().take(300):
         watched.learn_one(x, y)
     assert weights(watched) == weights(plain) != []
+
+
+def test_steps_before_a_learner_leave_it_its_names_and_the_scaler_its_figures() -> None:
+    steps = [{"type": "select_by_weight", "k": 3}]
+    model = registry.create("passive_aggressive", {"C": 0.01}, True, steps=steps)
+    plain = taught("passive_aggressive", {"C": 0.01}, True, datasets.Phishing())
+    for x, y in datasets.Phishing().take(300):
+        model.learn_one(x, y)
+    (told,) = weights(model)
+    assert {row.feature for row in told.rows} == {row.feature for row in weights(plain)[0].rows}
+    assert all(row.mean is not None and row.std for row in told.rows)
