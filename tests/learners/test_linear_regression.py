@@ -29,7 +29,7 @@ def test_it_predicts_as_rivers(
     events = approval()
     scored = model.run([x for x, _ in events], [y for _, y in events])
     for i, (x, y) in enumerate(events):
-        assert scored.predictions[i] == pytest.approx(theirs.predict_one(x), abs=1e-9), i
+        assert scored.predictions[i] == pytest.approx(theirs.predict_one(x), rel=1e-9, abs=1e-9), i
         theirs.learn_one(x, y)
 
 
@@ -39,7 +39,7 @@ def test_epsilon_insensitive_moves_by_its_definition() -> None:
     b = 0.0
     for x, y in approval():
         p = sum(w.get(i, 0.0) * v for i, v in x.items()) + b
-        assert learner.predict_one(x) == pytest.approx(p, abs=1e-9)
+        assert learner.predict_one(x) == pytest.approx(p, rel=1e-9, abs=1e-9)
         sign = 0 if abs(p - y) <= 0.5 else 1 if p > y else -1
         b -= 0.01 * sign
         w = {i: w.get(i, 0.0) - 1e-4 * sign * v for i, v in x.items()}
