@@ -88,7 +88,7 @@ class FeatureHashing(TextStep):
         number = murmur(text.encode("utf-8", "surrogatepass"), self.seed)
         signed = number - (number >> 31 << 32)
         sign = -1.0 if signed < 0 and self.alternate_sign else 1.0
-        found = f"hash_{abs(signed) % self.n_features}", sign
+        found = f"hash_{signed % self.n_features}", sign
         if len(text) <= _LONGEST:
             if len(self._places) >= _REMEMBERED:
                 self._places.clear()

@@ -102,10 +102,10 @@ def _follow(
     means: Floats, directions: Floats, ages: Floats, amnesia: float,
     before: Floats, after: Floats,
 ) -> None:  # fmt: skip
-    rest = np.zeros(columns.shape[0])
+    rest = np.empty(means.shape[0])
     for i in range(targets.shape[0]):
         _centre(predict_with[i], columns, means, rest)
-        _components(rest, columns, directions, before[i])
+        _components(rest, directions, before[i])
         if math.isnan(targets[i]):
             after[i, :] = math.nan
             continue
@@ -116,15 +116,18 @@ def _follow(
                 counts[c] += 1.0
                 means[c] += (clip(value) - means[c]) / counts[c]
         _centre(learn_from[i], columns, means, rest)
-        _learn(rest, columns, directions, ages, amnesia)
+        _learn(rest, directions, ages, amnesia)
         _centre(learn_from[i], columns, means, rest)
-        _components(rest, columns, directions, after[i])
+        _components(rest, directions, after[i])
 
 
 @kernel
-def _centre(row: Floats, columns: Ints, means: Floats, out: Floats) -> None:
+def _centre(row: Floats, columns: Ints, means: Floats, rest: Floats) -> None:
+    rest[:] = 0.0  # an absent feature is at its mean
     for j in range(row.shape[0]):
-        out[j] = clip(row[j]) - means[columns[j]] if row[j] == row[j] else 0.0
+        value = row[j]
+        if value == value:
+            rest[columns[j]] = clip(value) - means[columns[j]]
 
 
 @kernel
@@ -136,24 +139,24 @@ def _norm(direction: Floats) -> float:
 
 
 @kernel
-def _along(rest: Floats, columns: Ints, direction: Floats, norm: float) -> float:
+def _along(rest: Floats, direction: Floats, norm: float) -> float:
     """The length of `rest` along a direction; 0 along one that is 0."""
     if norm <= TINY:
         return 0.0
     total = 0.0
-    for j in range(columns.shape[0]):
-        total += rest[j] * (direction[columns[j]] / norm)
+    for c in range(direction.shape[0]):
+        total += rest[c] * (direction[c] / norm)
     return clip(total)
 
 
 @kernel
-def _components(rest: Floats, columns: Ints, directions: Floats, out: Floats) -> None:
+def _components(rest: Floats, directions: Floats, out: Floats) -> None:
     for k in range(directions.shape[0]):
-        out[k] = _along(rest, columns, directions[k], _norm(directions[k]))
+        out[k] = _along(rest, directions[k], _norm(directions[k]))
 
 
 @kernel
-def _learn(rest: Floats, columns: Ints, directions: Floats, ages: Floats, amnesia: float) -> None:
+def _learn(rest: Floats, directions: Floats, ages: Floats, amnesia: float) -> None:
     """The paper's equation 10 for each direction; `rest` loses what it explains (11)."""
     for k in range(directions.shape[0]):
         direction = directions[k]
@@ -161,20 +164,17 @@ def _learn(rest: Floats, columns: Ints, directions: Floats, ages: Floats, amnesi
         if norm <= TINY:  # the first event that no earlier direction explains starts it
             if _norm(rest) > TINY:
                 ages[k] = 1.0
-                for j in range(columns.shape[0]):
-                    direction[columns[j]] = clip(rest[j])
+                for c in range(direction.shape[0]):
+                    direction[c] = clip(rest[c])
             return
-        length = _along(rest, columns, direction, norm)
+        length = _along(rest, direction, norm)
         ages[k] += 1.0
         extra = amnesia if ages[k] > amnesia + 1.0 else 0.0
         new = (1.0 + extra) / ages[k]
         for c in range(direction.shape[0]):
-            direction[c] *= 1.0 - new
-        for j in range(columns.shape[0]):
-            c = columns[j]
-            direction[c] = clip(direction[c] + new * (length * rest[j]))
+            direction[c] = clip((1.0 - new) * direction[c] + new * (length * rest[c]))
         norm = _norm(direction)
-        length = _along(rest, columns, direction, norm)
-        for j in range(columns.shape[0]):
+        length = _along(rest, direction, norm)
+        for c in range(direction.shape[0]):
             if norm > TINY:
-                rest[j] = clip(rest[j] - length * (direction[columns[j]] / norm))
+                rest[c] = clip(rest[c] - length * (direction[c] / norm))
