@@ -74,7 +74,7 @@ def _explain(error: Exception) -> tuple[str, int]:
     from confluent_kafka import KafkaException
 
     from app.errors import KafkaSettingError, RiverrunError
-    from app.pipeline import PipelineError
+    from app.pipeline.load import PipelineError
 
     if isinstance(error, click.ClickException):
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from app import metrics
-from app.pipeline import Pipeline
+from app.pipeline.load import Pipeline
 from app.reading import Reader, ReadError
 from learners import registry
 from learners.base import Task

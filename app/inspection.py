@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app import state_topic
-from app.pipeline import Pipeline
+from app.pipeline.load import Pipeline
 from app.reading import Reader
-from app.tasks import MODEL
+from app.worker import state_topic
+from app.worker.tasks import MODEL
 from learners import snapshots
 from learners.errors import LearnerError
 from learners.model import Model

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from app.errors import RiverrunError
-from app.pipeline import Pipeline
+from app.pipeline.load import Pipeline
 from app.reading import Reader
 from topics.dead_letters import OMITTED, Reason, original_headers, reason
 from topics.records import Record

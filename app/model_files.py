@@ -8,9 +8,9 @@ from pathlib import Path
 
 from app.errors import RiverrunError
 from app.inspection import read_states
-from app.pipeline import Pipeline
+from app.pipeline.load import Pipeline
 from app.reading import Reader
-from app.tasks import MODEL
+from app.worker.tasks import MODEL
 
 
 class ModelFileError(RiverrunError):

@@ -17,16 +17,16 @@ from typing import Any
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from app.admin import ensure_topics
-from app.clients import group_consumer, restore_consumer, transactional_producer
 from app.errors import RiverrunError
-from app.kafka import KafkaSettings
-from app.pipeline import Pipeline
-from app.processor import Processor
-from app.restore import Restored, Restorer
-from app.state_topic import StateLog
-from app.tasks import MODEL, Change
-from app.transactions import OutputTopics, Transactions
+from app.kafka.admin import ensure_topics
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import Pipeline
+from app.worker.clients import group_consumer, restore_consumer, transactional_producer
+from app.worker.processor import Processor
+from app.worker.restore import Restored, Restorer
+from app.worker.state_topic import StateLog
+from app.worker.tasks import MODEL, Change
+from app.worker.transactions import OutputTopics, Transactions
 from learners import snapshots
 from learners.errors import LearnerError
 from learners.model import Model

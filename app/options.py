@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from app.kafka import KafkaSettings
-    from app.pipeline import Pipeline
+    from app.kafka.settings import KafkaSettings
+    from app.pipeline.load import Pipeline
     from app.reading import Reader
 
 Connect = Callable[[], "KafkaSettings"]
@@ -40,7 +40,7 @@ def with_pipeline(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(
         file: str, settings: tuple[str, ...], bootstrap_servers: str | None, **options: Any
     ) -> Any:
-        from app.pipeline import load_pipeline
+        from app.pipeline.load import load_pipeline
 
         overrides = dict(_key_and_value(setting) for setting in settings)
         sys.path.append(os.getcwd())  # a user's own learner "module:name" lies beside the file
@@ -53,7 +53,7 @@ def with_pipeline(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def connect_kafka(pipeline: "Pipeline", bootstrap_servers: str | None) -> "KafkaSettings":
     """The Kafka that is named, else that of the pipeline file, else the local one, started."""
-    from app.kafka import KafkaSettings
+    from app.kafka.settings import KafkaSettings
 
     properties = dict(pipeline.kafka)
     of_file = properties.pop("bootstrap.servers", None)
@@ -69,8 +69,8 @@ def reading(
     Raises:
         BrokerUnreachable: No broker answers, or none lets the program in.
     """
-    from app.admin import TIMEOUT
-    from app.cluster import Cluster
+    from app.kafka.admin import TIMEOUT
+    from app.kafka.cluster import Cluster
     from app.reading import Reader
 
     Cluster(kafka, TIMEOUT).topics()  # says in one line why there is no Kafka, if there is none

@@ -30,7 +30,7 @@ class Reader:
     """A consumer outside any group's membership; it reads committed records only.
 
     Args:
-        consumer: librdkafka's settings, see `app.clients.restore_consumer`.
+        consumer: librdkafka's settings, see `app.worker.clients.restore_consumer`.
         admin: librdkafka's settings of an admin client.
     """
 

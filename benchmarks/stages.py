@@ -16,15 +16,15 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from app.admin import ensure_topics
-from app.clients import group_consumer, transactional_producer
-from app.fetching import TP, Fetcher
-from app.kafka import KafkaSettings
-from app.pipeline import Pipeline, load_pipeline
-from app.processor import Processor
-from app.restore import Restored
-from app.tasks import Task
-from app.transactions import OutputTopics, Transactions
+from app.kafka.admin import ensure_topics
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import Pipeline, load_pipeline
+from app.worker.clients import group_consumer, transactional_producer
+from app.worker.fetching import TP, Fetcher
+from app.worker.processor import Processor
+from app.worker.restore import Restored
+from app.worker.tasks import Task
+from app.worker.transactions import OutputTopics, Transactions
 from benchmarks.contenders import riverrun_file
 from benchmarks.topics import Events, fill, outputs
 

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from app.cli import cli
-from app.pipeline import load_pipeline
+from app.pipeline.load import load_pipeline
 from tests.containers import (
     ROOT,
     compose,

@@ -15,11 +15,11 @@ import pydantic
 import pytest
 
 from app.cli import cli
-from app.durations import parse_duration
-from app.kafka import OWNED
-from app.pipeline import load_pipeline
-from app.pipeline_layers import from_environment, nested
-from app.pipeline_model import Learner, Pipeline
+from app.kafka.settings import OWNED
+from app.pipeline.durations import parse_duration
+from app.pipeline.layers import from_environment, nested
+from app.pipeline.load import load_pipeline
+from app.pipeline.model import Learner, Pipeline
 from learners import registry
 from learners.river_names import find
 from tests.markdown import PAGES, ROOT, anchors, blocks, links, rows

@@ -9,9 +9,9 @@ import click
 from app.options import Connect, reading, with_pipeline
 
 if TYPE_CHECKING:
-    from app.kafka import KafkaSettings
+    from app.kafka.settings import KafkaSettings
     from app.letters import Letter
-    from app.pipeline import Pipeline
+    from app.pipeline.load import Pipeline
 
 PREVIEW = 60
 

@@ -75,7 +75,7 @@ def _hush() -> None:
     """Clients grumble while a broker starts; what counts is raised."""
     import logging
 
-    from app.kafka import LOGGER
+    from app.kafka.settings import LOGGER
 
     LOGGER.addHandler(logging.NullHandler())
     LOGGER.propagate = False

@@ -11,7 +11,7 @@ from app.options import Connect, reading, with_pipeline
 
 if TYPE_CHECKING:
     from app.evaluate import Evaluation
-    from app.pipeline import Pipeline
+    from app.pipeline.load import Pipeline
 
 NAMES = {
     "roc_auc": "ROC AUC",

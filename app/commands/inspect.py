@@ -12,7 +12,7 @@ from app.options import Connect, reading, with_pipeline
 
 if TYPE_CHECKING:
     from app.inspection import PartitionReport
-    from app.pipeline import Pipeline
+    from app.pipeline.load import Pipeline
     from learners.weights import Weights
 
 SHORT = 12

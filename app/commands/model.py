@@ -10,7 +10,7 @@ from app.options import Connect, reading, with_pipeline
 
 if TYPE_CHECKING:
     from app.model_import import Imported
-    from app.pipeline import Pipeline
+    from app.pipeline.load import Pipeline
 
 
 @click.group()

@@ -11,8 +11,8 @@ from app.options import Connect, with_pipeline
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from app.admin import Outcome
-    from app.pipeline import Pipeline
+    from app.kafka.admin import Outcome
+    from app.pipeline.load import Pipeline
 
 
 @click.command(short_help="Send a file or a data set as events.")
@@ -49,12 +49,12 @@ def replay(
     riverrun replay FILE.toml --source history.csv
     riverrun replay FILE.toml --source live:cards=500,seed=3,days=30
     """
-    from app.admin import TIMEOUT, ensure_topics
-    from app.cluster import Cluster
-    from app.progress import showing
-    from app.replay import PRODUCER, Progress
-    from app.replay import replay as send
-    from app.sources import open_source
+    from app.kafka.admin import TIMEOUT, ensure_topics
+    from app.kafka.cluster import Cluster
+    from app.replay.progress import showing
+    from app.replay.replay import PRODUCER, Progress
+    from app.replay.replay import replay as send
+    from app.replay.sources import open_source
 
     events = open_source(source, pipeline.events.id, pipeline.events.label)
     settings = connect()

@@ -7,14 +7,14 @@ import click
 from app.options import Connect, with_pipeline
 
 if TYPE_CHECKING:
-    from app.pipeline import Pipeline
+    from app.pipeline.load import Pipeline
 
 
 @click.command()
 @with_pipeline
 def topics(pipeline: "Pipeline", connect: Connect) -> None:
     """Create or check the topics of a pipeline."""
-    from app.admin import ensure_topics
+    from app.kafka.admin import ensure_topics
 
     for outcome in ensure_topics(pipeline, connect()):
         click.echo(outcome, err=outcome.kind == "warning")

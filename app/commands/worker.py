@@ -11,7 +11,7 @@ import click
 from app.options import Connect, with_pipeline
 
 if TYPE_CHECKING:
-    from app.pipeline import Pipeline
+    from app.pipeline.load import Pipeline
 
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -30,7 +30,7 @@ def worker(pipeline: "Pipeline", connect: Connect, log_level: str) -> None:
     Start more of them to scale: they share the partitions.
     """
     _fix_hash_seed(pipeline)
-    from app.worker import run_worker
+    from app.worker.worker import run_worker
 
     logging.basicConfig(level=log_level.upper(), format=LOG_FORMAT)
     run_worker(pipeline, connect())

@@ -11,8 +11,8 @@ from confluent_kafka.admin import AdminClient
 
 import app
 from app.errors import RiverrunError
-from app.kafka import KafkaSettings
-from app.pipeline import Pipeline
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import Pipeline
 
 SOURCES = ("shuttle", "phishing")
 """Data sets that River ships, with two classes and a pipeline file here."""

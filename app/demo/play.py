@@ -14,10 +14,10 @@ from app.demo.stream import Reader, Sender
 from app.demo.summary import Summary, summarize
 from app.demo.view import Moment, Notes
 from app.demo.workers import HOST, Workers
-from app.kafka import KafkaSettings
+from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
-from app.pipeline import Pipeline
-from app.sources import open_source
+from app.pipeline.load import Pipeline
+from app.replay.sources import open_source
 
 TICK_SECONDS = 0.25
 LATEST_KILL = 15.0

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.admin import ensure_topics
 from app.demo.cluster import (
     WEB_PORT,
     free_port,
@@ -24,10 +23,11 @@ from app.demo.summary import Summary
 from app.demo.view import Notes
 from app.demo.workers import WorkerProcess, Workers
 from app.errors import LocalKafkaError
-from app.kafka import KafkaSettings
+from app.kafka.admin import ensure_topics
+from app.kafka.settings import KafkaSettings
 from app.local_kafka import KAFKA_VERSION, LocalKafka
 from app.local_kafka.install import kafka_jars
-from app.pipeline import Pipeline, load_pipeline
+from app.pipeline.load import Pipeline, load_pipeline
 
 
 @dataclass(frozen=True)

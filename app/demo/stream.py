@@ -20,10 +20,10 @@ from confluent_kafka import (
 )
 
 from app.demo.ledger import Ledger
-from app.kafka import KafkaSettings
-from app.pipeline import Pipeline
-from app.replay import PRODUCER
-from app.sources import Source
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import Pipeline
+from app.replay.replay import PRODUCER
+from app.replay.sources import Source
 from topics.codecs import Codec
 from topics.records import Prediction
 

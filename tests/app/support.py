@@ -9,10 +9,10 @@ from typing import Any
 
 from confluent_kafka import Message
 
-from app.fetching import TP
-from app.pipeline import Pipeline, load_pipeline
-from app.processor import Processor
-from app.restore import Restored
+from app.pipeline.load import Pipeline, load_pipeline
+from app.worker.fetching import TP
+from app.worker.processor import Processor
+from app.worker.restore import Restored
 from topics.records import Batch
 
 EVENTS = "cards"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.clients import group_consumer, restore_consumer, transactional_producer
-from app.kafka import KafkaSettings
-from app.pipeline import Pipeline
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import Pipeline
+from app.worker.clients import group_consumer, restore_consumer, transactional_producer
 from tests.app.support import pipeline
 
 KAFKA = KafkaSettings("127.0.0.1:9", {"client.rack": "r", "linger.ms": 3})

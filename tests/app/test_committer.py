@@ -11,11 +11,11 @@ from typing import Any, cast
 
 import pytest
 
-from app.committer import Committer, CommitTimes
-from app.fetching import TP
-from app.processor import Processor
-from app.tasks import Change
-from app.transactions import TransactionAborted, TransactionLost, Transactions
+from app.worker.committer import Committer, CommitTimes
+from app.worker.fetching import TP
+from app.worker.processor import Processor
+from app.worker.tasks import Change
+from app.worker.transactions import TransactionAborted, TransactionLost, Transactions
 from learners.errors import NotSnapshotable
 from tests.app.support import EVENTS, batch, processor
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from app.commands.inspect import as_table
-from app.fetching import TP
 from app.inspection import PartitionReport
-from app.pipeline import PipelineError
-from app.processor import Processor
-from app.restore import Restored, RestoreRefused
-from app.state_topic import entries
+from app.pipeline.load import PipelineError
+from app.worker.fetching import TP
+from app.worker.processor import Processor
+from app.worker.restore import Restored, RestoreRefused
+from app.worker.state_topic import entries
 from tests.app.support import EVENTS, batch, pipeline, processor, record
 from topics.records import Batch
 
@@ -82,7 +82,7 @@ def test_what_is_wrong_is_refused_at_its_key_and_line(
 
 
 def test_the_environment_says_it_too(tmp_path: Path) -> None:
-    from app.pipeline import load_pipeline
+    from app.pipeline.load import load_pipeline
 
     pipeline(tmp_path, extra=WATCHED)
     environ = {"RIVERRUN_LEARNER__DRIFT__THRESHOLD": "5.0"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.durations import parse_duration
+from app.pipeline.durations import parse_duration
 
 
 @pytest.mark.parametrize(

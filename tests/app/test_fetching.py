@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, Message
 
-from app.fetching import TP, ConsumerLost, Fetcher, InputLost
+from app.worker.fetching import TP, ConsumerLost, Fetcher, InputLost
 from tests.app.support import EVENTS, record
 
 AT = TP(EVENTS, 0)

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
 from app.errors import KafkaSettingError, RiverrunError
-from app.kafka import OWNED, KafkaSettings
+from app.kafka.settings import OWNED, KafkaSettings
 
 BROKER = "127.0.0.1:9"
 

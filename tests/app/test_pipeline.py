@@ -6,7 +6,7 @@ from typing import Final
 import pydantic
 import pytest
 
-from app.pipeline import Pipeline, PipelineError, load_pipeline
+from app.pipeline.load import Pipeline, PipelineError, load_pipeline
 
 SMALLEST = """\
 name = "p"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from agents.score import Outputs
-from app.fetching import TP
-from app.processor import Counters, Processor
-from app.restore import Restored, RestoreRefused
-from app.state_topic import entries
+from app.worker.fetching import TP
+from app.worker.processor import Counters, Processor
+from app.worker.restore import Restored, RestoreRefused
+from app.worker.state_topic import entries
 from learners.base import Features
 from tests.app.support import EVENTS, batch, pipeline, processor
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from app import progress
-from app.replay import Progress
+from app.replay import progress
+from app.replay.replay import Progress
 
 
 def test_a_line_comes_when_its_time_has_come(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from app.repeats import NotAgain
+from app.kafka.repeats import NotAgain
 
 
 def line(text: str, at: float) -> logging.LogRecord:

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from app.restore import Restorer, RestoreStopped, RestoreTimeout
+from app.worker.restore import Restorer, RestoreStopped, RestoreTimeout
 
 NOWHERE = {"bootstrap.servers": "127.0.0.1:9", "log_level": 0}
 

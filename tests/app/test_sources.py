@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.sources import Event, SourceError, open_source
+from app.replay.sources import Event, SourceError, open_source
 
 
 def events(tmp_path: Path, name: str, text: str | bytes) -> list[Event]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from app.state_topic import CHUNK, Row, StateDamaged, StateLog, entries
+from app.worker.state_topic import CHUNK, Row, StateDamaged, StateLog, entries
 
 
 def applied(rows: Iterable[Row], before: dict[bytes, bytes] | None = None) -> dict[bytes, bytes]:

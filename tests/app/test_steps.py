@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.pipeline import Pipeline, PipelineError, load_pipeline
+from app.pipeline.load import Pipeline, PipelineError, load_pipeline
 
 HEAD = """\
 name = "p"

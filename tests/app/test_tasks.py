@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.fetching import TP
-from app.restore import Restored
-from app.state_topic import entries
-from app.tasks import MODEL, POSITION, BatchMissing, Task, decode_position, encode_position
+from app.worker.fetching import TP
+from app.worker.restore import Restored
+from app.worker.state_topic import entries
+from app.worker.tasks import MODEL, POSITION, BatchMissing, Task, decode_position, encode_position
 from learners import snapshots
 from tests.app.support import EVENTS, batch, processor
 

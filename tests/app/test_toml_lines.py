@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.toml_lines import Path, key_lines, line_of
+from app.pipeline.toml_lines import Path, key_lines, line_of
 
 TEXT = '''\
 # a comment = "with a key"

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.admin import ensure_topics
-from app.clients import restore_consumer
-from app.kafka import KafkaSettings
-from app.pipeline import Pipeline, load_pipeline
-from app.restore import Restorer
-from app.tasks import MODEL
+from app.kafka.admin import ensure_topics
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import Pipeline, load_pipeline
+from app.worker.clients import restore_consumer
+from app.worker.restore import Restorer
+from app.worker.tasks import MODEL
 from learners import registry, snapshots
 from learners.model import UNLABELLED, Model
 from tests.kafka.support import create_topic, produce, read_committed
@@ -121,7 +121,10 @@ def pipeline_file(
     lines = [f'name = "{name}"']
     for table, keys in said.items():
         if keys:
-            lines += [f"[{table}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items())]
+            lines += [
+                f"[{table}]",
+                *(f"{key} = {json.dumps(value)}" for key, value in keys.items()),
+            ]
     path = folder / f"{name}.toml"
     path.write_text("\n".join(lines))
     return path

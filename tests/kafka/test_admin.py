@@ -6,12 +6,12 @@ import pytest
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
-from app.admin import Outcome, ensure, ensure_topics
-from app.cluster import Cluster
 from app.errors import BrokerUnreachable, TopicError
-from app.kafka import KafkaSettings
+from app.kafka.admin import Outcome, ensure, ensure_topics
+from app.kafka.cluster import Cluster
+from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
-from app.pipeline import Pipeline
+from app.pipeline.load import Pipeline
 from tests.kafka.support import create_topic, produce, read_committed
 from topics import specs
 

@@ -10,9 +10,9 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from app.evaluate import Evaluation, evaluate
-from app.kafka import KafkaSettings
+from app.kafka.settings import KafkaSettings
 from app.options import reading
-from app.pipeline import Pipeline, load_pipeline
+from app.pipeline.load import Pipeline, load_pipeline
 from app.reading import ReadError
 from tests.kafka.support import create_topic, produce
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.admin import ensure_topics
-from app.kafka import KafkaSettings
-from app.pipeline import load_pipeline
+from app.kafka.admin import ensure_topics
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import load_pipeline
 from tests.kafka.running import Stream, pipeline_file, stream, synthetic, workers
 from tests.kafka.support import create_topic
 

@@ -12,10 +12,10 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from agents.score import Outputs
-from app.clients import group_consumer, restore_consumer, transactional_producer
-from app.restore import PartitionMoved, Restored, Restorer, RestoreRefused, RestoreStopped
-from app.tasks import POSITION, Change, encode_position
-from app.transactions import OutputTopics, TransactionAborted, TransactionLost, Transactions
+from app.worker.clients import group_consumer, restore_consumer, transactional_producer
+from app.worker.restore import PartitionMoved, Restored, Restorer, RestoreRefused, RestoreStopped
+from app.worker.tasks import POSITION, Change, encode_position
+from app.worker.transactions import OutputTopics, TransactionAborted, TransactionLost, Transactions
 from tests.kafka.running import Stream, stream
 from tests.kafka.support import read_committed
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import msgspec
 
-from app.kafka import KafkaSettings
-from app.pipeline import load_pipeline
-from app.replay import PRODUCER, replay
-from app.sources import open_source
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import load_pipeline
+from app.replay.replay import PRODUCER, replay
+from app.replay.sources import open_source
 from tests.kafka.support import create_topic, read_committed
 
 PHISHING = Path(__file__).parents[2] / "pipelines" / "phishing.toml"

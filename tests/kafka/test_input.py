@@ -10,9 +10,9 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from app.admin import ensure_topics
-from app.kafka import KafkaSettings
-from app.pipeline import load_pipeline
+from app.kafka.admin import ensure_topics
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import load_pipeline
 from tests.kafka.running import (
     Stream,
     assert_equal_to_bare_loop,

@@ -7,11 +7,11 @@ from confluent_kafka import Consumer, TopicPartition
 
 from app.commands.inspect import as_table, weights_of
 from app.inspection import PartitionReport, inspect
-from app.kafka import KafkaSettings
+from app.kafka.settings import KafkaSettings
 from app.options import reading
-from app.pipeline import Pipeline, load_pipeline
-from app.state_topic import CHUNK, StateLog
-from app.tasks import MODEL
+from app.pipeline.load import Pipeline, load_pipeline
+from app.worker.state_topic import CHUNK, StateLog
+from app.worker.tasks import MODEL
 from learners import registry, snapshots
 from learners.model import Model
 from learners.weights import weights

@@ -6,10 +6,10 @@ import pytest
 from confluent_kafka import Message, Producer
 
 from app.commands.dead_letters import as_line, as_text
-from app.kafka import KafkaSettings
+from app.kafka.settings import KafkaSettings
 from app.letters import Letter, Resent, group, letters, resend
 from app.options import reading
-from app.pipeline import Pipeline, load_pipeline
+from app.pipeline.load import Pipeline, load_pipeline
 from tests.kafka.support import create_topic, read_committed
 from topics.dead_letters import OMITTED, dead_letter
 from topics.records import Outgoing

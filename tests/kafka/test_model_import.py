@@ -11,8 +11,8 @@ from app.cli import main
 from app.inspection import inspect
 from app.model_import import Imported, ImportRefused, import_model
 from app.options import reading
-from app.pipeline import load_pipeline
-from app.restore import RestoreRefused
+from app.pipeline.load import load_pipeline
+from app.worker.restore import RestoreRefused
 from learners import registry, snapshots
 from learners.model import Model
 from tests.kafka.running import (

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.clients import restore_consumer
-from app.restore import Restorer
-from app.tasks import MODEL
+from app.worker.clients import restore_consumer
+from app.worker.restore import Restorer
+from app.worker.tasks import MODEL
 from learners import snapshots
 from tests.kafka.running import Stream, assert_equal_to_bare_loop, stream, synthetic, workers
 

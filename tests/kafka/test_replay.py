@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.kafka import KafkaSettings
-from app.pipeline import Pipeline, load_pipeline
-from app.replay import PRODUCER, Progress, ReplayError, replay
-from app.sources import Event, Source, SourceError, open_source
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import Pipeline, load_pipeline
+from app.replay.replay import PRODUCER, Progress, ReplayError, replay
+from app.replay.sources import Event, Source, SourceError, open_source
 from tests.kafka.support import create_topic, read_committed
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"

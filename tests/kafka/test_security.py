@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from app.admin import ensure_topics
 from app.errors import BrokerUnreachable, TopicError
-from app.kafka import KafkaSettings
+from app.kafka.admin import ensure_topics
+from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
 from tests.kafka.test_admin import of_topics, pipeline
 

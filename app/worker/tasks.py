@@ -11,7 +11,7 @@ import msgpack
 from agents.score import Outputs, Score
 from agents.state import State
 from app.errors import RiverrunError
-from app.state_topic import Row, StateLog
+from app.worker.state_topic import Row, StateLog
 from learners import snapshots
 from topics.records import Batch
 

@@ -13,18 +13,18 @@ from agents.events import EventReader
 from agents.fields import EventFields
 from agents.score import Outputs, Score
 from agents.state import State
-from app.fetching import TP
-from app.pipeline import Pipeline
-from app.restore import Restored, RestoreRefused
-from app.state_topic import StateLog
-from app.tasks import MODEL, Task
+from app.pipeline.load import Pipeline
+from app.worker.fetching import TP
+from app.worker.restore import Restored, RestoreRefused
+from app.worker.state_topic import StateLog
+from app.worker.tasks import MODEL, Task
 from learners import registry, snapshots
 from learners.errors import LearnerError
 from learners.model import Model
 from topics.codecs import Codec
 from topics.records import Batch
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("riverrun.worker")
 
 
 @dataclass(slots=True)

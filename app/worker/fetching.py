@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from app.errors import RiverrunError
 from topics.records import Batch
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("riverrun.worker")
 
 
 class InputLost(RiverrunError):

@@ -1,6 +1,6 @@
 """What a pipeline is: one frozen object per table of a pipeline file.
 
-These models know the types and the bounds; `app.pipeline` reads the file and names the places.
+These models know the types and the bounds; `app.pipeline.load` reads the file and names the places.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.durations import parse_duration, parse_retention
+from app.pipeline.durations import parse_duration, parse_retention
 
 Format = Literal["json", "msgpack"]
 

@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from app.errors import BrokerUnreachable, TopicError
-from app.kafka import KafkaSettings
+from app.kafka.settings import KafkaSettings
 from topics.specs import TopicSpec
 
 _UNREACHABLE = {

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from app.tasks import Change, Task
-from app.transactions import TransactionLost, Transactions
+from app.worker.tasks import Change, Task
+from app.worker.transactions import TransactionLost, Transactions
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("riverrun.worker")
 
 DUMP_SHARE = 10
 """A model that takes long to write is written less often: at most a tenth of the time."""

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.errors import KafkaSettingError, RiverrunError
-from app.pipeline_layers import (
+from app.pipeline.layers import (
     Settings,
     above,
     from_environment,
@@ -28,9 +28,9 @@ from app.pipeline_layers import (
     origin,
     place,
 )
-from app.pipeline_model import Pipeline
-from app.toml_lines import Path as Key
-from app.toml_lines import key_lines
+from app.pipeline.model import Pipeline
+from app.pipeline.toml_lines import Path as Key
+from app.pipeline.toml_lines import key_lines
 from learners.errors import DriftError, ForbiddenClass, LearnerError, SnapshotError, StepError
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ def _check_snapshot(pipeline: Pipeline, model: "Model", where: _Places) -> None:
 def _check_kafka(pipeline: Pipeline, where: _Places) -> None:
     if not pipeline.kafka:
         return
-    from app.kafka import KafkaSettings
+    from app.kafka.settings import KafkaSettings
 
     properties = dict(pipeline.kafka)
     key: Key = ("kafka", "bootstrap.servers")
@@ -208,7 +208,7 @@ def _refused_alone(properties: Mapping[str, Any], what: str) -> Iterator[Key]:
 
     Many are good only together: SASL_SSL alone lacks its mechanism.
     """
-    from app.kafka import KafkaSettings
+    from app.kafka.settings import KafkaSettings
 
     for name, value in properties.items():
         try:

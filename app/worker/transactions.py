@@ -11,9 +11,9 @@ from typing import Any
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from app.errors import RiverrunError
-from app.tasks import Change
+from app.worker.tasks import Change
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("riverrun.worker")
 
 START_SECONDS = 30.0
 """How long Kafka may take to make the producer ready."""

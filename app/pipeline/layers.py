@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.pipeline_model import Learner, Pipeline
-from app.toml_lines import Path as Key
-from app.toml_lines import line_of
+from app.pipeline.model import Learner, Pipeline
+from app.pipeline.toml_lines import Path as Key
+from app.pipeline.toml_lines import line_of
 
 PREFIX = "RIVERRUN_"
 _ITEM = re.compile(r"(.+)\[(\d{1,6})\]")

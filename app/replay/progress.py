@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from app.replay import Progress
+from app.replay.replay import Progress
 
 Show = Callable[[Progress], None]
 LINE_SECONDS = 5.0

@@ -11,13 +11,13 @@ import faust
 from faust.types.web import View
 
 from app.errors import RiverrunError
-from app.pipeline import Pipeline
-from app.transport import App, Host, NoTables
+from app.pipeline.load import Pipeline
+from app.worker.transport import App, Host, NoTables
 from topics.records import Batch
 
 REPORT_SECONDS = 10.0
 
-log = logging.getLogger("app.worker")
+log = logging.getLogger("riverrun.worker")
 
 
 class Scorer(Host, Protocol):
@@ -71,7 +71,7 @@ def run(app: App) -> None:
         app, quiet=True, override_logging=False, redirect_stdouts=False, loglevel="WARN"
     )
     service.spinner = None
-    _quiet("faust", "mode", "app.transport")
+    _quiet("faust", "mode", "app.worker.transport")
     try:
         service.execute_from_commandline()
     except SystemExit as left:

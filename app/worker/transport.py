@@ -21,7 +21,7 @@ from faust.types import TP as FaustTP
 from faust.types import ConsumerMessage
 from mode import Service
 
-from app.fetching import TP, Fetcher
+from app.worker.fetching import TP, Fetcher
 from topics.records import Batch
 
 POLL_SECONDS = 0.25

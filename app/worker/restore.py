@@ -19,11 +19,11 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from app import state_topic
 from app.errors import RiverrunError
-from app.tasks import POSITION, decode_position
+from app.worker import state_topic
+from app.worker.tasks import POSITION, decode_position
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("riverrun.worker")
 
 T = TypeVar("T")
 

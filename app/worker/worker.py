@@ -11,22 +11,22 @@ from collections.abc import AsyncIterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
-from app.admin import TIMEOUT, ensure_topics
-from app.clients import group_consumer, restore_consumer, transactional_producer
-from app.cluster import Cluster
-from app.committer import Committer, CommitTimes
-from app.faust_app import new_app, run
-from app.fetching import TP, Fetcher
-from app.kafka import LOGGER, KafkaSettings
-from app.pipeline import Pipeline
-from app.processor import Processor, partitions_of
-from app.repeats import NotAgain
-from app.restore import Restorer
-from app.transactions import OutputTopics, TransactionAborted, Transactions
-from app.transport import Consumer
+from app.kafka.admin import TIMEOUT, ensure_topics
+from app.kafka.cluster import Cluster
+from app.kafka.repeats import NotAgain
+from app.kafka.settings import LOGGER, KafkaSettings
+from app.pipeline.load import Pipeline
+from app.worker.clients import group_consumer, restore_consumer, transactional_producer
+from app.worker.committer import Committer, CommitTimes
+from app.worker.faust_app import new_app, run
+from app.worker.fetching import TP, Fetcher
+from app.worker.processor import Processor, partitions_of
+from app.worker.restore import Restorer
+from app.worker.transactions import OutputTopics, TransactionAborted, Transactions
+from app.worker.transport import Consumer
 from topics.records import Batch
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("riverrun.worker")
 
 LEAVE_SECONDS = 10.0
 STOP_SECONDS = 25.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.kafka import KafkaSettings
-from app.pipeline import Pipeline
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import Pipeline
 from topics.specs import LARGEST_LETTER, MAX_MESSAGE_BYTES
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.cluster import Cluster, Topic
 from app.errors import TopicError
-from app.kafka import KafkaSettings
-from app.pipeline import Pipeline
+from app.kafka.cluster import Cluster, Topic
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import Pipeline
 from topics import specs
 from topics.specs import TopicSpec
 

@@ -13,8 +13,8 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from app.errors import RiverrunError
-from app.pipeline import Pipeline
-from app.sources import Source
+from app.pipeline.load import Pipeline
+from app.replay.sources import Source
 from topics.codecs import Codec
 
 PRODUCER = {
@@ -69,7 +69,7 @@ def replay(
 
     Args:
         pipeline: Names the topic, its format and the id field.
-        source: See `app.sources.open_source`.
+        source: See `app.replay.sources.open_source`.
         settings: librdkafka's settings of a producer; `PRODUCER` has those of a replay.
         speed: Events a second; as fast as Kafka takes them unless given.
         limit: Send that many events and no more.

@@ -1,0 +1,1 @@
+"""Reaching Kafka: settings of every client, the cluster, its topics."""

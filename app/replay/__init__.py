@@ -1,0 +1,1 @@
+"""Data sets as events: sources, and sending them at a pace."""
