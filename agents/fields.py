@@ -177,6 +177,7 @@ _WORDS = {
     "`array`": "a list",
     "`str`": "a text",
     "`null`": "nothing",
+    "`None`": "nothing",
 }
 
 
