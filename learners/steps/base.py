@@ -95,12 +95,21 @@ class TextStep(Step):
         predict_with, learn_from = [], []
         for x, z, target in zip(before, after, targets.tolist(), strict=True):
             predict_with.append(self.transform_one(x))
-            if target == target:
-                self.learn_one(z)
+            if target == target and (self.note(z) or z is not x):
                 learn_from.append(self.transform_one(z))
             else:
                 learn_from.append(predict_with[-1])
+        if all(x is z for x, z in zip(predict_with, learn_from, strict=True)):
+            return predict_with, predict_with
         return predict_with, learn_from
+
+    @abstractmethod
+    def note(self, x: Features) -> bool:
+        """Learn one event; whether that changed anything."""
+
+    def learn_one(self, x: Features, y: Any = None) -> None:
+        """Learn one event."""
+        self.note(x)
 
 
 class MatrixStep(Step):

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from learners.base import Features
-from learners.kernels import Floats
 from learners.parameters import switch, whole
-from learners.steps.base import Dicts, TextStep
+from learners.steps.base import TextStep
 from learners.steps.texts import field_names, murmur
 
 _REMEMBERED = 100_000
@@ -62,15 +61,9 @@ class FeatureHashing(TextStep):
         self.alternate_sign = switch("alternate_sign", alternate_sign)
         self._places: dict[str, tuple[str, float]] = {}
 
-    def pairs(self, before: Dicts, after: Dicts, targets: Floats) -> tuple[Dicts, Dicts]:
-        """See TextStep; both are the same where nothing before this learned."""
-        predict_with = [self.transform_one(x) for x in before]
-        if before is after:
-            return predict_with, predict_with
-        return predict_with, [self.transform_one(x) for x in after]
-
-    def learn_one(self, x: Features, y: Any = None) -> None:
-        """Nothing."""
+    def note(self, x: Features) -> bool:
+        """Nothing is learned."""
+        return False
 
     def transform_one(self, x: Features) -> dict[str, Any]:
         """The sums of the places that the event hits."""

@@ -47,14 +47,17 @@ class OneHot(TextStep):
         self.limit = whole("limit", limit, least=1)
         self._zeros: dict[str, dict[str, float]] = {}
 
-    def learn_one(self, x: Features, y: Any = None) -> None:
-        """Note the values that are new."""
+    def note(self, x: Features) -> bool:
+        """See TextStep."""
+        new = False
         for name, value in x.items():
             if self._takes(name, value):
                 zeros = self._zeros.setdefault(name, {})
                 hot = f"{name}={short(written(value))}"
                 if hot not in zeros and len(zeros) <= self.limit:
                     zeros[hot if len(zeros) < self.limit else f"{name}~other"] = 0.0
+                    new = True
+        return new
 
     def transform_one(self, x: Features) -> dict[str, Any]:
         """Zeros, and a one for each category."""

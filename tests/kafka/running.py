@@ -26,6 +26,8 @@ from learners.model import UNLABELLED, Model
 from tests.kafka.support import create_topic, produce, read_committed
 
 FEATURES = tuple(f"x{i}" for i in range(5))
+OWN = ("drift", "steps")
+"""Keys of a learner that are tables of their own."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def pipeline_file(
     said = {
         "events": events,
         "predictions": {"topic": f"{name}.predictions.v1"},
-        "learner": {key: value for key, value in learner.items() if key != "drift"},
+        "learner": {key: value for key, value in learner.items() if key not in OWN},
         "learner.drift": learner.get("drift", {}),
         "topics": {"partitions": partitions},
         "worker": worker,
@@ -125,6 +127,8 @@ def pipeline_file(
                 f"[{table}]",
                 *(f"{key} = {json.dumps(value)}" for key, value in keys.items()),
             ]
+    for step in learner.get("steps", ()):
+        lines += ["[[learner.steps]]", *(f"{k} = {json.dumps(v)}" for k, v in step.items())]
     path = folder / f"{name}.toml"
     path.write_text("\n".join(lines))
     return path
@@ -161,9 +165,9 @@ def bare_loop(
     learner: Mapping[str, Any], events: Sequence[dict[str, Any]]
 ) -> tuple[list[tuple[Any, Any]], Model]:
     """Predictions, scores and the model of a loop by hand: predict one, learn one."""
-    params = {k: v for k, v in learner.items() if k not in ("type", "scale", "drift")}
+    params = {k: v for k, v in learner.items() if k not in ("type", "scale", *OWN)}
     scale, drift = learner.get("scale", False), learner.get("drift")
-    model = registry.create(learner["type"], params, scale, drift)
+    model = registry.create(learner["type"], params, scale, drift, learner.get("steps", ()))
     said = []
     for event in events:
         x = {k: v for k, v in event.items() if k not in ("id", "y")}

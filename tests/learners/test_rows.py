@@ -30,3 +30,17 @@ def test_no_events_are_no_rows() -> None:
 def test_a_value_that_is_no_number_raises() -> None:
     with pytest.raises(ValueError, match="could not convert"):
         Rows.from_dicts([{"a": "red"}])
+
+
+def test_events_with_the_same_names_become_the_same_matrix_in_any_order() -> None:
+    rows = Rows.from_dicts([{"a": 1, "b": 2.5}, {"b": True, "a": -3}])
+    assert rows.names == ("a", "b")
+    assert rows.matrix.tolist() == [[1.0, 2.5], [-3.0, 1.0]]
+    assert Rows.from_dicts([{"a": 3}, {"a": 4}]).matrix.tolist() == [[3.0], [4.0]]
+
+
+@pytest.mark.parametrize("value", ["x", None, []])
+@pytest.mark.parametrize("other", [{"a": 1.0}, {"b": 1.0}])
+def test_what_is_no_number_is_refused(value: object, other: dict[str, float]) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        Rows.from_dicts([other, {"a": value}])
