@@ -16,7 +16,7 @@ STEPS = [
     {"type": "one_hot", "features": ["land"], "limit": 4},
     {"type": "select_by_information", "k": 6},
 ]
-LEARNERS = {
+LEARNERS: dict[str, dict[str, Any]] = {
     "ours": {"type": "passive_aggressive", "C": 0.01, "scale": True, "steps": STEPS},
     "rivers": {"type": "river.naive_bayes.GaussianNB", "steps": STEPS},
 }

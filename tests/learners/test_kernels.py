@@ -16,6 +16,7 @@ if sys.argv[1] == "absent":
     sys.modules["numba"] = None
 from learners import check_data, kernels
 from learners.registry import create, names
+from learners.steps.registry import STEPS
 compiled = hasattr(kernels.dot, "py_func")
 assert compiled == (sys.argv[1] == "compiled"), compiled
 for name in names():
@@ -26,6 +27,11 @@ for name in names():
         for events in (check_data.extreme(task), check_data.coming_and_going(task, 150)):
             model.run([x for x, _ in events], [model.check_label(y) for _, y in events])
         print(name, model.fingerprint())
+for kind in STEPS:
+    model = create("logistic_regression", {}, True, None, [{"type": kind}])
+    for events in (check_data.extreme("binary"), check_data.coming_and_going("binary", 150)):
+        model.run([x for x, _ in events], [bool(y) for _, y in events])
+    print(kind, model.fingerprint())
 """
 
 

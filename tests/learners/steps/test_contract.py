@@ -96,13 +96,13 @@ def test_rivers_estimators_behind_steps_keep_it(
     ["passive_aggressive_multiclass", "river.naive_bayes.GaussianNB", "linear_regression"],
 )
 def test_selection_by_information_takes_classes_and_numbers(type: str) -> None:
-    steps = [{"type": "select_by_information", "k": 2}]
+    steps: Steps = [{"type": "select_by_information", "k": 2}]
     for check in (checks.batch_equals_single, checks.snapshot_resumes_identically):
         check(lambda: create(type, {}, False, None, steps))
 
 
 def test_a_watched_learner_behind_steps_keeps_it() -> None:
-    steps = [{"type": "scale"}, {"type": "gaussian_projection", "n_components": 3}]
+    steps: Steps = [{"type": "scale"}, {"type": "gaussian_projection", "n_components": 3}]
     drift = {"detector": "adwin", "reaction": "swap"}
     for check in (checks.batch_equals_single, checks.snapshot_resumes_identically):
         check(lambda: create("passive_aggressive", {}, False, drift, steps))
@@ -119,7 +119,7 @@ def test_every_step_is_checked() -> None:
 
 
 def test_texts_in_batches_are_as_texts_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps = [
+    steps: Steps = [
         {"type": "one_hot", "features": ["land", "code"], "limit": 4},
         {"type": "feature_hashing", "n_features": 32, "features": ["shop"]},
     ]

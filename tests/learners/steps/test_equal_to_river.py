@@ -95,7 +95,7 @@ def test_a_whole_chain_scores_as_rivers_estimators_in_a_row() -> None:
     # By hand: a Pipeline of River 0.26.1 learns from all features, not from the selected ones.
     scaler, learner = preprocessing.StandardScaler(), linear_model.PAClassifier(C=0.01)
     selector = feature_selection.SelectKBest(stats.PearsonCorr(), k=3, use_abs=True)
-    steps = [{"type": "scale"}, {"type": "select_by_correlation", "k": 3}]
+    steps: list[dict[str, Any]] = [{"type": "scale"}, {"type": "select_by_correlation", "k": 3}]
     model = create("passive_aggressive", {"C": 0.01}, False, None, steps)
     stepped: Any = model.estimator
     events = check_data.steady("binary", 800)
