@@ -77,11 +77,13 @@ class Consumer(FaustConsumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[FaustTP, ConsumerMessage]]:
         """The batches that are there; nothing when none came for ``timeout`` seconds."""
         try:
-            batch = await asyncio.wait_for(self._queue.get(), timeout)
+            # Not `wait_for`: it loses a cancellation that comes together with a batch.
+            async with asyncio.timeout(timeout):
+                while not self.flow_active:
+                    await self.can_resume_flow.wait()
+                batch = await self._queue.get()
         except TimeoutError:
             return
-        if not self.flow_active:
-            await self.can_resume_flow.wait()
         yield FaustTP(batch.topic, batch.partition), self._to_message(None, batch)
 
     def assignment(self) -> set[FaustTP]:
