@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.topics import Events, outputs, rate, read
+from benchmarks.topics import Events, outputs, rate, read, wait_for_commit
 
 SECONDS = 300.0
 """A contender that takes longer is given up."""
@@ -73,10 +73,12 @@ def riverrun(
     bootstrap: str, events: Events, *, scale: bool = False, declared: bool = True
 ) -> float:
     """Events a second of one worker, exactly once, the model in every transaction."""
-    predictions = outputs(bootstrap, "riverrun")
-    file = riverrun_file(events, predictions, scale=scale, declared=declared)
+    predictions, name = outputs(bootstrap, "riverrun"), f"bench-{uuid.uuid4().hex[:8]}"
+    file = riverrun_file(events, predictions, scale=scale, declared=declared, name=name)
     with running(worker_command(file, bootstrap)):
-        return rate(read(bootstrap, predictions, events.count, SECONDS))
+        # As for the others, nobody reads the outputs while they are written.
+        wait_for_commit(bootstrap, name, events, SECONDS)
+    return rate(read(bootstrap, predictions, events.count, SECONDS))
 
 
 def hand_loop(bootstrap: str, events: Events, *, scale: bool = False) -> float:

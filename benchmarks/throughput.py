@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.contenders import hand_loop, riverrun, stock_faust
 from benchmarks.topics import fill
 
-ROUNDS = 5
+ROUNDS = 3
 FAUST_EVENTS = 20_000
 
 CASES: tuple[dict[str, Any], ...] = (

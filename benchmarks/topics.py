@@ -64,9 +64,21 @@ def fill(bootstrap: str, features: int, count: int, format: str = "json") -> Eve
     return Events(topic, format, names, count)
 
 
-def wait_for(bootstrap: str, topic: str, count: int, seconds: float) -> None:
-    """Wait until a topic has ``count`` committed records."""
-    read(bootstrap, topic, count, seconds)
+def wait_for_commit(bootstrap: str, group: str, events: Events, seconds: float) -> None:
+    """Wait until a consumer group has committed all of ``events``.
+
+    Raises:
+        TimeoutError: when it does not within ``seconds``.
+    """
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
+    deadline = time.monotonic() + seconds
+    try:
+        while consumer.committed([TopicPartition(events.topic, 0)])[0].offset < events.count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{group} did not commit {events.count} events in {seconds} s")
+            time.sleep(0.2)
+    finally:
+        consumer.close()
 
 
 def read(bootstrap: str, topic: str, count: int, seconds: float) -> list[int]:

@@ -22,6 +22,8 @@ def group_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",
+        # One answer of the broker holds some commits' worth of events, also of one partition.
+        "max.partition.fetch.bytes": 8 * 1024 * 1024,
     }
     if worker.name is not None:
         # A known name comes back to its partitions without a rebalance.
