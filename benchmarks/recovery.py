@@ -96,17 +96,21 @@ def other_worker(bootstrap: str, tries: int) -> list[float]:
     """Kill the worker that has the partition while another waits."""
     events = Events(create(bootstrap, "other"), "json", NAMES, 0)
     predictions = outputs(bootstrap, "other-predictions")
-    command = worker_command(riverrun_file(events, predictions), bootstrap)
+    file = riverrun_file(events, predictions)
+
+    def command(number: int) -> list[str]:
+        # The one partition goes to the first name in order: the older worker has it.
+        return worker_command(file, bootstrap, f"worker.name=w{number}")
+
     feed, reader = Feed(bootstrap, events.topic), Reader(bootstrap, predictions)
     feed.start()
     seconds = []
     with ExitStack() as stack:
-        first = stack.enter_context(running(command))
-        for _ in range(tries):
+        first = stack.enter_context(running(command(0)))
+        for number in range(1, tries + 1):
             reader.wait(60.0)
-            heir = stack.enter_context(running(command))
+            heir = stack.enter_context(running(command(number)))
             time.sleep(6.0)
-            reader.drain()
             first.kill()
             first.wait()
             reader.drain()
