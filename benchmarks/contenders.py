@@ -19,9 +19,7 @@ SECONDS = 300.0
 """A contender that takes longer is given up."""
 
 
-def riverrun_file(
-    events: Events, predictions: str, *, scale: bool = False, declared: bool = True, name: str = ""
-) -> Path:
+def riverrun_file(events: Events, predictions: str, *, scale: bool = False, name: str = "") -> Path:
     """A pipeline file for a worker that does what the loop by hand does."""
     lines = [
         f'name = "{name or "bench-" + uuid.uuid4().hex[:8]}"',
@@ -30,7 +28,7 @@ def riverrun_file(
         f'format = "{events.format}"',
         'id = "id"',
         'label = "label"',
-        *([f"features = {json.dumps(events.features)}"] if declared else []),
+        f"features = {json.dumps(events.features)}",
         "[predictions]",
         f'topic = "{predictions}"',
         'format = "json"',
@@ -69,12 +67,10 @@ def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
                 process.wait()
 
 
-def riverrun(
-    bootstrap: str, events: Events, *, scale: bool = False, declared: bool = True
-) -> float:
+def riverrun(bootstrap: str, events: Events, *, scale: bool = False) -> float:
     """Events a second of one worker, exactly once, the model in every transaction."""
     predictions, name = outputs(bootstrap, "riverrun"), f"bench-{uuid.uuid4().hex[:8]}"
-    file = riverrun_file(events, predictions, scale=scale, declared=declared, name=name)
+    file = riverrun_file(events, predictions, scale=scale, name=name)
     with running(worker_command(file, bootstrap)):
         # As for the others, nobody reads the outputs while they are written.
         wait_for_commit(bootstrap, name, events, SECONDS)

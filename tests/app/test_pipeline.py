@@ -170,7 +170,8 @@ class TestPrecedence:
         assert pipeline.kafka == {"security.protocol": "PLAINTEXT"}
 
     def test_other_variables_are_left_alone(self, tmp_path: Path) -> None:
-        read(tmp_path, SMALLEST, {"RIVERRUN_SNAPSHOT_KEY": "k", "PATH": "x", "EVENTS__TOPIC": "y"})
+        others = {"RIVERRUN_SNAPSHOT_KEY": "k", "PATH": "x", "EVENTS__TOPIC": "y"}
+        assert read(tmp_path, SMALLEST, others) == read(tmp_path, SMALLEST, {})
 
 
 EVENTS = 'name = "p"\n[events]\ntopic = "e"\n'
