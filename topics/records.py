@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -82,7 +82,14 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     offset: int
 
 
-class Prediction(msgspec.Struct, frozen=True, gc=False):
+class Reason(msgspec.Struct, frozen=True, gc=False):
+    """What a feature added to the margin of a linear model: its weight times its value."""
+
+    feature: str
+    contribution: float
+
+
+class Prediction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What is published for every event.
 
     Attributes:
@@ -91,6 +98,9 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
         score: What ranks: see the design, "A prediction".
         model: Which model, at which version.
         source: The event that was scored.
+        decision: "alert" or "pass"; left out where the pipeline decides nothing.
+        threshold: The score from which on this event would have been an alert.
+        reasons: The features that moved the score most, the strongest first.
     """
 
     id: str | int | None
@@ -98,3 +108,6 @@ class Prediction(msgspec.Struct, frozen=True, gc=False):
     score: float | None
     model: ModelVersion
     source: Source
+    decision: Literal["alert", "pass"] | None = None
+    threshold: float | None = None
+    reasons: tuple[Reason, ...] | None = None

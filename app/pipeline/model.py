@@ -5,18 +5,21 @@ These models know the types and the bounds; `app.pipeline.load` reads the file a
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.pipeline.durations import parse_duration, parse_retention
 
+T = TypeVar("T")
+
 Format = Literal["json", "msgpack"]
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _KAFKA_TYPES = (str, int, float, bool)
 
 
@@ -46,8 +49,8 @@ def _positive(seconds: float) -> float:
     return seconds
 
 
-def _no_duplicates(values: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({value for value in values if values.count(value) > 1})
+def _no_duplicates(values: tuple[T, ...]) -> tuple[T, ...]:
+    twice = [value for value in values if values.count(value) > 1]
     if twice:
         raise ValueError(f'has "{twice[0]}" more than once')
     return values
@@ -80,6 +83,14 @@ Features = Annotated[
 Retention = Annotated[float, BeforeValidator(parse_retention), AfterValidator(_positive)]
 KafkaSetting = Annotated[str | int | float | bool, BeforeValidator(_flat_setting)]
 Modules = Annotated[tuple[Module, ...], Field(strict=False), AfterValidator(_no_duplicates)]
+Function = Annotated[
+    str,
+    AfterValidator(_matching(_FUNCTION, 'must be "module:name", such as "my_company.fraud:night"')),
+]
+Functions = Annotated[tuple[Function, ...], Field(strict=False), AfterValidator(_no_duplicates)]
+Windows = Annotated[
+    tuple[PositiveSeconds, ...], Field(strict=False, min_length=1), AfterValidator(_no_duplicates)
+]
 
 
 class Table(BaseModel):
@@ -89,13 +100,18 @@ class Table(BaseModel):
 
 
 class Events(Table):
-    """The topic that the pipeline reads, and the fields of one event."""
+    """The topic that the pipeline reads, and the fields of one event.
+
+    `key` is the field that keys its records; `functions` make more fields of an event.
+    """
 
     topic: Topic
     format: Format = "json"
     id: FieldName | None = None
+    key: FieldName | None = None
     label: FieldName | None = None
     features: Features | None = None
+    functions: Functions = ()
 
     @model_validator(mode="after")
     def _fields_have_one_meaning(self) -> Self:
@@ -105,6 +121,96 @@ class Events(Table):
             if field is not None and field in (self.features or ()):
                 raise wrong("events.features", f'must not hold "{field}", which is events.{key}')
         return self
+
+
+class Labels(Table):
+    """The topic of the labels that come later than their events, and how long they are awaited.
+
+    `on_expire` is "drop", or the label to be learned of an event that got none. `weights` says
+    how often a label of each `source` (a field of the label) is learned. `max_waiting` bounds
+    the events that wait, in each partition.
+    """
+
+    topic: Topic
+    format: Format = "json"
+    id: FieldName = "id"
+    label: FieldName = "label"
+    expire: PositiveSeconds = 30 * 86_400.0
+    on_expire: bool | int | float | str = "drop"
+    source: FieldName | None = None
+    weights: dict[str, Annotated[int, Field(ge=0, le=100)]] = {}
+    max_waiting: int = Field(default=1_000_000, ge=1)
+    max_idle: Seconds = 0.0
+
+    @model_validator(mode="after")
+    def _weights_have_a_source(self) -> Self:
+        if self.weights and self.source is None:
+            raise wrong("labels.weights", "needs labels.source, the field that says whose label")
+        return self
+
+
+class Entity(Table):
+    """The past of whatever a field names, such as a card: features over windows of event time.
+
+    `source` is what brings it up to date: "events", or "labels" as they become known. Windows
+    end `delay` before the event; they are made of counters, each `bucket` long.
+    """
+
+    field: FieldName
+    source: Literal["events", "labels"] = "events"
+    features: Features
+    windows: Windows = (86_400.0,)
+    delay: Seconds = 0.0
+    bucket: PositiveSeconds | None = None
+
+
+class Decisions(Table):
+    """When a prediction becomes an alert: over a threshold, or within a budget.
+
+    `budget` counts entities (the values of the field `entity`; events unless given) in each
+    span of `per`. `reasons` is how many features a prediction names as its reasons.
+    """
+
+    topic: Topic | None = None
+    format: Format = "json"
+    threshold: float | None = None
+    budget: int | None = Field(default=None, ge=1)
+    per: PositiveSeconds = 86_400.0
+    entity: FieldName | None = None
+    reasons: int = Field(default=0, ge=0, le=100)
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if self.threshold is not None and self.budget is not None:
+            raise wrong("decisions.budget", "cannot be beside decisions.threshold")
+        if self.topic is not None and self.threshold is None and self.budget is None:
+            raise wrong("decisions.topic", "needs decisions.threshold or decisions.budget")
+        return self
+
+
+class Metrics(Table):
+    """The topic on which the pipeline judges itself, in windows of event time.
+
+    `entity` and `k` are those of card precision at k, `amount` (a field) and `fee` those of the
+    money saved, `rule` a "module:name" that scores the fields of an event without a model.
+    """
+
+    topic: Topic
+    format: Format = "json"
+    window: PositiveSeconds = 86_400.0
+    k: int = Field(default=100, ge=1)
+    entity: FieldName | None = None
+    amount: FieldName | None = None
+    fee: float = Field(default=1.0, ge=0)
+    rule: Function | None = None
+    frozen: bool = True
+
+
+class StateStore(Table):
+    """Where a worker keeps the state at hand: in memory, or in RocksDB on its disk."""
+
+    store: Literal["memory", "rocksdb"] = "memory"
+    folder: FieldName | None = None
 
 
 class Predictions(Table):
@@ -186,6 +292,11 @@ class Pipeline(Table):
     events: Events
     predictions: Predictions
     learner: Learner
+    labels: Labels | None = None
+    entities: Annotated[tuple[Entity, ...], Field(strict=False)] = ()
+    decisions: Decisions = Decisions()
+    metrics: Metrics | None = None
+    state: StateStore = StateStore()
     topics: Topics = Topics()
     kafka: dict[str, KafkaSetting] = {}
     worker: Worker = Worker()
