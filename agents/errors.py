@@ -23,3 +23,11 @@ class LearnRefused(AgentError):
         super().__init__(f"the learner failed on the event at offset {offset}: {cause}")
         self.offset = offset
         self.cause = cause
+
+
+class UnknownFunction(AgentError, ValueError):
+    """A feature function "module:name" that is not there, or is no function."""
+
+
+class FunctionFailed(AgentError, ValueError):
+    """A feature function raised, or gave something else than finite numbers by name."""

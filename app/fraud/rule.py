@@ -1,7 +1,11 @@
 """The hand rule: what a desk without a model would rank by."""
 
+from typing import TypeVar
+
 from app.fraud.features import NAMES
 from app.fraud.transactions import Floats
+
+Number = TypeVar("Number", float, Floats)
 
 
 def hand_rule(rows: Floats) -> Floats:
@@ -12,6 +16,9 @@ def hand_rule(rows: Floats) -> Floats:
     """
     column = dict(zip(NAMES, rows.T, strict=True))
     amount, mean = column["amount"], column["card_mean_30d"]
-    times = amount / mean.clip(min=0.01)
-    score: Floats = column["terminal_risk_7d"] + (times / 4) ** 3 + (amount / 400) ** 3
-    return score
+    return three_terms(column["terminal_risk_7d"], amount, amount / mean.clip(min=0.01))
+
+
+def three_terms(risk: Number, amount: Number, times: Number) -> Number:
+    """The rule itself: `times` is how many means of the card the amount is."""
+    return risk + (times / 4) ** 3 + (amount / 400) ** 3

@@ -81,6 +81,7 @@ def load_pipeline(
     except ValidationError as errors:
         raise _first(errors.errors(include_url=False), where) from None
     _check_learner(pipeline, where)
+    _check_functions(pipeline, where)
     _check_kafka(pipeline, where)
     return pipeline
 
@@ -182,6 +183,24 @@ def _check_snapshot(pipeline: Pipeline, model: "Model", where: _Places) -> None:
         raise where.refuse(("learner", "type"), what) from None
     except SnapshotError as error:
         raise where.refuse(("learner", "type"), f"could not be saved: {error}") from None
+
+
+def _check_functions(pipeline: Pipeline, where: _Places) -> None:
+    """A feature function or a rule that is not there is found before anything starts."""
+    from agents.errors import UnknownFunction
+    from agents.functions import load_function
+
+    rule = (pipeline.metrics.rule,) if pipeline.metrics and pipeline.metrics.rule else ()
+    functions: dict[Key, tuple[str, ...]] = {
+        ("events", "functions"): pipeline.events.functions,
+        ("metrics", "rule"): rule,
+    }
+    for key, names in functions.items():
+        try:
+            for name in names:
+                load_function(name)
+        except UnknownFunction as error:
+            raise where.refuse(key, str(error)) from None
 
 
 def _check_kafka(pipeline: Pipeline, where: _Places) -> None:
