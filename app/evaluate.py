@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from app import metrics
 from app.pipeline.load import Pipeline
 from app.reading import Reader, ReadError
-from learners import registry
+from learners import metrics, registry
 from learners.base import Task
 from learners.errors import LabelError
 from learners.labels import check_label

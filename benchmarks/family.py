@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from app import metrics
 from benchmarks.family_entries import DATA, Data, Entry, Events, entries
-from learners import registry
+from learners import metrics, registry
 from learners.base import Scored, Task
 from learners.model import UNLABELLED
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from app import metrics
 from app.demo.ledger import Ledger
+from learners import metrics
 
 WINDOW = 10_000
 """Events. The live metrics are exact over so many, the last ones."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from app import metrics
 from app.demo.figures import percentiles
 from app.demo.ledger import Kill, Ledger, Totals
+from learners import metrics
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.fraud.transactions import DAY, Bools, Floats, Ints, Transactions
-from app.metrics import average_precision, roc_auc
+from learners.metrics import average_precision, roc_auc
 
 K = 100
 FEE = 1.0

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Hashable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,6 +43,62 @@ def log_loss(labels: Sequence[bool], scores: ArrayLike) -> float:
     p = np.clip(np.asarray(scores, dtype=np.float64), 1e-15, 1 - 1e-15)
     truth = np.asarray(labels, dtype=bool)
     return float(-np.mean(np.log(np.where(truth, p, 1 - p)))) if truth.size else math.nan
+
+
+def precision_at_k(labels: Sequence[bool], scores: ArrayLike, k: int) -> float:
+    """The share of positives in `k` places, filled by the highest scores; the first wins a tie.
+
+    A place that stays empty counts as a miss. Nan without any pair.
+    """
+    return hits_at_k(labels, scores, k) / k if len(labels) else math.nan
+
+
+def recall_at_k(labels: Sequence[bool], scores: ArrayLike, k: int) -> float:
+    """The share of all positives that have one of the `k` highest scores; nan without positives."""
+    positives = int(np.asarray(labels, dtype=bool).sum())
+    return hits_at_k(labels, scores, k) / positives if positives else math.nan
+
+
+def hits_at_k(labels: Sequence[bool], scores: ArrayLike, k: int) -> int:
+    """How many of the `k` highest scores are positives; the first wins a tie."""
+    truth, score = np.asarray(labels, dtype=bool), np.asarray(scores, dtype=np.float64)
+    return int(truth[np.argsort(-score, kind="stable")[:k]].sum())
+
+
+class Bin(NamedTuple):
+    """The predictions of about the same probability.
+
+    Attributes:
+        score: Their mean.
+        share: Of positives among them: equal to `score` where the model is calibrated.
+        count: How many they are.
+    """
+
+    score: float
+    share: float
+    count: int
+
+
+def calibration(labels: Sequence[bool], scores: ArrayLike, bins: int = 10) -> list[Bin]:
+    """A reliability diagram: probabilities in `bins` equal parts of [0, 1], empty parts left out.
+
+    A score outside of [0, 1] counts to the part that is next to it.
+    """
+    truth, score = np.asarray(labels, dtype=np.float64), np.asarray(scores, dtype=np.float64)
+    place = np.clip((score * bins).astype(np.int64), 0, bins - 1)
+    count = np.bincount(place, minlength=bins).tolist()
+    sums, hits = (np.bincount(place, column, minlength=bins).tolist() for column in (score, truth))
+    return [Bin(sums[i] / n, hits[i] / n, n) for i, n in enumerate(count) if n]
+
+
+def calibration_error(diagram: Sequence[Bin]) -> float:
+    """The expected calibration error: the mean distance from score to share, nan without events.
+
+    Guo, Pleiss, Sun, Weinberger (2017), "On Calibration of Modern Neural Networks", section 2.
+    """
+    total = sum(part.count for part in diagram)
+    error = sum(part.count * abs(part.score - part.share) for part in diagram)
+    return error / total if total else math.nan
 
 
 def accuracy(labels: Sequence[Hashable], predictions: Sequence[Hashable]) -> float:

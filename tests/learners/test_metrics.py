@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from river import metrics as river_metrics
 
-from app import metrics
+from learners import metrics
 
 
 def sample(seed: int, size: int = 300) -> tuple[list[bool], list[float]]:
@@ -36,6 +36,34 @@ def test_average_precision_is_the_sum_over_thresholds(seed: int) -> None:
         expected += (recall - recall_before) * sum(taken) / len(taken)
         recall_before = recall
     assert metrics.average_precision(labels, scores) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("k", [1, 7, 100, 400])
+def test_at_k_the_first_of_equal_scores_has_the_place(k: int) -> None:
+    labels, scores = sample(3)
+    order = sorted(range(len(labels)), key=lambda i: (-scores[i], i))
+    hits = sum(labels[i] for i in order[:k])
+    assert metrics.precision_at_k(labels, scores, k) == hits / k
+    assert metrics.recall_at_k(labels, scores, k) == hits / sum(labels)
+
+
+def test_calibration_is_counted_in_ten_parts() -> None:
+    labels, scores = sample(5)
+    expected = []
+    for part in range(10):
+        pairs = zip(labels, scores, strict=True)
+        here = [(y, s) for y, s in pairs if min(int(s * 10), 9) == part]
+        if here:
+            n = len(here)
+            expected.append((sum(s for _, s in here) / n, sum(y for y, _ in here) / n, n))
+    found = metrics.calibration(labels, scores)
+    assert [tuple(part) for part in found] == [pytest.approx(row) for row in expected]
+    error = sum(n * abs(score - share) for score, share, n in expected) / len(labels)
+    assert metrics.calibration_error(found) == pytest.approx(error)
+
+
+def test_a_score_beyond_one_counts_to_the_last_part() -> None:
+    assert metrics.calibration([True, False], [7.0, -3.0]) == [(-3.0, 0.0, 1), (7.0, 1.0, 1)]
 
 
 def test_the_others_equal_rivers() -> None:
@@ -76,6 +104,9 @@ def test_what_is_not_defined_is_nan() -> None:
     assert math.isnan(metrics.roc_auc([True, True], [0.1, 0.2]))
     assert math.isnan(metrics.average_precision([False], [0.1]))
     assert math.isnan(metrics.r2([1.0, 1.0], [1.0, 2.0]))
+    assert math.isnan(metrics.precision_at_k([], [], 3))
+    assert math.isnan(metrics.recall_at_k([False], [0.1], 3))
+    assert math.isnan(metrics.calibration_error([]))
     nothing = (
         metrics.log_loss,
         metrics.accuracy,
