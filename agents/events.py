@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
-import msgspec
-
 from agents.errors import InvalidEvent
-from agents.fields import EventFields, parser, short
+from agents.fields import EventFields, parser
+from agents.limits import (
+    MAX_KEY,
+    MAX_VALUE,
+    UNSUPERVISED,
+    all_fit,
+    decode_one,
+    fits,
+    id_error,
+    label_check,
+)
 from learners.model import UNLABELLED, Model
 from learners.rows import Rows
-from topics.codecs import UNDECODABLE, Codec, decode_error
+from topics.codecs import UNDECODABLE, Codec
 from topics.dead_letters import Stage
 from topics.errors import DecodeError
 from topics.records import Record
-
-UNSUPERVISED = ("clustering", "anomaly")
-"""Tasks that learn from every event: a label is neither needed nor used."""
-
-MAX_VALUE = 1_000_000
-"""Bytes. A larger value is no event: Kafka's own default limit is 1 MiB."""
-
-MAX_KEY = 500_000
-"""Bytes. The prediction has the same key, and must fit below that limit with the rest."""
-
-MAX_TEXT = 10_000
-"""Characters of an id or a label, for the same reason."""
 
 
 @dataclass(slots=True)
@@ -69,8 +65,7 @@ class EventReader:
     def __init__(self, codec: Codec, fields: EventFields, model: Model) -> None:
         self._codec = codec
         self._fields = fields
-        check = model.check_label
-        self._check_label = _bounded(check) if model.task == "multiclass" else check
+        self._check_label = label_check(model)
         self._supervised = model.task not in UNSUPERVISED
         self._as_matrix = model.batched
         self._parse = parser(fields, model.takes_text)
@@ -118,16 +113,7 @@ class EventReader:
         return index, decoded
 
     def _decode_one(self, key: bytes, value: bytes | None) -> Any:
-        if len(key) > MAX_KEY:
-            raise InvalidEvent(f"the key has {len(key):,} bytes; at most {MAX_KEY:,} are taken")
-        if value is not None and len(value) > MAX_VALUE:
-            raise DecodeError(f"the value has {len(value):,} bytes; at most {MAX_VALUE:,} are read")
-        try:
-            return self._decode(value)  # type: ignore[arg-type]
-        except msgspec.ValidationError as error:
-            raise InvalidEvent(self._parse.explain(error)) from error
-        except UNDECODABLE as error:
-            raise decode_error(self._codec.name, value, error) from error
+        return decode_one(self._decode, self._codec.name, self._parse.explain, key, value)
 
     def _finite(self, index: list[int], decoded: list[Any], failures: list[Failure]) -> list[bool]:
         """Which events have only finite features."""
@@ -145,12 +131,12 @@ class EventReader:
     ) -> list[bool]:
         """Which events have a usable id and label; the labels are converted in place."""
         keep = [True] * len(index)
-        if self._fields.id and not _all_fit(ids):
+        if self._fields.id and not all_fit(ids):
             for i, id_ in enumerate(ids):
-                if not _fits(id_):
+                if not fits(id_):
                     keep[i] = False
-                    text = f"{self._fields.id}: expected a text or an integer, got {short(id_)}"
-                    failures.append(Failure(index[i], "validate", InvalidEvent(text + _LIMITS)))
+                    error = id_error(self._fields.id, id_)
+                    failures.append(Failure(index[i], "validate", error))
         if not self._supervised:
             labels[:] = [None] * len(labels)
             return keep
@@ -165,37 +151,6 @@ class EventReader:
                     text = f"{self._fields.label}: {error}"
                     failures.append(Failure(index[i], "validate", InvalidEvent(text)))
         return keep
-
-
-_INTEGERS = range(-(2**63), 2**64)
-_LIMITS = f" (at most {MAX_TEXT:,} characters, 64 bits)"
-
-
-def _all_fit(values: list[Any]) -> bool:
-    """Whether ``_fits`` holds for all; False where that is not seen at once."""
-    kinds = set(map(type, values))
-    if kinds == {str}:
-        return max(map(len, values)) <= MAX_TEXT
-    return kinds == {int} and min(values) in _INTEGERS and max(values) in _INTEGERS
-
-
-def _fits(value: Any) -> bool:
-    """Whether a value is a text or an integer that every format can carry."""
-    if type(value) is str:
-        return len(value) <= MAX_TEXT
-    return type(value) is int and value in _INTEGERS
-
-
-def _bounded(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """``check``, for classes: they come back as predictions."""
-
-    def checked(label: Any) -> Any:
-        label = check(label)
-        if type(label) is not bool and not _fits(label):
-            raise InvalidEvent(f"label {short(label)} is too large" + _LIMITS)
-        return label
-
-    return checked
 
 
 def _kept(keep: list[bool], *columns: list[Any]) -> tuple[list[Any], ...]:

@@ -91,7 +91,7 @@ class DeclaredFields(FieldParser):
         )
 
     def explain(self, error: msgspec.ValidationError) -> str:
-        return _plain(error)
+        return plain(error)
 
     def require_finite(self, event: Any) -> None:
         for name, value in zip(self.names, self._features(event), strict=True):
@@ -127,7 +127,7 @@ class AnyFields(FieldParser):
         self._skip = frozenset(name for name in (fields.id, fields.label) if name is not None)
 
     def explain(self, error: msgspec.ValidationError) -> str:
-        return _plain(error)
+        return plain(error)
 
     def require_finite(self, event: Any) -> None:
         for name, value in self._features(event).items():
@@ -181,7 +181,7 @@ _WORDS = {
 }
 
 
-def _plain(error: msgspec.ValidationError) -> str:
+def plain(error: msgspec.ValidationError) -> str:
     """msgspec's words in ours."""
     text = str(error)
     for theirs, ours in _WORDS.items():

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from agents.events import MAX_VALUE, EventReader
+from agents.events import EventReader
 from agents.fields import EventFields
+from agents.limits import MAX_VALUE
 from learners import registry
 from learners.model import UNLABELLED
 from learners.rows import Rows
