@@ -15,12 +15,14 @@ class LearnRefused(AgentError):
     Whoever runs the agent restores the state and hands the event over again, set aside.
 
     Args:
-        offset: Of the event, in the partition of the batch.
+        topic: Of the event or label.
+        offset: Of it, in the partition of the batch.
         cause: What the learner raised.
     """
 
-    def __init__(self, offset: int, cause: Exception) -> None:
-        super().__init__(f"the learner failed on the event at offset {offset}: {cause}")
+    def __init__(self, topic: str, offset: int, cause: Exception) -> None:
+        super().__init__(f"the learner failed on {topic} at offset {offset}: {cause}")
+        self.topic = topic
         self.offset = offset
         self.cause = cause
 

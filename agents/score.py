@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
 
 from agents.errors import LearnRefused
 from agents.events import EventReader, Events, Failure
+from agents.outputs import Outputs, Pair, Refused
 from learners.model import UNLABELLED, LearnFailed, Model, Scored
 from topics.codecs import Codec
 from topics.dead_letters import dead_letter
 from topics.records import Batch, ModelVersion, Outgoing, Prediction, Record, Source
-
-Pair = tuple[bytes | None, bytes]
-"""Key and value of a prediction."""
-
-
-@dataclass(slots=True)
-class Outputs:
-    """What a batch gave.
-
-    Attributes:
-        predictions: Keys and values, in the order of the events.
-        dead_letters: One for each event that was set aside.
-        learned: How many events were learned.
-    """
-
-    predictions: list[Pair] = field(default_factory=list)
-    dead_letters: list[Outgoing] = field(default_factory=list)
-    learned: int = 0
 
 
 class Score:
@@ -52,17 +35,12 @@ class Score:
         self._encode = codec.encode
         self._dead_letters = dead_letters
 
-    def process(self, batch: Batch, refused: Mapping[int, Exception] | None = None) -> Outputs:
-        """Score and learn the events of ``batch``, one after another.
+    def save(self) -> None:
+        """Nothing: the model is all that changes, and who runs the agent saves that."""
 
-        Args:
-            batch: Records of this agent's partition, in order.
-            refused: Offsets that failed to be learned before, and why; they are set aside.
-
-        Raises:
-            LearnRefused: when the learner fails while it learns. The model is void then.
-        """
-        records, failures = _set_aside(batch.records, refused or {})
+    def process(self, batch: Batch, refused: Refused = MappingProxyType({})) -> Outputs:
+        """Score and learn the events of ``batch``, one after another; see ``Agent``."""
+        records, failures = set_aside(batch.records, refused)
         letters = self._letters(batch.records, failures)
         if not records:
             return Outputs(dead_letters=letters)
@@ -72,7 +50,7 @@ class Score:
             scored = self.model.run(events.rows, events.labels)
         except LearnFailed as error:
             at = records[events.index[error.index]].offset()
-            raise LearnRefused(at or 0, error.cause) from error
+            raise LearnRefused(batch.topic, at or 0, error.cause) from error
         failures += [Failure(events.index[i], "predict", e) for i, e in scored.failures.items()]
         letters += self._letters(records, failures)
         predictions = self._predictions(batch, records, events, scored, version)
@@ -109,8 +87,8 @@ class Score:
         ]
 
 
-def _set_aside(
-    records: Sequence[Record], refused: Mapping[int, Exception]
+def set_aside(
+    records: Sequence[Record], refused: Refused
 ) -> tuple[Sequence[Record], list[Failure]]:
     """The records without the refused ones, and the failures of those (indices into all)."""
     if not refused:
@@ -118,7 +96,7 @@ def _set_aside(
     failures: list[Failure] = []
     kept: list[Any] = []
     for i, record in enumerate(records):
-        error = refused.get(record.offset() or 0)
+        error = refused.get((record.topic() or "", record.offset() or 0))
         if error is None:
             kept.append(record)
         else:

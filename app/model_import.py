@@ -21,6 +21,7 @@ from app.errors import RiverrunError
 from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
+from app.pipeline.stages import stages
 from app.worker.clients import group_consumer, restore_consumer, transactional_producer
 from app.worker.processor import Processor
 from app.worker.restore import Restored, Restorer
@@ -92,7 +93,7 @@ def import_model(
         chosen = there if partitions is None else list(partitions)
         if missing := set(chosen) - set(there):
             raise ImportRefused(
-                f"{pipeline.events.topic} has the partitions {there[0]} to {there[-1]},"
+                f"{stages(pipeline)[-1].inputs[0]} has the partitions {there[0]} to {there[-1]},"
                 f" not {min(missing)}"
             )
         # 4. restore, as a worker does
@@ -101,7 +102,7 @@ def import_model(
         changes = [_change(pipeline, p, state, model, key) for p, state in states.items()]
         transactions = Transactions(
             transactional_producer(pipeline, kafka, "model/import"),
-            OutputTopics(pipeline.predictions.topic, pipeline.state_topic, True),
+            OutputTopics(pipeline.predictions.topic, True),
         )
         transactions.start()
         transactions.commit(changes, group)
@@ -149,7 +150,7 @@ def _only_member(pipeline: Pipeline, kafka: KafkaSettings) -> Iterator[tuple[lis
         consumer.assign([])  # nothing is read
 
     with closing(consumer):
-        topic = pipeline.events.topic
+        topic = stages(pipeline)[-1].inputs[0]
         count = len(consumer.list_topics(topic, timeout=JOIN_SECONDS).topics[topic].partitions)
         consumer.subscribe([topic], on_assign=assigned)
         deadline = time.monotonic() + JOIN_SECONDS
@@ -165,11 +166,12 @@ def _only_member(pipeline: Pipeline, kafka: KafkaSettings) -> Iterator[tuple[lis
 def _restored(
     pipeline: Pipeline, kafka: KafkaSettings, partitions: Sequence[int]
 ) -> dict[int, Restored]:
+    last = stages(pipeline)[-1]
     restorer = Restorer(
         restore_consumer(pipeline, kafka),
         kafka.admin(),
-        pipeline.events.topic,
-        pipeline.state_topic,
+        last.inputs,
+        last.state_topic,
     )
     with closing(restorer):
         return restorer.restore(partitions)
@@ -178,14 +180,15 @@ def _restored(
 def _change(
     pipeline: Pipeline, partition: int, state: Restored, model: Model, key: bytes | None
 ) -> Change:
-    topic, offset = pipeline.events.topic, state.offset
-    snapshot = snapshots.dump(model, {} if offset is None else {topic: offset}, key)
-    rows = StateLog(state.entries).rows({MODEL: snapshot})
+    known = {topic: at for topic, at in state.offsets.items() if at is not None}
+    rows = StateLog(state.entries).rows({MODEL: snapshots.dump(model, known, key)})
     # librdkafka passes over an offset that is none: what was never committed stays so.
-    return Change(topic, partition, OFFSET_INVALID if offset is None else offset, [], rows, 0)
+    offsets = {topic: known.get(topic, OFFSET_INVALID) for topic in state.offsets}
+    return Change(partition, offsets, [], pipeline.state_topic, rows, 0)
 
 
 def _imported(partition: int, state: Restored, model: Model) -> Imported:
     old = state.entries.get(MODEL)
     before = None if old is None else snapshots.read_header(old).learned
-    return Imported(partition, state.offset, before, model.learned)
+    offset = next(iter(state.offsets.values()))
+    return Imported(partition, offset, before, model.learned)

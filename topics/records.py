@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -33,6 +33,8 @@ class Batch:
         records: The raw records; never empty.
         epoch: The assignment in which they were fetched; a later one makes them void.
         number: Counts the batches of this partition in this epoch, from 0.
+        ends: The offset after the last record, by topic, where records of several topics with
+            the same partitions were merged; `topic` is the first of those topics.
     """
 
     topic: str
@@ -40,11 +42,14 @@ class Batch:
     records: Sequence[Record]
     epoch: int = 0
     number: int = 0
+    ends: Mapping[str, int] | None = None
 
     @property
-    def next_offset(self) -> int:
-        """The offset after the last record: what is committed once the batch is done."""
-        return int(self.records[-1].offset() or 0) + 1
+    def next_offsets(self) -> Mapping[str, int]:
+        """The offset after the last record, by topic: what is committed once it is done."""
+        if self.ends is not None:
+            return self.ends
+        return {self.topic: int(self.records[-1].offset() or 0) + 1}
 
 
 class Outgoing(NamedTuple):

@@ -7,7 +7,7 @@ them in sync at every write, and no unclean election.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 MAX_MESSAGE_BYTES = 1024 * 1024
@@ -15,6 +15,9 @@ MAX_MESSAGE_BYTES = 1024 * 1024
 
 LARGEST_LETTER = 8 * 1024 * 1024
 """Bytes of the largest value that a dead letter carries."""
+
+INNER_RETENTION = 7 * 86_400_000
+"""Milliseconds. Workers may be down for so long; then what they have not read is gone."""
 
 SAFE_REPLICATION = 3
 SAFE_IN_SYNC = 2
@@ -30,6 +33,7 @@ class TopicSpec:
         replication: How many brokers hold each partition.
         config: Kafka's topic settings by their own names.
         partitions_fixed: An existing topic with another number of partitions is of no use.
+        holds: What one partition holds of one partition of the events, for error messages.
         required: Of `config`, the settings that an existing topic must have.
         at_least: Of `config`, the numbers that an existing topic must reach.
     """
@@ -39,6 +43,7 @@ class TopicSpec:
     replication: int
     config: Mapping[str, str] = field(default_factory=dict)
     partitions_fixed: bool = False
+    holds: str = "state"
     required: frozenset[str] = frozenset()
     at_least: frozenset[str] = frozenset()
 
@@ -53,6 +58,30 @@ def events(name: str, partitions: int, replication: int, retention: float | None
         retention: Seconds; the broker's own unless given.
     """
     return TopicSpec(name, partitions, replication, _safe(replication) | _retention(retention))
+
+
+def labels(name: str, partitions: int, replication: int, retention: float | None) -> TopicSpec:
+    """A topic of labels: each lies in the partition of its event."""
+    return replace(
+        events(name, partitions, replication, retention), partitions_fixed=True, holds="labels"
+    )
+
+
+def inner(name: str, partitions: int, replication: int) -> TopicSpec:
+    """A topic between two stages, on which the events are keyed by another field.
+
+    Its records have the broker's time: what is to be kept does not hang on the events' age.
+    """
+    config = {"message.timestamp.type": "LogAppendTime", "retention.ms": str(INNER_RETENTION)}
+    return TopicSpec(
+        name,
+        partitions,
+        replication,
+        _safe(replication) | config,
+        partitions_fixed=True,
+        holds="share of the next stage",
+        at_least=frozenset({"retention.ms"}),
+    )
 
 
 def predictions(name: str, partitions: int, replication: int, retention: float | None) -> TopicSpec:

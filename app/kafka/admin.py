@@ -9,6 +9,7 @@ from app.errors import TopicError
 from app.kafka.cluster import Cluster, Topic
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
+from app.pipeline.stages import stages
 from topics import specs
 from topics.specs import TopicSpec
 
@@ -58,16 +59,25 @@ def ensure_topics(
     wanted = pipeline.topics
     there = cluster.topics().get(pipeline.events.topic)
     partitions = wanted.partitions if there is None else there.partitions
-    size = (partitions, wanted.replication)
-    return ensure(
-        cluster,
-        [
-            specs.events(pipeline.events.topic, *size, wanted.retention),
-            specs.predictions(pipeline.predictions.topic, *size, wanted.retention),
-            specs.dead_letters(pipeline.dead_letter_topic, *size),
-            specs.state(pipeline.state_topic, *size),
-        ],
-    )
+    return ensure(cluster, list(_specs(pipeline, partitions)))
+
+
+def _specs(pipeline: Pipeline, partitions: int) -> Iterator[TopicSpec]:
+    """The topics of a pipeline whose events have so many partitions."""
+    size = (partitions, pipeline.topics.replication)
+    retention = pipeline.topics.retention
+    yield specs.events(pipeline.events.topic, *size, retention)
+    if pipeline.labels is not None:
+        yield specs.labels(pipeline.labels.topic, *size, retention)
+    yield specs.predictions(pipeline.predictions.topic, *size, retention)
+    for table in (pipeline.decisions, pipeline.metrics):
+        if table is not None and table.topic is not None:
+            yield specs.predictions(table.topic, *size, retention)
+    yield specs.dead_letters(pipeline.dead_letter_topic, *size)
+    for stage in stages(pipeline):
+        yield specs.state(stage.state_topic, *size)
+        if stage.next_topic is not None:
+            yield specs.inner(stage.next_topic, *size)
 
 
 def ensure(cluster: Cluster, wanted: Sequence[TopicSpec]) -> list[Outcome]:
@@ -110,8 +120,8 @@ def _check_partitions(spec: TopicSpec, partitions: int) -> None:
     if spec.partitions_fixed and partitions != spec.partitions:
         raise TopicError(
             f"topic {spec.name} has {_count(partitions)}, but the events have"
-            f" {spec.partitions}: each partition of the events needs its own state; give the"
-            " pipeline a new name to learn anew, or go back to the old number"
+            f" {spec.partitions}: each partition of the events needs its own {spec.holds}; give"
+            " the pipeline a new name to learn anew, or go back to the old number"
         )
 
 

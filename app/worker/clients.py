@@ -11,7 +11,7 @@ from topics.specs import LARGEST_LETTER, MAX_MESSAGE_BYTES
 
 def group_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
     """The consumer that reads the input as a member of the group."""
-    worker = pipeline.worker
+    worker, merges = pipeline.worker, pipeline.labels is not None
     own: dict[str, Any] = {
         "group.id": pipeline.group,
         "session.timeout.ms": _ms(worker.session_timeout),
@@ -22,8 +22,10 @@ def group_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",
-        # One answer of the broker holds some commits' worth of events, also of one partition.
-        "max.partition.fetch.bytes": 8 * 1024 * 1024,
+        # One answer of the broker holds some commits' worth of events, also of one partition;
+        # of partitions that are merged none should run far ahead.
+        "max.partition.fetch.bytes": (1 if merges else 8) * 1024 * 1024,
+        "enable.partition.eof": merges,
     }
     if worker.name is not None:
         # A known name comes back to its partitions without a rebalance.

@@ -12,6 +12,7 @@ from faust.types.web import View
 
 from app.errors import RiverrunError
 from app.pipeline.load import Pipeline
+from app.pipeline.stages import stages
 from app.worker.transport import App, Host, NoTables
 from topics.records import Batch
 
@@ -33,7 +34,7 @@ class WorkerDied(RiverrunError):
 
 
 def new_app(pipeline: Pipeline, worker: Scorer) -> App:
-    """The app of a worker: it reads the events topic and hands batches to ``worker.score``."""
+    """The app of a worker: it reads the stages' inputs and hands batches to ``worker.score``."""
     app = App(
         pipeline.name,
         worker,
@@ -47,9 +48,8 @@ def new_app(pipeline: Pipeline, worker: Scorer) -> App:
         autodiscover=False,
         TableManager=NoTables,
     )
-    topic = app.topic(
-        pipeline.events.topic, key_serializer="raw", value_serializer="raw", acks=False
-    )
+    inputs = [topic for stage in stages(pipeline) for topic in stage.inputs]
+    topic = app.topic(*inputs, key_serializer="raw", value_serializer="raw", acks=False)
     app.agent(topic, name="score")(worker.score)
     app.timer(REPORT_SECONDS, name="report")(worker.report)
 

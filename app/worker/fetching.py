@@ -7,12 +7,13 @@ Everything here runs on one thread, the one that polls: librdkafka calls back fr
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from app.errors import RiverrunError
+from app.worker.merging import Merge
 from topics.records import Batch
 
 log = logging.getLogger("riverrun.worker")
@@ -56,6 +57,8 @@ class Fetcher:
         config: librdkafka's settings; see ``consumer_settings``.
         rebalance: Called when partitions come and go.
         on_idle: Called, on this thread, when nothing is there to be read.
+        merged: Topics of which the same partitions are merged by time; none, or at least two.
+        max_idle: Seconds; see ``Merge``.
     """
 
     def __init__(
@@ -63,10 +66,15 @@ class Fetcher:
         config: Mapping[str, Any],
         rebalance: Rebalance,
         on_idle: Callable[[], None],
+        merged: Sequence[str] = (),
+        max_idle: float = 0.0,
     ) -> None:
         self._consumer = Consumer(dict(config))
         self._rebalance = rebalance
         self._on_idle = on_idle
+        self._merged = tuple(merged)
+        self._max_idle = max_idle
+        self._merges: dict[int, Merge] = {}
         self._epoch = 0
         self._numbers: dict[TP, int] = {}
         self._starts: list[TopicPartition] = []
@@ -88,24 +96,31 @@ class Fetcher:
         )
 
     def fetch(self, limit: int, timeout: float) -> list[Batch]:
-        """Up to ``limit`` records, by partition; empty when none came for ``timeout`` seconds.
+        """About ``limit`` records, by partition; empty when none came for ``timeout`` seconds.
 
         Raises:
             InputLost: when the offset to read from is gone.
             ConsumerLost: on any error after which the consumer is of no use.
         """
-        messages = self._consume(limit)
-        if not messages:
+        batches = self._batches(self._consume(limit), limit)
+        if not batches:
             self.idle = True
             self._on_idle()
             # A rebalance may run inside: what a poll returns is from after it.
-            first = self._consumer.poll(timeout)
+            first = self._consumer.poll(self._patience(timeout))
+            messages = [] if first is None else [first]
             if first is not None:
                 epoch = self._epoch
                 more = self._consume(limit - 1)
                 messages = [first, *more] if epoch == self._epoch else []
-            self.idle = not messages
-        return self._batches(messages)
+            batches = self._batches(messages, limit)
+            self.idle = not batches
+        return batches
+
+    def _patience(self, timeout: float) -> float:
+        """How long to wait for records, where some wait already for those of another topic."""
+        waits = [wait for merge in self._merges.values() if (wait := merge.wait()) is not None]
+        return min([timeout, *waits])
 
     def _consume(self, limit: int) -> list[Any]:
         """What is there already; nothing, where a rebalance ran inside.
@@ -129,23 +144,43 @@ class Fetcher:
         self._closing = True
         self._consumer.close()
 
-    def _batches(self, messages: Sequence[Any]) -> list[Batch]:
-        by_partition: dict[tuple[str, int], list[Any]] = {}
-        for message in messages:
-            if message.error() is not None:
-                _raise_if_final(message)
-                continue
-            at = (message.topic(), message.partition())
-            try:
-                by_partition[at].append(message)
-            except KeyError:
-                by_partition[at] = [message]
-        return [self._batch(TP(*at), records) for at, records in by_partition.items()]
+    def _batches(self, messages: Sequence[Any], limit: int) -> list[Batch]:
+        if self._merged:
+            messages = self._of_merges(messages)
+        batches = [self._batch(tp, records) for tp, records in _by_partition(messages)]
+        return [*batches, *self._merged_batches(limit)] if self._merged else batches
 
-    def _batch(self, tp: TP, records: list[Any]) -> Batch:
+    def _of_merges(self, messages: Sequence[Any]) -> list[Any]:
+        """Give the merges what is theirs; what remains goes on as it is."""
+        rest = []
+        for message in messages:
+            merge = self._merges.get(message.partition())
+            if merge is None or message.topic() not in merge.inputs:
+                rest.append(message)
+            elif message.error() is None:
+                merge.add(message.topic(), (message,))
+            elif message.error().code() == KafkaError._PARTITION_EOF:
+                merge.reached_end(message.topic())
+            else:
+                rest.append(message)
+        return rest
+
+    def _merged_batches(self, limit: int) -> list[Batch]:
+        batches = []
+        for partition, merge in self._merges.items():
+            if records := merge.take(limit):
+                ends = {record.topic(): record.offset() + 1 for record in records}
+                batches.append(self._batch(TP(self._merged[0], partition), records, ends))
+            if full := merge.to_pause():
+                self._consumer.pause([TopicPartition(topic, partition) for topic in full])
+            if room := merge.to_resume():
+                self._consumer.resume([TopicPartition(topic, partition) for topic in room])
+        return batches
+
+    def _batch(self, tp: TP, records: list[Any], ends: Mapping[str, int] | None = None) -> Batch:
         number = self._numbers[tp]
         self._numbers[tp] = number + 1
-        return Batch(tp.topic, tp.partition, records, self._epoch, number)
+        return Batch(tp.topic, tp.partition, records, self._epoch, number, ends)
 
     def _on_assign(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
         tps = [TP(tp.topic, tp.partition) for tp in partitions]
@@ -157,6 +192,8 @@ class Fetcher:
     def _assign(self, partitions: Sequence[TP]) -> None:
         self._epoch += 1
         self._numbers = dict.fromkeys(partitions, 0)
+        numbers = sorted({tp.partition for tp in partitions if tp.topic in self._merged})
+        self._merges = {number: Merge(self._merged, self._max_idle) for number in numbers}
         # Ours, since librdkafka's own answers only outside of its callbacks.
         self.assignment = tuple(partitions)
         offsets = self._rebalance.restore(partitions, self._epoch)
@@ -175,8 +212,25 @@ class Fetcher:
             self._starts = []
 
 
+def _by_partition(messages: Sequence[Any]) -> Iterable[tuple[TP, list[Any]]]:
+    """The records of each partition; raises for an error that is final."""
+    found: dict[tuple[str, int], list[Any]] = {}
+    for message in messages:
+        if message.error() is not None:
+            _raise_if_final(message)
+            continue
+        at = (message.topic(), message.partition())
+        try:
+            found[at].append(message)
+        except KeyError:
+            found[at] = [message]
+    return [(TP(*at), records) for at, records in found.items()]
+
+
 def _raise_if_final(message: Any) -> None:
     error: KafkaError = message.error()
+    if error.code() == KafkaError._PARTITION_EOF:
+        return
     where = f"{message.topic()}[{message.partition()}]"
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
         raise InputLost(

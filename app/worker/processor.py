@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from agents.errors import LearnRefused
-from agents.events import EventReader
-from agents.fields import EventFields
-from agents.score import Outputs, Score
+from agents.outputs import Outputs
 from agents.state import State
 from app.pipeline.load import Pipeline
+from app.pipeline.stages import Stage
+from app.worker.agent import agent
 from app.worker.fetching import TP
 from app.worker.restore import Restored, RestoreRefused
 from app.worker.state_topic import StateLog
@@ -21,7 +21,6 @@ from app.worker.tasks import MODEL, Task
 from learners import registry, snapshots
 from learners.errors import LearnerError
 from learners.model import Model
-from topics.codecs import Codec
 from topics.records import Batch
 
 log = logging.getLogger("riverrun.worker")
@@ -60,9 +59,7 @@ class Processor:
     def __init__(self, pipeline: Pipeline, snapshot_key: bytes | None = None) -> None:
         self._pipeline = pipeline
         self._snapshot_key = snapshot_key
-        self._events = Codec(pipeline.events.format)
-        self._predictions = Codec(pipeline.predictions.format)
-        self._refused: dict[TP, dict[int, Exception]] = defaultdict(dict)
+        self._refused: dict[TP, dict[tuple[str, int], Exception]] = defaultdict(dict)
         self.tasks: dict[TP, Task] = {}
         self.counters = Counters()
 
@@ -73,13 +70,16 @@ class Processor:
             learner.type, learner.params, learner.scale, learner.drift, learner.tables
         )
 
-    def open(self, restored: Mapping[TP, Restored], epoch: int) -> None:
+    def open(self, restored: Mapping[tuple[Stage, int], Restored], epoch: int) -> None:
         """Make the tasks of an assignment, in place of all that were there.
 
         Raises:
             RestoreRefused: when a model is not the one of the pipeline file.
         """
-        self.tasks = {tp: self._task(tp, state, epoch) for tp, state in restored.items()}
+        self.tasks = {
+            TP(stage.inputs[0], partition): self._task(stage, partition, state, epoch)
+            for (stage, partition), state in restored.items()
+        }
 
     def forget(self) -> None:
         """Drop all tasks: what they hold is void, or committed."""
@@ -96,44 +96,43 @@ class Processor:
         task = self.tasks.get(tp)
         if task is None or task.epoch != batch.epoch:
             return True
-        started, drifts = perf_counter(), task.agent.model.drifts
+        model = task.agent.model
+        started, drifts = perf_counter(), model and model.drifts
         try:
             outputs = task.process(batch)
         except LearnRefused as error:
-            log.warning("%s@%d: %s; it becomes a dead letter", tp, error.offset, error.cause)
-            self._refused[tp][error.offset] = error.cause
+            at = f"{error.topic}[{tp.partition}]@{error.offset}"
+            log.warning("%s: %s; it becomes a dead letter", at, error.cause)
+            self._refused[tp][error.topic, error.offset] = error.cause
             self.forget()
             return False
         self.counters.add(len(batch.records), perf_counter() - started, outputs)
-        model = task.agent.model
-        if model.drifts != drifts:
+        if model and model.drifts != drifts:
             log.warning("%s: %s", tp, drift_of(model))
         return True
 
-    def _task(self, tp: TP, restored: Restored, epoch: int) -> Task:
+    @property
+    def learned(self) -> int:
+        """Events that the models of this moment have learned."""
+        models = [task.agent.model for task in self.tasks.values()]
+        return sum(model.learned for model in models if model is not None)
+
+    def _task(self, stage: Stage, partition: int, restored: Restored, epoch: int) -> Task:
         state = State(restored.entries)
-        model = self._model(tp, state)
-        events = self._pipeline.events
-        agent = Score(
-            self._pipeline.name,
-            model,
-            EventReader(self._events, EventFields(events.id, events.label, events.features), model),
-            self._predictions,
-            self._pipeline.dead_letter_topic,
-        )
+        model = self._model(partition, state) if stage.scores else None
         return Task(
-            tp.topic,
-            tp.partition,
-            agent,
+            partition,
+            stage.state_topic,
+            agent(self._pipeline, stage, state, model),
             state,
             StateLog(restored.entries),
             epoch,
-            restored.offset or 0,
-            self._refused[tp],
+            {topic: at for topic, at in restored.offsets.items() if at is not None},
+            self._refused[TP(stage.inputs[0], partition)],
             dirty=restored.chosen,
         )
 
-    def _model(self, tp: TP, state: State) -> Model:
+    def _model(self, partition: int, state: State) -> Model:
         model, snapshot = self.new_model(), state.get(MODEL)
         if snapshot is None:
             return model
@@ -144,7 +143,7 @@ class Processor:
             snapshots.require_same(header, model)
         except LearnerError as error:
             raise RestoreRefused(
-                f"the model of {self._pipeline.state_topic}[{tp.partition}] is refused: {error}"
+                f"the model of {self._pipeline.state_topic}[{partition}] is refused: {error}"
             ) from error
         return loaded
 

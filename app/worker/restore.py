@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -53,13 +53,14 @@ class Restored:
 
     Attributes:
         entries: Keys and whole values.
-        offset: The input is done up to here, exclusive; None where nothing was committed yet.
-        chosen: The offset is the end of an input that was never committed: it must be
-            committed before anything is read, else a later restore would choose a later end.
+        offsets: By input topic: it is done up to here, exclusive; None where nothing was
+            committed yet.
+        chosen: The offsets are the ends of inputs that were never committed: they must be
+            committed before anything is read, else a later restore would choose later ends.
     """
 
     entries: dict[str, bytes]
-    offset: int | None
+    offsets: dict[str, int | None]
     chosen: bool = False
 
 
@@ -70,8 +71,8 @@ class Restorer:
         consumer: librdkafka's settings of a consumer with the pipeline's group id, reading
             committed records and reporting the ends of partitions; it never joins the group.
         admin: librdkafka's settings of an admin client.
-        topic: The input topic.
-        state_topic: Its state; partition n of one belongs to partition n of the other.
+        topics: The input topics.
+        state_topic: Their state; partition n of one belongs to partition n of the others.
         latest: Whether a partition that was never committed begins at its end.
         timeout: Seconds that a restore may go without progress.
     """
@@ -80,7 +81,7 @@ class Restorer:
         self,
         consumer: Mapping[str, Any],
         admin: Mapping[str, Any],
-        topic: str,
+        topics: Sequence[str],
         state_topic: str,
         *,
         latest: bool = False,
@@ -88,7 +89,7 @@ class Restorer:
     ) -> None:
         self._consumer = Consumer(dict(consumer))
         self._admin = AdminClient(dict(admin))
-        self._topic = topic
+        self._topics = tuple(topics)
         self._state_topic = state_topic
         self._latest = latest
         self._timeout = timeout
@@ -130,22 +131,27 @@ class Restorer:
         """Close the clients."""
         self._consumer.close()
 
-    def _committed(self, partitions: Sequence[int]) -> dict[int, int | None]:
-        asked = [TopicPartition(self._topic, p) for p in partitions]
+    def _committed(self, partitions: Sequence[int]) -> dict[int, dict[str, int | None]]:
+        """By partition and topic."""
+        asked = [TopicPartition(topic, p) for topic in self._topics for p in partitions]
 
-        def ask() -> dict[int, int | None]:
-            answer = self._consumer.committed(asked, timeout=ANSWER_SECONDS)
-            for tp in answer:
+        def ask() -> dict[int, dict[str, int | None]]:
+            found: dict[int, dict[str, int | None]] = {p: {} for p in partitions}
+            for tp in self._consumer.committed(asked, timeout=ANSWER_SECONDS):
                 if tp.error is not None:
                     raise KafkaException(tp.error)
-            return {tp.partition: tp.offset if tp.offset >= 0 else None for tp in answer}
+                found[tp.partition][tp.topic] = tp.offset if tp.offset >= 0 else None
+            return found
 
-        return self._answer(ask, f"the committed offsets of {self._topic}")
+        return self._answer(ask, f"the committed offsets of {' and '.join(self._topics)}")
 
     def _begin_at_end(self, restored: Mapping[int, Restored]) -> dict[int, Restored]:
-        new = [partition for partition, state in restored.items() if state.offset is None]
-        ends = self._ends(self._topic, new, IsolationLevel.READ_COMMITTED)
-        return {p: Restored(restored[p].entries, end, chosen=True) for p, end in ends.items()}
+        new = [p for p, state in restored.items() if not any(_known(state.offsets.values()))]
+        ends: dict[int, dict[str, int | None]] = {p: {} for p in new}
+        for topic in self._topics:
+            for p, end in self._ends(topic, new, IsolationLevel.READ_COMMITTED).items():
+                ends[p][topic] = end
+        return {p: Restored(restored[p].entries, ends[p], chosen=True) for p in new}
 
     def _ends(
         self, topic: str, partitions: Sequence[int], isolation: IsolationLevel
@@ -205,20 +211,23 @@ class Restorer:
         return raw
 
     def _require_same_offset(
-        self, partition: int, entries: Mapping[str, bytes], committed: int | None
+        self, partition: int, entries: Mapping[str, bytes], committed: Mapping[str, int | None]
     ) -> None:
-        own = decode_position(entries.get(POSITION)).get(self._topic)
-        if own == committed:
+        position = decode_position(entries.get(POSITION))
+        wrong = [t for t in self._topics if position.get(t) != committed[t]]
+        if not wrong:
             return
+        topic = wrong[0]
+        own = position.get(topic)
         if self._committed([partition])[partition] != committed:
             raise PartitionMoved(
-                f"{self._topic}[{partition}]: another worker has it; this one was away too long"
+                f"{topic}[{partition}]: another worker has it; this one was away too long"
             )
         raise RestoreRefused(
-            f"{self._topic}[{partition}]: the state has learned up to offset {_said(own)}, but the "
-            f"group's committed offset is {_said(committed)}. They are always written together, so "
-            f"somebody moved one of them. Set the group's offset to {_said(own)}, or delete the "
-            f"topic {self._state_topic} and the group's offsets to learn anew"
+            f"{topic}[{partition}]: the state has learned up to offset {_said(own)}, but the "
+            f"group's committed offset is {_said(committed[topic])}. They are always written "
+            f"together, so somebody moved one of them. Set the group's offset to {_said(own)}, or "
+            f"delete the topic {self._state_topic} and the group's offsets to learn anew"
         )
 
     def _check(self) -> None:
@@ -232,6 +241,10 @@ def _apply(raw: dict[bytes, bytes], message: Any) -> None:
         raw.pop(key, None)
     else:
         raw[key] = value
+
+
+def _known(offsets: Iterable[int | None]) -> Iterator[bool]:
+    return (offset is not None for offset in offsets)
 
 
 def _said(offset: int | None) -> str:

@@ -1,4 +1,4 @@
-"""A task: the agent of one input partition, its state, and how far it has come."""
+"""A task: the agent of one partition of a stage, its state, and how far it has come."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from time import perf_counter
 
 import msgpack
 
-from agents.score import Outputs, Score
+from agents.outputs import Agent, Outputs, Refused
 from agents.state import State
 from app.errors import RiverrunError
 from app.worker.state_topic import Row, StateLog
@@ -24,9 +24,13 @@ MODEL = "model"
 POSITION = "position"
 
 
-def encode_position(topic: str, offset: int) -> bytes:
-    """The entry that says up to where the state has learned; ``decode_position`` reads it."""
-    encoded: bytes = msgpack.packb({topic: offset})
+def encode_position(offsets: Mapping[str, int]) -> bytes:
+    """The entry that says up to where the state has learned; ``decode_position`` reads it.
+
+    Args:
+        offsets: By topic; the next to be read.
+    """
+    encoded: bytes = msgpack.packb(dict(offsets))
     return encoded
 
 
@@ -40,18 +44,18 @@ class Change:
     """What one task adds to a transaction.
 
     Attributes:
-        topic: Of the input.
-        partition: Of the input, and of the state topic.
-        offset: The input is done up to here, exclusive.
+        partition: Of the inputs, and of the state topic.
+        offsets: By input topic: it is done up to here, exclusive.
         outputs: Predictions and dead letters, in order.
+        state_topic: Where the state lies.
         state: Records for the state topic.
         events: How many input records this covers.
     """
 
-    topic: str
     partition: int
-    offset: int
+    offsets: Mapping[str, int]
     outputs: list[Outputs]
+    state_topic: str
     state: list[Row]
     events: int
 
@@ -61,26 +65,27 @@ class Task:
     """The agent of one partition, between two commits.
 
     Attributes:
-        topic, partition: The input.
-        agent: Scores and learns; owns the model.
+        partition: Of the inputs.
+        state_topic: Where its state is saved.
+        agent: Does the work of the stage; the last one's owns the model.
         state: The keyed store.
         log: Turns its changes into records.
         epoch: The assignment in which it was restored.
-        offset: The input is done up to here, exclusive.
-        refused: Offsets whose learning failed; they become dead letters.
+        offsets: By input topic: it is done up to here, exclusive.
+        refused: Topics and offsets of what could not be learned; it becomes a dead letter.
         dirty: Whether there is anything to commit.
         events: How many records were processed since the last commit.
         dump_seconds: How long it took to write the model the last time.
     """
 
-    topic: str
     partition: int
-    agent: Score
+    state_topic: str
+    agent: Agent
     state: State
     log: StateLog
     epoch: int
-    offset: int
-    refused: Mapping[int, Exception] = field(default_factory=dict)
+    offsets: dict[str, int]
+    refused: Refused = field(default_factory=dict)
     dump_seconds: float = 0.0
     dirty: bool = False
     events: int = 0
@@ -89,7 +94,8 @@ class Task:
     _saved_version: int = -1
 
     def __post_init__(self) -> None:
-        self._saved_version = self.agent.model.learned
+        if self.agent.model is not None:
+            self._saved_version = self.agent.model.learned
 
     def process(self, batch: Batch) -> Outputs:
         """Score and learn a batch; its outputs wait for the next commit.
@@ -100,7 +106,7 @@ class Task:
         """
         if batch.number != self._batches:
             raise BatchMissing(
-                f"{self.topic}[{self.partition}]: batch {batch.number} came, "
+                f"{batch.topic}[{self.partition}]: batch {batch.number} came, "
                 f"{self._batches} was expected"
             )
         self._batches += 1
@@ -108,7 +114,7 @@ class Task:
         self._outputs.append(outputs)
         self.dirty = True
         self.events += len(batch.records)
-        self.offset = batch.next_offset
+        self.offsets.update(batch.next_offsets)
         return outputs
 
     def take(self, key: bytes | None = None) -> Change:
@@ -119,16 +125,19 @@ class Task:
         """
         self._save(key)
         rows = self.log.rows(self.state.changes())
-        change = Change(self.topic, self.partition, self.offset, self._outputs, rows, self.events)
+        change = Change(
+            self.partition, dict(self.offsets), self._outputs, self.state_topic, rows, self.events
+        )
         self._outputs, self.events, self.dirty = [], 0, False
         return change
 
     def _save(self, key: bytes | None) -> None:
         started = perf_counter()
+        self.agent.save()
         model = self.agent.model
-        if model.learned != self._saved_version:
-            snapshot = snapshots.dump(model, {self.topic: self.offset}, key=key)
+        if model is not None and model.learned != self._saved_version:
+            snapshot = snapshots.dump(model, dict(self.offsets), key=key)
             self.state.put(MODEL, snapshot)
             self._saved_version = model.learned
-        self.state.put(POSITION, encode_position(self.topic, self.offset))
+        self.state.put(POSITION, encode_position(self.offsets))
         self.dump_seconds = perf_counter() - started

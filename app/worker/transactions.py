@@ -35,13 +35,11 @@ class OutputTopics:
 
     Attributes:
         predictions: The topic of the predictions.
-        state: The compacted topic of the state; its partitions are those of the input.
         same_partition: Whether predictions go to the partition of their event. Else, where
             the topics have different numbers of partitions, the key decides.
     """
 
     predictions: str
-    state: str
     same_partition: bool
 
 
@@ -100,7 +98,11 @@ class Transactions:
             # Without this flush the next step waits for librdkafka's own pace.
             self._producer.flush(left())
             # 4. the input's offsets
-            offsets = [TopicPartition(c.topic, c.partition, c.offset) for c in changes]
+            offsets = [
+                TopicPartition(topic, change.partition, offset)
+                for change in changes
+                for topic, offset in change.offsets.items()
+            ]
             self._producer.send_offsets_to_transaction(offsets, group, left())
             # 5. commit
             self._producer.commit_transaction(left())
@@ -117,18 +119,19 @@ class Transactions:
                     produce(topic, value, key, partition)
                 except BufferError:
                     self._wait_and_produce(topic, value, key, partition)
-            for letter in outputs.dead_letters:
+            for record in (*outputs.others, *outputs.dead_letters):
                 self._wait_and_produce(
-                    letter.topic,
-                    letter.value,
-                    letter.key,
-                    headers=letter.headers,
-                    timestamp=letter.timestamp or 0,
+                    record.topic,
+                    record.value,
+                    record.key,
+                    -1 if record.partition is None else record.partition,
+                    headers=record.headers,
+                    timestamp=record.timestamp or 0,
                 )
 
     def _produce_state(self, change: Change) -> None:
         for key, value in change.state:
-            self._wait_and_produce(self._topics.state, value, key, change.partition)
+            self._wait_and_produce(change.state_topic, value, key, change.partition)
 
     def _wait_and_produce(self, *args: Any, **kwargs: Any) -> None:
         while True:

@@ -16,12 +16,13 @@ from app.kafka.cluster import Cluster
 from app.kafka.repeats import NotAgain
 from app.kafka.settings import LOGGER, KafkaSettings
 from app.pipeline.load import Pipeline
+from app.pipeline.stages import Stage, stages
 from app.worker.clients import group_consumer, restore_consumer, transactional_producer
 from app.worker.committer import Committer, CommitTimes
 from app.worker.faust_app import new_app, run
 from app.worker.fetching import TP, Fetcher
 from app.worker.processor import Processor, partitions_of
-from app.worker.restore import Restorer
+from app.worker.restore import Restored, Restorer
 from app.worker.transactions import OutputTopics, TransactionAborted, Transactions
 from app.worker.transport import Consumer
 from topics.records import Batch
@@ -61,7 +62,7 @@ class Worker:
         self.failure: BaseException | None = None
         self.ready = False
         name = pipeline.worker.name or uuid.uuid4().hex[:12]
-        outputs = OutputTopics(pipeline.predictions.topic, pipeline.state_topic, same_partition)
+        outputs = OutputTopics(pipeline.predictions.topic, same_partition)
         self.committer = Committer(
             Transactions(transactional_producer(pipeline, kafka, name), outputs),
             CommitTimes(pipeline.worker.commit_interval, pipeline.worker.commit_floor),
@@ -73,14 +74,17 @@ class Worker:
             patience=pipeline.worker.transaction_timeout + LEAVE_SECONDS,
             snapshot_key=snapshot_key,
         )
-        self._restorer = Restorer(
-            restore_consumer(pipeline, kafka),
-            kafka.admin(),
-            pipeline.events.topic,
-            pipeline.state_topic,
-            latest=pipeline.worker.start == "latest",
-            timeout=pipeline.worker.transaction_timeout + 60.0,
-        )
+        self._restorers = {
+            stage: Restorer(
+                restore_consumer(pipeline, kafka),
+                kafka.admin(),
+                stage.inputs,
+                stage.state_topic,
+                latest=pipeline.worker.start == "latest",
+                timeout=pipeline.worker.transaction_timeout + 60.0,
+            )
+            for stage in stages(pipeline)
+        }
         self._restore_thread = ThreadPoolExecutor(1, "restore")
         self._closing = False
         self._deadline: threading.Timer | None = None
@@ -96,10 +100,13 @@ class Worker:
         def nudge() -> None:
             consumer.loop.call_soon_threadsafe(self.committer.nudge)
 
+        labels = self.pipeline.labels
         return Fetcher(
             group_consumer(self.pipeline, self.kafka),
             consumer,
             on_idle=nudge,
+            merged=(self.pipeline.events.topic, labels.topic) if labels else (),
+            max_idle=labels.max_idle if labels else 0.0,
         )
 
     def fetch_limit(self) -> int:
@@ -121,18 +128,23 @@ class Worker:
         """Restore the states of ``partitions``, and make their tasks."""
         self.processor.forget()
         await self.committer.settle()
-        numbers = partitions_of(partitions)
-        topic = self.pipeline.events.topic
         loop = asyncio.get_running_loop()
-        states = await loop.run_in_executor(self._restore_thread, self._restorer.restore, numbers)
-        restored = {TP(topic, number): state for number, state in states.items()}
+        restored: dict[tuple[Stage, int], Restored] = {}
+        for stage, restorer in self._restorers.items():
+            numbers = partitions_of([tp for tp in partitions if tp.topic == stage.inputs[0]])
+            states = await loop.run_in_executor(self._restore_thread, restorer.restore, numbers)
+            restored |= {(stage, number): state for number, state in states.items()}
         self.processor.open(restored, epoch)
         if any(state.chosen for state in restored.values()):
             await self.committer.commit()
         self.ready = True
-        learned = sum(task.agent.model.learned for task in self.processor.tasks.values())
-        log.info("partitions %s, models with %d learned events", numbers, learned)
-        return {tp: state.offset for tp, state in restored.items()}
+        learned = self.processor.learned
+        log.info("partitions %s, models with %d learned events", self.partitions, learned)
+        return {
+            TP(topic, number): offset
+            for (_, number), state in restored.items()
+            for topic, offset in state.offsets.items()
+        }
 
     async def starting(self) -> None:
         """Fence an earlier worker of this name; compile the learner before the first event."""
@@ -162,7 +174,8 @@ class Worker:
         """Stop committing in the background, and commit what was processed."""
         self.ready, self._closing = False, True
         self._end_within(STOP_SECONDS)
-        self._restorer.stop()
+        for restorer in self._restorers.values():
+            restorer.stop()
         self.committer.stop()
         await self._committing.wait()
         try:
@@ -220,6 +233,12 @@ class Worker:
         os._exit(1)
 
     @property
+    def partitions(self) -> list[int]:
+        """The partitions of the events that are this worker's."""
+        topic = self.pipeline.events.topic
+        return partitions_of([tp for tp in self.processor.tasks if tp.topic == topic])
+
+    @property
     def _consumer(self) -> Consumer:
         return cast(Consumer, self.app.consumer)
 
@@ -239,7 +258,7 @@ class Worker:
         """Whether this worker does its work, and on what."""
         return {
             "ready": self.ready and self.failure is None,
-            "partitions": partitions_of(list(self.processor.tasks)),
+            "partitions": self.partitions,
             "events": self.processor.counters.events,
             "commits": self.committer.commits,
         }
@@ -276,7 +295,12 @@ def _ensure_topics(pipeline: Pipeline, kafka: KafkaSettings) -> None:
 
 
 def _same_partitions(pipeline: Pipeline, kafka: KafkaSettings) -> bool:
-    """Whether events and predictions have the same number of partitions."""
+    """Whether the last stage's input and the predictions have the same number of partitions.
+
+    Events that were keyed anew lie elsewhere than their predictions: there the key decides.
+    """
+    if len(stages(pipeline)) > 1:
+        return False
     topics = Cluster(kafka, TIMEOUT).topics()
     names = (pipeline.events.topic, pipeline.predictions.topic)
     return len({topics[name].partitions for name in names}) == 1

@@ -1,0 +1,55 @@
+"""What an agent is to those who run it, and what it gives for a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from learners.model import Model
+from topics.records import Batch, Outgoing
+
+Pair = tuple[bytes | None, bytes]
+"""Key and value of a prediction."""
+
+Refused = Mapping[tuple[str, int], Exception]
+"""By topic and offset: records that could not be learned, and why."""
+
+
+@dataclass(slots=True)
+class Outputs:
+    """What a batch gave.
+
+    Attributes:
+        predictions: Keys and values, in the order of the events.
+        dead_letters: One for each record that was set aside.
+        learned: How many events were learned.
+        others: Records for the next stage, alerts, metrics.
+    """
+
+    predictions: list[Pair] = field(default_factory=list)
+    dead_letters: list[Outgoing] = field(default_factory=list)
+    learned: int = 0
+    others: list[Outgoing] = field(default_factory=list)
+
+
+class Agent(Protocol):
+    """The agent of one partition of a stage."""
+
+    @property
+    def model(self) -> Model | None:
+        """What learns here; None in a stage before the last."""
+
+    def process(self, batch: Batch, refused: Refused) -> Outputs:
+        """Do the work of the stage on the records of ``batch``, one after another.
+
+        Args:
+            batch: Records of this agent's partition, in order.
+            refused: What could not be learned before; it is set aside.
+
+        Raises:
+            LearnRefused: when the learner fails while it learns. The agent is void then.
+        """
+
+    def save(self) -> None:
+        """Put what has changed into the state; called before each commit."""
