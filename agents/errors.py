@@ -9,6 +9,10 @@ class InvalidEvent(AgentError, ValueError):
     """An event whose id, features or label cannot be used."""
 
 
+class UnknownLabel(AgentError, LookupError):
+    """A label whose event did not come while the label waited."""
+
+
 class LearnRefused(AgentError):
     """A learner failed while it learned: it may be half changed and must be thrown away.
 

@@ -1,0 +1,112 @@
+"""What is remembered of an event or a label that waits for the other: the entries of the state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from agents.label_reader import Heard
+from agents.limits import is_plain
+from topics.records import Headers
+
+PREFIX = "label/"
+"""Of the keys of all entries; the id as JSON follows."""
+
+
+class Waiting(msgspec.Struct, array_like=True, tag=0, gc=False):
+    """An event without a label: its time, and the fields that are kept."""
+
+    time: int
+    fields: dict[str, Any]
+
+
+class Labelled(msgspec.Struct, array_like=True, tag=1, gc=False):
+    """An event with a label, which may be corrected."""
+
+    time: int
+    fields: dict[str, Any]
+    label: Any
+    weight: int
+
+
+class Early(msgspec.Struct, array_like=True, tag=2, gc=False):
+    """A label without an event, with all of its record: it may become a dead letter."""
+
+    time: int
+    label: Any
+    weight: int
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+
+
+Entry = Waiting | Labelled | Early
+
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Entry).decode
+
+_to_json = msgspec.json.Encoder().encode
+
+
+def state_key(id_: Any) -> str:
+    """The key of the entry of an id."""
+    return PREFIX + _to_json(id_).decode()
+
+
+def id_of(key: str) -> Any:
+    """The id of a key."""
+    return msgspec.json.decode(key[len(PREFIX) :])
+
+
+def kept_fields(names: tuple[str, ...], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The named fields that an event has, as far as they are plain and of bounded size."""
+    return {name: fields[name] for name in names if name in fields and is_plain(fields[name])}
+
+
+def early(heard: Heard) -> Early:
+    """The entry of a label whose event is not there."""
+    record = heard.record
+    return Early(
+        heard.time,
+        heard.label,
+        heard.weight,
+        record.topic() or "",
+        record.partition() or 0,
+        record.offset() or 0,
+        record.key(),
+        record.value(),
+        list(record.headers() or []),
+    )
+
+
+class KeptRecord:
+    """The record of an early label, as it came."""
+
+    def __init__(self, entry: Early) -> None:
+        self._entry = entry
+
+    def topic(self) -> str:
+        return self._entry.topic
+
+    def partition(self) -> int:
+        return self._entry.partition
+
+    def offset(self) -> int:
+        return self._entry.offset
+
+    def key(self) -> bytes | None:
+        return self._entry.key
+
+    def value(self) -> bytes | None:
+        return self._entry.value
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self._entry.time
+
+    def headers(self) -> Headers:
+        return self._entry.headers

@@ -1,0 +1,117 @@
+"""From raw records of the labels topic to labels that were heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from agents.errors import InvalidEvent
+from agents.events import Failure
+from agents.fields import plain, short
+from agents.limits import LIMITS, decode_one, fits, id_error
+from topics.codecs import Codec
+from topics.errors import DecodeError
+from topics.records import Record
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFields:
+    """Which fields of a label record are what.
+
+    Attributes:
+        id: The field of the event's id.
+        label: The field of the label.
+        source: The field that says whose label it is, or None.
+        weights: How often a label of each source is learned; once where it is not named.
+    """
+
+    id: str = "id"
+    label: str = "label"
+    source: str | None = None
+    weights: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A label as it was heard.
+
+    Attributes:
+        id: Of the event.
+        label: As the model takes it.
+        source: Whose label it is, or None.
+        weight: How often it is to be learned.
+        time: Of its record, in milliseconds since 1970.
+        record: The record; it becomes the dead letter.
+    """
+
+    id: Any
+    label: Any
+    source: str | int | None
+    weight: int
+    time: int
+    record: Record
+
+
+class LabelReader:
+    """Reads batches of raw records into labels.
+
+    Args:
+        codec: The format of the labels topic.
+        fields: Which fields are what.
+        check_label: From a label as it was read to the one that the model takes; it raises
+            ``ValueError`` for one that is not taken. See ``agents.limits.label_check``.
+    """
+
+    def __init__(
+        self, codec: Codec, fields: LabelFields, check_label: Callable[[Any], Any]
+    ) -> None:
+        self._format = codec.name
+        self._fields = fields
+        self._check_label = check_label
+        names = {"id": fields.id, "label": fields.label, "source": fields.source}
+        named = {attribute: name for attribute, name in names.items() if name is not None}
+        struct = msgspec.defstruct(
+            "Label", [(attribute, Any, None) for attribute in names], rename=named, gc=False
+        )
+        self._decode: Callable[[bytes], Any] = codec.decoder(struct)
+        self._has_source = fields.source is not None
+
+    def read(self, records: Sequence[Record]) -> tuple[list[Heard], list[Failure]]:
+        """The good labels of ``records``, and the failures of the others."""
+        heard: list[Heard] = []
+        failures: list[Failure] = []
+        for i, record in enumerate(records):
+            try:
+                heard.append(self._read_one(record))
+            except DecodeError as error:
+                failures.append(Failure(i, "decode", error))
+            except InvalidEvent as error:
+                failures.append(Failure(i, "validate", error))
+        return heard, failures
+
+    def _read_one(self, record: Record) -> Heard:
+        key = record.key() or b""
+        said = decode_one(self._decode, self._format, plain, key, record.value())
+        if not fits(said.id):
+            raise id_error(self._fields.id, said.id)
+        source = self._source(said.source) if self._has_source else None
+        weight = 1 if source is None else self._fields.weights.get(str(source), 1)
+        _, time = record.timestamp()
+        return Heard(said.id, self._label(said.label), source, weight, time, record)
+
+    def _label(self, label: Any) -> Any:
+        if label is None:
+            raise InvalidEvent(f"{self._fields.label}: expected a label, got nothing")
+        try:
+            return self._check_label(label)
+        except ValueError as error:
+            raise InvalidEvent(f"{self._fields.label}: {error}") from error
+
+    def _source(self, source: Any) -> str | int | None:
+        if source is None or fits(source):
+            return source  # type: ignore[no-any-return]
+        text = f"{self._fields.source}: expected a text or an integer, got {short(source)}"
+        raise InvalidEvent(text + LIMITS)
