@@ -16,9 +16,11 @@ from typing import Any
 
 from confluent_kafka import Producer
 
+from agents.score import Score
 from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
+from app.pipeline.stages import stages
 from app.worker.clients import group_consumer, transactional_producer
 from app.worker.fetching import TP, Fetcher
 from app.worker.processor import Processor
@@ -98,12 +100,14 @@ class TimedProducer:
 class FromTheBeginning:
     """What a rebalance does here: a new task for every partition, at the first event."""
 
-    def __init__(self, processor: Processor) -> None:
+    def __init__(self, pipeline: Pipeline, processor: Processor) -> None:
+        (self._stage,) = stages(pipeline)
         self._processor = processor
 
     def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
         """Make the tasks."""
-        self._processor.open({tp: Restored({}, None) for tp in partitions}, epoch)
+        fresh = {(self._stage, tp.partition): Restored({}, {tp.topic: None}) for tp in partitions}
+        self._processor.open(fresh, epoch)
         return dict.fromkeys(partitions)
 
     def assigned(self, partitions: Sequence[TP]) -> None:
@@ -125,12 +129,14 @@ class Line:
         self.watch = Watch()
         self.processor = Processor(pipeline)
         self.fetcher = Fetcher(
-            group_consumer(pipeline, kafka), FromTheBeginning(self.processor), lambda: None
+            group_consumer(pipeline, kafka),
+            FromTheBeginning(pipeline, self.processor),
+            lambda: None,
         )
         self.fetcher.subscribe([pipeline.events.topic])
         self.transactions: Any = Transactions(
             transactional_producer(pipeline, kafka, "stages"),
-            OutputTopics(pipeline.predictions.topic, pipeline.state_topic, True),
+            OutputTopics(pipeline.predictions.topic, True),
         )
         self.transactions.start()
         self._fetch = self.watch.timed("fetch", self.fetcher.fetch)
@@ -146,6 +152,7 @@ class Line:
 
     def _observe(self, task: Task) -> None:
         watch, agent = self.watch, task.agent
+        assert isinstance(agent, Score)
         watch.wrap(agent._reader, "_decode_all", "decode")
         watch.wrap(agent._reader, "read", "features")
         watch.wrap(agent.model.estimator, "run", "predict_and_learn")

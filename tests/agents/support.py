@@ -10,7 +10,8 @@ from confluent_kafka import Message
 
 from agents.events import EventReader
 from agents.fields import EventFields
-from agents.score import Outputs, Score
+from agents.outputs import Outputs
+from agents.score import Score
 from learners import registry
 from learners.model import Model
 from topics.codecs import Codec

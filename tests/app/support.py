@@ -10,12 +10,17 @@ from typing import Any
 from confluent_kafka import Message
 
 from app.pipeline.load import Pipeline, load_pipeline
-from app.worker.fetching import TP
+from app.pipeline.stages import Stage
 from app.worker.processor import Processor
 from app.worker.restore import Restored
+from app.worker.state_topic import entries
+from app.worker.tasks import Change, Task
+from learners.model import Model
 from topics.records import Batch
 
 EVENTS = "cards"
+STAGE = Stage((EVENTS,), "p.state.v1")
+"""The one stage of the pipeline ``p``."""
 
 
 def pipeline(folder: Path, learner: str = "passive_aggressive", extra: str = "") -> Pipeline:
@@ -33,8 +38,20 @@ def processor(
 ) -> Processor:
     """A processor with tasks that have learned nothing."""
     made = Processor(pipeline(folder, extra=extra))
-    made.open({TP(EVENTS, p): Restored({}, offset) for p in partitions}, epoch)
+    made.open({(STAGE, p): Restored({}, {EVENTS: offset}) for p in partitions}, epoch)
     return made
+
+
+def model(task: Task) -> Model:
+    """The model of a task of the stage that scores."""
+    assert task.agent.model is not None
+    return task.agent.model
+
+
+def restored(change: Change) -> Restored:
+    """What the next worker finds, once ``change`` is committed."""
+    state = {key: value for key, value in change.state if value is not None}
+    return Restored(entries(state), dict(change.offsets))
 
 
 def batch(

@@ -17,7 +17,7 @@ from app.worker.processor import Processor
 from app.worker.tasks import Change
 from app.worker.transactions import TransactionAborted, TransactionLost, Transactions
 from learners.errors import NotSnapshotable
-from tests.app.support import EVENTS, batch, processor
+from tests.app.support import EVENTS, batch, model, processor
 
 INTERVAL, FLOOR = 0.2, 0.05
 
@@ -182,7 +182,7 @@ def test_one_transaction_holds_what_all_tasks_did(tmp_path: Path) -> None:
         scene.work(2)
         await scene.committer.commit()
         (changes,) = scene.kafka.changes
-        assert [(c.partition, c.offset) for c in changes] == [(0, 3), (2, 3)]
+        assert [(c.partition, c.offsets) for c in changes] == [(0, {EVENTS: 3}), (2, {EVENTS: 3})]
 
     run(play())
 
@@ -198,7 +198,7 @@ def test_work_goes_on_beside_a_commit_and_is_in_the_next_one(tmp_path: Path) -> 
         kafka.go.set()
         await first
         await scene.committer.commit()
-        assert [c.offset for (c,) in kafka.changes] == [3, 6]
+        assert [c.offsets for (c,) in kafka.changes] == [{EVENTS: 3}, {EVENTS: 6}]
 
     run(play())
 
@@ -242,7 +242,7 @@ def test_a_task_that_cannot_be_saved_voids_all_of_them(tmp_path: Path) -> None:
         scene = Scene(tmp_path, Recording(), 0, 1)
         scene.work(0)
         scene.work(1)
-        scene.processor.tasks[TP(EVENTS, 1)].agent.model.params["broken"] = object()
+        model(scene.processor.tasks[TP(EVENTS, 1)]).params["broken"] = object()
         with pytest.raises(NotSnapshotable):
             await scene.committer.commit()
         await scene.committer.commit()

@@ -13,9 +13,8 @@ from app.inspection import PartitionReport
 from app.pipeline.load import PipelineError
 from app.worker.fetching import TP
 from app.worker.processor import Processor
-from app.worker.restore import Restored, RestoreRefused
-from app.worker.state_topic import entries
-from tests.app.support import EVENTS, batch, pipeline, processor, record
+from app.worker.restore import RestoreRefused
+from tests.app.support import EVENTS, STAGE, batch, model, pipeline, processor, record, restored
 from topics.records import Batch
 
 AT = TP(EVENTS, 0)
@@ -96,20 +95,19 @@ def test_a_drift_is_logged_and_saved(tmp_path: Path, caplog: pytest.LogCaptureFi
     made = processor(tmp_path, 0, extra=WATCHED)
     with caplog.at_level(logging.WARNING):
         made.process(turning(900, 700))
-    model = made.tasks[AT].agent.model
-    assert model.drifts == 1
-    told = f"1 drift (swap), the last at learned event {model.last_drift}"
+    watched = model(made.tasks[AT])
+    assert watched.drifts == 1
+    told = f"1 drift (swap), the last at learned event {watched.last_drift}"
     assert [record.getMessage() for record in caplog.records] == [f"{AT}: {told}"]
-    assert model.last_drift is not None
-    assert 700 < model.last_drift < 720
-    change = made.tasks[AT].take()
-    state = entries({key: value for key, value in change.state if value is not None})
+    assert watched.last_drift is not None
+    assert 700 < watched.last_drift < 720
+    saved = restored(made.tasks[AT].take())
     heir = Processor(pipeline(tmp_path, extra=WATCHED))
-    heir.open({AT: Restored(state, change.offset)}, 1)
-    assert heir.tasks[AT].agent.model.fingerprint() == model.fingerprint()
+    heir.open({(STAGE, 0): saved}, 1)
+    assert model(heir.tasks[AT]).fingerprint() == watched.fingerprint()
     other = Processor(pipeline(tmp_path, extra=WATCHED.replace("swap", "reset")))
     with pytest.raises(RestoreRefused, match="drift"):
-        other.open({AT: Restored(state, change.offset)}, 1)
+        other.open({(STAGE, 0): saved}, 1)
 
 
 def test_nothing_is_logged_without_a_drift(

@@ -39,7 +39,7 @@ class Open(Fetcher):
         self.restart()
 
     def take(self, messages: Sequence[Any]) -> list[Any]:
-        return self._batches(messages)
+        return self._batches(messages, 1_000)
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_records_become_one_batch_for_each_partition_in_order(fetcher: Open) -> 
     messages.insert(2, Message(topic="labels", partition=0, offset=9, value=b"{}"))
     one, two = fetcher.take(messages)
     assert [r.offset() for r in one.records] == [0, 1, 2, 3]
-    assert (two.topic, two.next_offset) == ("labels", 10)
+    assert (two.topic, two.next_offsets) == ("labels", {"labels": 10})
 
 
 def test_batches_are_counted_anew_in_each_assignment(fetcher: Open) -> None:

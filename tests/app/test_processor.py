@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from agents.score import Outputs
+from agents.outputs import Outputs
 from app.worker.fetching import TP
 from app.worker.processor import Counters, Processor
 from app.worker.restore import Restored, RestoreRefused
-from app.worker.state_topic import entries
 from learners.base import Features
-from tests.app.support import EVENTS, batch, pipeline, processor
+from tests.app.support import EVENTS, STAGE, batch, model, pipeline, processor, restored
 
 AT = TP(EVENTS, 0)
 
@@ -44,22 +43,20 @@ def test_a_batch_of_a_partition_that_went_is_dropped(tmp_path: Path) -> None:
 def test_what_was_saved_is_what_the_next_task_begins_with(tmp_path: Path) -> None:
     made = processor(tmp_path, 0)
     made.process(batch())
-    change = made.tasks[AT].take()
-    state = entries({key: value for key, value in change.state if value is not None})
+    saved = restored(made.tasks[AT].take())
     heir = Processor(pipeline(tmp_path))
-    heir.open({AT: Restored(state, change.offset)}, 1)
-    assert heir.tasks[AT].offset == 3
-    assert heir.tasks[AT].agent.model.fingerprint() == made.tasks[AT].agent.model.fingerprint()
+    heir.open({(STAGE, 0): saved}, 1)
+    assert heir.tasks[AT].offsets == {EVENTS: 3}
+    assert model(heir.tasks[AT]).fingerprint() == model(made.tasks[AT]).fingerprint()
 
 
 def test_a_model_of_another_learner_is_refused_by_name(tmp_path: Path) -> None:
     made = processor(tmp_path, 0)
     made.process(batch())
-    change = made.tasks[AT].take()
-    state = entries({key: value for key, value in change.state if value is not None})
+    saved = restored(made.tasks[AT].take())
     other = Processor(pipeline(tmp_path, "svm"))
     with pytest.raises(RestoreRefused, match=r"p\.state\.v1\[0\].*passive_aggressive.*svm"):
-        other.open({AT: Restored(state, 3)}, 1)
+        other.open({(STAGE, 0): saved}, 1)
 
 
 class Fussy:
@@ -79,7 +76,7 @@ def test_an_event_that_fails_to_be_learned_voids_all_tasks_and_is_set_aside_the_
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = Processor(pipeline(tmp_path, "tests.app.test_processor:Fussy", ALLOW))
-    fresh = {AT: Restored({}, None), TP(EVENTS, 1): Restored({}, None)}
+    fresh = {(STAGE, p): Restored({}, {EVENTS: None}) for p in (0, 1)}
     made.open(fresh, 1)
     with caplog.at_level(logging.WARNING):
         assert not made.process(batch())

@@ -17,7 +17,7 @@ NOWHERE = {"bootstrap.servers": "127.0.0.1:9", "log_level": 0}
 @pytest.fixture
 def restorer() -> Iterator[Restorer]:
     consumer = {**NOWHERE, "group.id": "p"}
-    with closing(Restorer(consumer, NOWHERE, "cards", "p.state.v1", timeout=0.3)) as made:
+    with closing(Restorer(consumer, NOWHERE, ["cards"], "p.state.v1", timeout=0.3)) as made:
         yield made
 
 

@@ -8,10 +8,9 @@ import pytest
 
 from app.worker.fetching import TP
 from app.worker.restore import Restored
-from app.worker.state_topic import entries
 from app.worker.tasks import MODEL, POSITION, BatchMissing, Task, decode_position, encode_position
 from learners import snapshots
-from tests.app.support import EVENTS, batch, processor
+from tests.app.support import EVENTS, STAGE, batch, model, processor, restored
 
 
 def a_task(folder: Path, offset: int | None = None) -> Task:
@@ -23,13 +22,14 @@ def test_a_change_holds_all_outputs_the_model_and_the_offset_of_both(tmp_path: P
     task.process(batch(first=0, count=3, number=0))
     task.process(batch(first=7, count=2, number=1))
     change = task.take()
-    assert (change.topic, change.partition, change.offset, change.events) == (EVENTS, 0, 9, 5)
+    assert (change.partition, change.offsets, change.events) == (0, {EVENTS: 9}, 5)
+    assert change.state_topic == "p.state.v1"
     assert [len(outputs.predictions) for outputs in change.outputs] == [3, 2]
-    state = entries({key: value for key, value in change.state if value is not None})
+    state = restored(change).entries
     assert decode_position(state[POSITION]) == {EVENTS: 9}
-    model, header = snapshots.load(state[MODEL])
+    saved, header = snapshots.load(state[MODEL])
     assert header.offsets == {EVENTS: 9}
-    assert model.fingerprint() == task.agent.model.fingerprint()
+    assert saved.fingerprint() == model(task).fingerprint()
 
 
 def test_after_a_change_only_what_is_new_is_handed_over(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_after_a_change_only_what_is_new_is_handed_over(tmp_path: Path) -> None:
     assert not task.dirty
     task.process(batch(first=3, count=1, number=1))
     change = task.take()
-    assert (change.events, len(change.outputs), change.offset) == (1, 1, 4)
+    assert (change.events, len(change.outputs), change.offsets) == (1, 1, {EVENTS: 4})
 
 
 def test_a_model_that_learned_nothing_new_is_not_written_again(tmp_path: Path) -> None:
@@ -61,14 +61,14 @@ def test_a_batch_that_is_missing_or_comes_twice_is_noticed(tmp_path: Path, numbe
 
 def test_a_start_that_was_chosen_is_committed_before_any_event(tmp_path: Path) -> None:
     made = processor(tmp_path)
-    made.open({TP(EVENTS, 0): Restored({}, 40, chosen=True)}, 1)
+    made.open({(STAGE, 0): Restored({}, {EVENTS: 40}, chosen=True)}, 1)
     (task,) = made.tasks.values()
     assert task.dirty
     change = task.take()
-    assert (change.offset, change.events) == (40, 0)
+    assert (change.offsets, change.events) == ({EVENTS: 40}, 0)
     assert [key for key, _ in change.state] == [POSITION.encode()]
 
 
 def test_a_position_comes_back() -> None:
-    assert decode_position(encode_position("t", 5)) == {"t": 5}
+    assert decode_position(encode_position({"t": 5, "u": 0})) == {"t": 5, "u": 0}
     assert decode_position(None) == {}

@@ -81,7 +81,7 @@ class Stream:
         restorer = Restorer(
             restore_consumer(self.pipeline, self.kafka),
             self.kafka.admin(),
-            self.pipeline.events.topic,
+            [self.pipeline.events.topic],
             self.pipeline.state_topic,
         )
         try:

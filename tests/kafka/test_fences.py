@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from agents.score import Outputs
+from agents.outputs import Outputs
 from app.worker.clients import group_consumer, restore_consumer, transactional_producer
 from app.worker.restore import PartitionMoved, Restored, Restorer, RestoreRefused, RestoreStopped
 from app.worker.tasks import POSITION, Change, encode_position
@@ -31,7 +31,7 @@ def transactions(here: Stream, name: str) -> Transactions:
     """The producer of the worker ``name``, ready."""
     made = Transactions(
         transactional_producer(here.pipeline, here.kafka, name),
-        OutputTopics(here.pipeline.predictions.topic, here.pipeline.state_topic, True),
+        OutputTopics(here.pipeline.predictions.topic, True),
     )
     made.start()
     return made
@@ -39,9 +39,10 @@ def transactions(here: Stream, name: str) -> Transactions:
 
 def change(here: Stream, offset: int) -> Change:
     """One prediction, and a state that has come to ``offset``."""
-    topic = here.pipeline.events.topic
-    row = (POSITION.encode(), b"v" + encode_position(topic, offset))
-    return Change(topic, 0, offset, [Outputs([(b"k", b"said")])], [row], 1)
+    offsets = {here.pipeline.events.topic: offset}
+    row = (POSITION.encode(), b"v" + encode_position(offsets))
+    said = Outputs([(b"k", b"said")])
+    return Change(0, offsets, [said], here.pipeline.state_topic, [row], 1)
 
 
 def member(here: Stream) -> Consumer:
@@ -70,7 +71,7 @@ def test_who_left_the_group_commits_nothing(here: Stream) -> None:
         worker.commit([change(here, 9)], group)
     heir.close()
     assert predictions(here) == 1
-    assert restored(here).offset == 5
+    assert restored(here).offsets == {here.pipeline.events.topic: 5}
 
 
 def test_who_is_followed_by_a_worker_of_its_name_commits_nothing(here: Stream) -> None:
@@ -87,7 +88,7 @@ def restorer(here: Stream) -> Restorer:
     return Restorer(
         restore_consumer(here.pipeline, here.kafka),
         here.kafka.admin(),
-        here.pipeline.events.topic,
+        [here.pipeline.events.topic],
         here.pipeline.state_topic,
     )
 
@@ -143,7 +144,7 @@ def test_a_restore_waits_for_offsets_that_are_under_way(
     other.write_state(7)
     other.producer.commit_transaction(30)
     assert waited
-    assert restoring.result(30).offset == 7
+    assert restoring.result(30).offsets == {here.pipeline.events.topic: 7}
 
 
 def test_a_restore_waits_for_state_that_is_under_way(
@@ -155,7 +156,7 @@ def test_a_restore_waits_for_state_that_is_under_way(
     waited = not restoring.done()
     other.producer.abort_transaction(30)
     assert waited
-    assert restoring.result(30) == Restored({}, None)
+    assert restoring.result(30) == Restored({}, {here.pipeline.events.topic: None})
 
 
 def test_a_restore_that_waits_ends_when_it_is_told_to(here: Stream, other: Other) -> None:
@@ -187,12 +188,12 @@ class Late(Restorer):
         super().__init__(
             restore_consumer(here.pipeline, here.kafka),
             here.kafka.admin(),
-            here.pipeline.events.topic,
+            [here.pipeline.events.topic],
             here.pipeline.state_topic,
         )
         self._others: list[Other] = [other]
 
-    def _committed(self, partitions: Sequence[int]) -> dict[int, int | None]:
+    def _committed(self, partitions: Sequence[int]) -> dict[int, dict[str, int | None]]:
         answer = super()._committed(partitions)
         while self._others:
             other = self._others.pop()

@@ -58,7 +58,7 @@ def saved(pipeline: Stream) -> bytes:
     restorer = Restorer(
         restore_consumer(pipeline.pipeline, pipeline.kafka),
         pipeline.kafka.admin(),
-        pipeline.pipeline.events.topic,
+        [pipeline.pipeline.events.topic],
         pipeline.pipeline.state_topic,
     )
     try:
