@@ -17,6 +17,7 @@ from learners.kernels import (
     kernel,
     move_by_variance,
     sigmoid,
+    tell,
     uncertainty,
 )
 from learners.linear import LinearClassifier, classified
@@ -84,7 +85,7 @@ class AROW(LinearClassifier):
         _classify(
             predict_with, learn_from, columns, targets, self.weights, self.variances,
             self.intercept, self.intercept_variance, self.r / self.weight_true,
-            self.r / self.weight_false, self.learn_intercept, out,
+            self.r / self.weight_false, self.learn_intercept, out, self.told,
         )  # fmt: skip
         return classified(out)
 
@@ -93,10 +94,12 @@ class AROW(LinearClassifier):
 def _classify(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
     weights: Floats, variances: Floats, intercept: Floats, intercept_variance: Floats,
-    r_true: float, r_false: float, learn_intercept: bool, out: Floats,
+    r_true: float, r_false: float, learn_intercept: bool, out: Floats, told: Floats,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
+        if told.shape[0] > 0:
+            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
         if math.isnan(targets[i]):
             continue
         row = learn_from[i]

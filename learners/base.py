@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from learners.rows import Rows
+from learners.rows import Matrix, Rows
 
 Task = Literal["binary", "multiclass", "regression", "clustering", "anomaly"]
 Features = Mapping[str, Any]
@@ -22,6 +22,27 @@ class Unlabelled:
 UNLABELLED: Final = Unlabelled()
 
 
+class Contributions(NamedTuple):
+    """What made the margin of one row: its features' contributions and the intercept add up to it.
+
+    The margin of a classifier is the log-odds of its score, that of a regressor the score.
+
+    Attributes
+    ----------
+    names
+        Features; those that are not named added nothing.
+    values
+        Weight x value of each, both as they were when the row was predicted: before it was
+        learned, after steps and scaling.
+    intercept
+        Of the same moment.
+    """
+
+    names: tuple[str, ...]
+    values: Matrix
+    intercept: float
+
+
 @dataclass(slots=True)
 class Scored:
     """What a batch gave, in the order of its rows.
@@ -34,11 +55,23 @@ class Scored:
         A number that ranks, or None.
     failures
         Row -> what `predict_one` raised. These rows were not learned.
+    contributions
+        Of each row; None unless they were asked for.
     """
 
     predictions: list[Any]
     scores: list[float | None]
     failures: dict[int, Exception] = field(default_factory=dict)
+    contributions: list[Contributions] | None = None
+
+    def extend(self, later: Scored) -> None:
+        """Put the rows of `later` behind these."""
+        n = len(self.predictions)
+        self.predictions += later.predictions
+        self.scores += later.scores
+        self.failures |= {n + i: error for i, error in later.failures.items()}
+        if later.contributions is not None:
+            self.contributions = (self.contributions or []) + later.contributions
 
 
 class Estimator(Protocol):
@@ -65,3 +98,12 @@ class Estimator(Protocol):
 
     def state(self) -> Any:
         """Everything that learning changes, for the fingerprint."""
+
+
+class Explaining(Estimator, Protocol):
+    """An estimator whose attribute `explains` is True: a linear one."""
+
+    def run(
+        self, rows: Rows | Sequence[Features], labels: Sequence[Any], explain: bool = False
+    ) -> Scored:
+        """As of any estimator; with the contributions if `explain`."""

@@ -10,11 +10,14 @@ import numpy as np
 
 from learners.base import UNLABELLED, Features, Scored, Task
 from learners.columns import Columns
+from learners.contributions import Named, as_it_is, contributions
 from learners.kernels import Floats, Ints
 from learners.labels import check_label
 from learners.rows import Rows
 
 NAN = float("nan")
+UNTOLD: Floats = np.empty((0, 0))
+"""Where a kernel writes no contributions."""
 _NOTHING = np.array([NAN])
 
 
@@ -27,6 +30,7 @@ class Compiled(ABC):
 
     task: ClassVar[Task]
     batched: ClassVar[bool] = True
+    explains: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.columns = Columns()
@@ -66,26 +70,50 @@ class Compiled(ABC):
         """The attributes that are learning rates; they may be changed between two rows."""
         return ()
 
+    def tell(self, told: Floats) -> None:
+        """From now on, `advance` writes the contributions of each row into a row of `told`, of
+        shape (rows, features + 1), the intercept last; into UNTOLD it writes none."""
+        raise NotImplementedError
+
     def targets(self, labels: Sequence[Any]) -> Floats:
         """Checked labels as numbers; NaN for UNLABELLED."""
         return np.array([NAN if y is UNLABELLED else y for y in labels], np.float64)
 
-    def run(self, rows: Rows | Sequence[Features], labels: Sequence[Any]) -> Scored:
+    def run(
+        self, rows: Rows | Sequence[Features], labels: Sequence[Any], explain: bool = False
+    ) -> Scored:
         """Predict and then learn each row; a row that is UNLABELLED is only predicted."""
         if not isinstance(rows, Rows):
             rows = Rows.from_dicts(rows)
-        return self._run(rows, self.targets(labels))
+        return self._run(rows, self.targets(labels), as_it_is if explain else None)
 
-    def _run(self, rows: Rows, targets: Floats) -> Scored:
-        return self.run_both(rows.names, rows.matrix, rows.matrix, targets)
+    def _run(self, rows: Rows, targets: Floats, named: Named | None = None) -> Scored:
+        return self.run_both(rows.names, rows.matrix, rows.matrix, targets, named)
 
     def run_both(
-        self, names: tuple[str, ...], predict_with: Floats, learn_from: Floats, targets: Floats
+        self,
+        names: tuple[str, ...],
+        predict_with: Floats,
+        learn_from: Floats,
+        targets: Floats,
+        named: Named | None = None,
     ) -> Scored:
-        """As `run`, after steps that made two matrices over the same features."""
+        """As `run`, after steps that made two matrices over the same features.
+
+        With `named`, what the contributions of a feature are called, they are told too.
+        """
         before, after, columns = self.columns.align_both(names, predict_with, learn_from, targets)
         self.grow(len(self.columns))
-        return self.advance(before, after, columns, targets)
+        if named is None:
+            return self.advance(before, after, columns, targets)
+        told = np.empty((len(targets), len(columns) + 1))
+        self.tell(told)
+        try:
+            scored = self.advance(before, after, columns, targets)
+        finally:
+            self.tell(UNTOLD)
+        scored.contributions = contributions(self.columns.names_of(columns), told, named)
+        return scored
 
     def learn_one(self, x: Features, y: Any = None) -> None:
         """Learn one event. Raises LabelError."""

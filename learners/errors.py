@@ -50,6 +50,10 @@ class StepError(ParameterError):
         self.what = what
 
 
+class CannotExplain(LearnerError):
+    """The learner has no contributions that add up to its score."""
+
+
 class LabelError(LearnerError):
     """A label that the learner cannot take."""
 

@@ -84,6 +84,17 @@ def dot(row: Floats, columns: Ints, weights: Floats) -> float:
 
 
 @kernel
+def tell(
+    row: Floats, columns: Ints, weights: Floats, factor: float, intercept: float, told: Floats
+) -> None:
+    """What each feature adds to a margin, 0 where it is absent, and last the intercept."""
+    for j in range(row.shape[0]):
+        value = row[j]
+        told[j] = factor * (weights[columns[j]] * clip(value)) if value == value else 0.0
+    told[row.shape[0]] = intercept
+
+
+@kernel
 def squared_norm(row: Floats) -> float:
     """The squared length of a row, absent features left out."""
     total = 0.0

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.base import Features, Scored, Task
-from learners.compiled import Compiled, grown
+from learners.compiled import UNTOLD, Compiled, grown
 from learners.kernels import Floats
 
 
@@ -19,6 +19,7 @@ class Linear(Compiled):
     `scalars` names arrays of one number. All are saved in snapshots.
     """
 
+    explains: ClassVar[bool] = True
     per_column: ClassVar[Mapping[str, float]] = {"weights": 0.0}
     scalars: ClassVar[Mapping[str, float]] = {"intercept": 0.0}
 
@@ -27,10 +28,15 @@ class Linear(Compiled):
 
     def __init__(self) -> None:
         super().__init__()
+        self.told = UNTOLD
         for name in self.per_column:
             setattr(self, name, np.empty(0))
         for name, start in self.scalars.items():
             setattr(self, name, np.array([start]))
+
+    def tell(self, told: Floats) -> None:
+        """See Compiled."""
+        self.told = told
 
     def grow(self, n: int) -> None:
         """Make room for `n` columns."""

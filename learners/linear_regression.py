@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from learners.base import Scored
-from learners.kernels import Floats, Ints, clip, descend, dot, kernel
+from learners.kernels import Floats, Ints, clip, descend, dot, kernel, tell
 from learners.linear import LinearRegressor, regressed
 from learners.parameters import number, one_of
 
@@ -78,7 +78,7 @@ class LinearRegression(LinearRegressor):
         _regress(
             predict_with, learn_from, columns, targets, self.weights, self.intercept,
             _LOSSES.index(self.loss), self.epsilon, self.learning_rate, self.intercept_lr,
-            self.l2, out,
+            self.l2, out, self.told,
         )  # fmt: skip
         return regressed(out)
 
@@ -99,10 +99,12 @@ def slope(error: float, loss: int, epsilon: float) -> float:
 def _regress(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
     weights: Floats, intercept: Floats, loss: int, epsilon: float,
-    learning_rate: float, intercept_lr: float, l2: float, out: Floats,
+    learning_rate: float, intercept_lr: float, l2: float, out: Floats, told: Floats,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = dot(predict_with[i], columns, weights) + intercept[0]
+        if told.shape[0] > 0:
+            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
         if math.isnan(targets[i]):
             continue
         row = learn_from[i]

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from learners.base import Scored
-from learners.kernels import Floats, Ints, clip, descend, dot, kernel, sigmoid
+from learners.kernels import Floats, Ints, clip, descend, dot, kernel, sigmoid, tell
 from learners.linear import LinearClassifier, classified
 from learners.parameters import number, one_of
 
@@ -97,7 +97,7 @@ class LogisticRegression(LinearClassifier):
             predict_with, learn_from, columns, targets,
             self.weights, self.sums, self.squares, self.intercept,
             _OPTIMIZERS.index(self.optimizer), self.learning_rate, self.intercept_lr,
-            self.l1, self.l2, self.beta, self.weight_true, self.weight_false, out,
+            self.l1, self.l2, self.beta, self.weight_true, self.weight_false, out, self.told,
         )  # fmt: skip
         return classified(out)
 
@@ -155,10 +155,12 @@ def _classify(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
     weights: Floats, sums: Floats, squares: Floats, intercept: Floats,
     optimizer: int, rate: float, intercept_lr: float, l1: float, l2: float, beta: float,
-    weight_true: float, weight_false: float, out: Floats,
+    weight_true: float, weight_false: float, out: Floats, told: Floats,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
+        if told.shape[0] > 0:
+            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
         if math.isnan(targets[i]):
             continue
         row = learn_from[i]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from learners.base import UNLABELLED, Estimator, Features, Scored, Task
-from learners.errors import LabelError, LearnFailed
+from learners.base import UNLABELLED, Estimator, Explaining, Features, Scored, Task
+from learners.errors import CannotExplain, LabelError, LearnFailed
 from learners.fingerprint import fingerprint
 from learners.labels import check_label
 from learners.rows import Rows
@@ -55,6 +55,11 @@ class Model:
         """True: `run` wants Rows. False: a list of dicts."""
         return self.estimator.batched
 
+    @property
+    def explains(self) -> bool:
+        """Whether `run` gives contributions: linear learners of two classes or numbers do."""
+        return getattr(self.estimator, "explains", False)
+
     def takes_text(self, name: str) -> bool:
         """Whether a step turns the text of the feature `name` into numbers."""
         return bool(self.steps) and takes_text(self.steps, name)
@@ -94,21 +99,29 @@ class Model:
         """
         return check_label(self.task, y)
 
-    def run(self, rows: Rows | Sequence[Features], labels: Sequence[Any]) -> Scored:
+    def run(
+        self, rows: Rows | Sequence[Features], labels: Sequence[Any], explain: bool = False
+    ) -> Scored:
         """Row after row: predict, then learn unless the label is UNLABELLED.
 
         The same, in every bit, as `predict_one` and `learn_one` in a loop. `labels` are as
-        `check_label` gave them, one a row.
+        `check_label` gave them, one a row. With `explain`, the result has the contributions
+        of each row; CannotExplain is raised where the learner has none.
 
         Raises LearnFailed when a row cannot be learned: the model is then half changed, and
         the caller throws it away.
         """
-        scored = self.estimator.run(rows, labels)
+        scored = self._explained(rows, labels) if explain else self.estimator.run(rows, labels)
         learned = len(labels) - labels.count(UNLABELLED)
         if scored.failures:
             learned -= sum(1 for i in scored.failures if labels[i] is not UNLABELLED)
         self.learned += learned
         return scored
+
+    def _explained(self, rows: Rows | Sequence[Features], labels: Sequence[Any]) -> Scored:
+        if not self.explains:
+            raise CannotExplain(f"learner {self.type!r} cannot say what moved its scores")
+        return cast(Explaining, self.estimator).run(rows, labels, explain=True)
 
     def warm_up(self, n_features: int) -> None:
         """Compile or load whatever the first event would have to wait for."""

@@ -18,6 +18,7 @@ from learners.kernels import (
     kernel,
     sigmoid,
     squared_norm,
+    tell,
 )
 from learners.linear import LinearClassifier, LinearRegressor, classified, regressed
 from learners.parameters import number, one_of, switch
@@ -85,7 +86,7 @@ class PassiveAggressive(LinearClassifier):
         _classify(
             predict_with, learn_from, columns, targets, self.weights, self.intercept,
             self.C * self.weight_true, self.C * self.weight_false,
-            self.mode, self.learn_intercept, out,
+            self.mode, self.learn_intercept, out, self.told,
         )  # fmt: skip
         return classified(out)
 
@@ -143,7 +144,7 @@ class PassiveAggressiveRegressor(LinearRegressor):
         out = np.empty(len(targets))
         _regress(
             predict_with, learn_from, columns, targets, self.weights, self.intercept,
-            self.C, self.mode, self.eps, self.learn_intercept, out,
+            self.C, self.mode, self.eps, self.learn_intercept, out, self.told,
         )  # fmt: skip
         return regressed(out)
 
@@ -164,10 +165,12 @@ def step_size(loss: float, norm: float, C: float, mode: int) -> float:
 def _classify(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
     weights: Floats, intercept: Floats, C_true: float, C_false: float, mode: int,
-    learn_intercept: bool, out: Floats,
+    learn_intercept: bool, out: Floats, told: Floats,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
+        if told.shape[0] > 0:
+            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
         if math.isnan(targets[i]):
             continue
         row = learn_from[i]
@@ -184,10 +187,12 @@ def _classify(
 def _regress(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
     weights: Floats, intercept: Floats, C: float, mode: int, eps: float, learn_intercept: bool,
-    out: Floats,
+    out: Floats, told: Floats,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = dot(predict_with[i], columns, weights) + intercept[0]
+        if told.shape[0] > 0:
+            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
         if math.isnan(targets[i]):
             continue
         row = learn_from[i]

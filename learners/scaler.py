@@ -103,6 +103,15 @@ class Scaled(Compiled):
         """The learner's."""
         return self.learner.task
 
+    @property
+    def explains(self) -> bool:  # type: ignore[override]
+        """Whether the learner does."""
+        return self.learner.explains
+
+    def tell(self, told: Floats) -> None:
+        """See Compiled."""
+        self.learner.tell(told)
+
     def targets(self, labels: Sequence[Any]) -> Floats:
         """As the learner numbers them."""
         return self.learner.targets(labels)

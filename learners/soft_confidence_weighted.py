@@ -21,6 +21,7 @@ from learners.kernels import (
     kernel,
     move_by_variance,
     sigmoid,
+    tell,
     uncertainty,
 )
 from learners.linear import LinearClassifier, classified
@@ -100,6 +101,7 @@ class SoftConfidenceWeighted(LinearClassifier):
             predict_with, learn_from, columns, targets, self.weights, self.variances,
             self.intercept, self.intercept_variance, self.C * self.weight_true,
             self.C * self.weight_false, self.phi, self.mode, self.learn_intercept, out,
+            self.told,
         )  # fmt: skip
         return classified(out)
 
@@ -134,9 +136,12 @@ def _classify(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
     weights: Floats, variances: Floats, intercept: Floats, intercept_variance: Floats,
     C_true: float, C_false: float, phi: float, mode: int, learn_intercept: bool, out: Floats,
+    told: Floats,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
+        if told.shape[0] > 0:
+            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
         if math.isnan(targets[i]):
             continue
         row = learn_from[i]

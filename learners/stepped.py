@@ -34,22 +34,33 @@ class Stepped:
         """The learner's."""
         return self.learner.task
 
-    def run(self, rows: Rows | Sequence[Features], labels: Sequence[Any]) -> Scored:
-        """Predict and then learn each row; a row that is UNLABELLED is only predicted."""
+    @property
+    def explains(self) -> bool:
+        """Whether the learner does."""
+        return self.learner.explains
+
+    def run(
+        self, rows: Rows | Sequence[Features], labels: Sequence[Any], explain: bool = False
+    ) -> Scored:
+        """Predict and then learn each row; a row that is UNLABELLED is only predicted.
+
+        Contributions are those of the features before the steps, where a step can tell them.
+        """
         if self.batched:
             rows = rows if isinstance(rows, Rows) else Rows.from_dicts(rows)
-            return self._run(rows, self.learner.targets(labels))
+            return self._run(rows, self.learner.targets(labels), explain)
         dicts = rows.to_dicts() if isinstance(rows, Rows) else rows
-        scored = Scored([], [])
+        scored = Scored([], [], contributions=[] if explain else None)
         for part in parts(dicts):
-            some = self._run(dicts[part], self.learner.targets(labels[part]))
-            scored.predictions += some.predictions
-            scored.scores += some.scores
+            some = self._run(dicts[part], self.learner.targets(labels[part]), explain)
+            scored.extend(some)
         return scored
 
-    def _run(self, rows: Rows | Sequence[Features], targets: Floats) -> Scored:
+    def _run(self, rows: Rows | Sequence[Features], targets: Floats, explain: bool) -> Scored:
         stage = self.chain.advance(rows, targets)
-        return self.learner.run_both(stage.names, stage.predict_with, stage.learn_from, targets)
+        named = self.chain.origin if explain else None
+        before, after = stage.predict_with, stage.learn_from
+        return self.learner.run_both(stage.names, before, after, targets, named)
 
     def learn_one(self, x: Features, y: Any = None) -> None:
         """Learn one event. Raises LabelError."""

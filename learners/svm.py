@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from learners.base import Scored
-from learners.kernels import Floats, Ints, clip, descend, dot, kernel, sigmoid
+from learners.kernels import Floats, Ints, clip, descend, dot, kernel, sigmoid, tell
 from learners.linear import LinearClassifier, classified
 from learners.parameters import number, one_of, switch
 
@@ -92,13 +92,13 @@ class SVM(LinearClassifier):
             _sgd(
                 predict_with, learn_from, columns, targets, self.weights, self.intercept,
                 self.learning_rate, self.intercept_lr, self.l2,
-                self.weight_true, self.weight_false, out,
+                self.weight_true, self.weight_false, out, self.told,
             )  # fmt: skip
         else:
             _pegasos(
                 predict_with, learn_from, columns, targets, self.weights, self.intercept,
                 self.shrink, self.steps, self.regularization, self.learn_intercept,
-                self.weight_true, self.weight_false, out,
+                self.weight_true, self.weight_false, out, self.told,
             )  # fmt: skip
         return classified(out)
 
@@ -108,10 +108,12 @@ def _sgd(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
     weights: Floats, intercept: Floats,
     learning_rate: float, intercept_lr: float, l2: float,
-    weight_true: float, weight_false: float, out: Floats,
+    weight_true: float, weight_false: float, out: Floats, told: Floats,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
+        if told.shape[0] > 0:
+            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
         if math.isnan(targets[i]):
             continue
         row = learn_from[i]
@@ -127,11 +129,13 @@ def _pegasos(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
     weights: Floats, intercept: Floats, shrink: Floats, steps: Floats,
     regularization: float, learn_intercept: bool,
-    weight_true: float, weight_false: float, out: Floats,
+    weight_true: float, weight_false: float, out: Floats, told: Floats,
 ) -> None:  # fmt: skip
     # The weights proper are shrink x weights: shrinking all of them is then one product.
     for i in range(targets.shape[0]):
         out[i] = sigmoid(shrink[0] * dot(predict_with[i], columns, weights) + intercept[0])
+        if told.shape[0] > 0:
+            tell(predict_with[i], columns, weights, shrink[0], intercept[0], told[i])
         if math.isnan(targets[i]):
             continue
         row = learn_from[i]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from learners.base import UNLABELLED, Estimator, Features, Scored, Task
+from learners.base import UNLABELLED, Estimator, Explaining, Features, Scored, Task
 from learners.drift.losses import losses
 from learners.drift.parts import Batch, copied, cut, innermost, learned_of, rates
 from learners.drift.rival import Rival
@@ -86,6 +86,11 @@ class Watched:
         """Whether `run` wants Rows."""
         return self.learner.batched
 
+    @property
+    def explains(self) -> bool:
+        """Whether the learner does."""
+        return getattr(self.learner, "explains", False)
+
     def predict_one(self, x: Features) -> Any:
         """The learner's prediction."""
         return self.learner.predict_one(x)
@@ -111,22 +116,20 @@ class Watched:
         if self._warner is not None:
             Rival(self.learner).compare(nothing, nothing, 0)
 
-    def run(self, rows: Batch, labels: Sequence[Any]) -> Scored:
+    def run(self, rows: Batch, labels: Sequence[Any], explain: bool = False) -> Scored:
         """Row after row: predict, then learn unless the label is UNLABELLED."""
         if self.batched and not isinstance(rows, Rows):
             rows = Rows.from_dicts(rows)
         n = len(labels)
         stride = n if self.batched else 1
-        whole, at = Scored([], []), 0
+        whole, at = Scored([], [], contributions=[] if explain else None), 0
         while at < n:
             end = min(at + stride, self._deadline(labels, at))
             try:
-                part = self._advance(cut(rows, at, end), labels[at:end])
+                part = self._advance(cut(rows, at, end), labels[at:end], explain)
             except LearnFailed as error:
                 raise LearnFailed(at + error.index, error.cause) from error
-            whole.predictions += part.predictions
-            whole.scores += part.scores
-            whole.failures |= {at + i: error for i, error in part.failures.items()}
+            whole.extend(part)
             taken = len(part.predictions)
             if self.batched:  # many drifts in one batch: do not run its rest for each of them
                 stride = 2 * (taken if taken == end - at else max(taken, 64))
@@ -143,12 +146,12 @@ class Watched:
                     return i + 1
         return len(labels)
 
-    def _advance(self, rows: Batch, labels: Sequence[Any]) -> Scored:
+    def _advance(self, rows: Batch, labels: Sequence[Any], explain: bool) -> Scored:
         """Run rows up to and with the first at which something happens."""
         saved = None
         if len(labels) > 1 and self._settings.reaction != "alarm":
             saved = copied(self.learner.state())
-        scored = self.learner.run(rows, labels)
+        scored = self._ask(rows, labels, explain)
         costs = losses(self._settings.loss, scored, labels)
         if self._settings.reaction == "alarm":
             self._count(costs, labels, scored)
@@ -160,12 +163,17 @@ class Watched:
         rows, labels, costs = cut(rows, 0, taken), labels[:taken], costs[:taken]
         if saved is not None and taken < len(scored.predictions):
             self._rewind(saved)
-            scored = self.learner.run(rows, labels)
+            scored = self._ask(rows, labels, explain)
         learned = learned_of(labels, scored)
         self._run_rival(rows, labels, costs, learned)
         self.learned += learned
         self._react(learned, hit >= 0, warned >= 0)
         return scored
+
+    def _ask(self, rows: Batch, labels: Sequence[Any], explain: bool) -> Scored:
+        if explain:
+            return cast(Explaining, self.learner).run(rows, labels, explain=True)
+        return self.learner.run(rows, labels)
 
     def _count(self, costs: Floats, labels: Sequence[Any], scored: Scored) -> None:
         at = self._alarm.rise(costs)

@@ -55,6 +55,13 @@ class Step(ABC):
     tasks: ClassVar[tuple[Task, ...]] = EVERY
     takes_texts: ClassVar[bool] = False
 
+    def origin(self, name: str) -> str:
+        """The feature of which this step made `name`, or `name` itself.
+
+        Once a feature has come out under a name, the answer for it stays.
+        """
+        return name
+
     def prepare(self, task: Task) -> None:
         """Take note of what the labels will be, one of `tasks`."""
         assert task in self.tasks

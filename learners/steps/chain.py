@@ -61,6 +61,12 @@ class Chain:
             stage = step.advance(stage, targets)
         return stage
 
+    def origin(self, name: str) -> str:
+        """The feature of an event of which `name` was made, as far as the steps know it."""
+        for step in reversed((*self.texts, *self.matrices)):
+            name = step.origin(name)
+        return name
+
     def warm_up(self, n_features: int) -> int:
         """Compile all kernels; gives how many features come out."""
         for step in self.matrices:

@@ -73,6 +73,11 @@ class OneHot(TextStep):
                     out[hot] = 1.0
         return out
 
+    def origin(self, name: str) -> str:
+        """The category of which it is a value."""
+        fields = self._zeros.items()
+        return next((field for field, zeros in fields if name in zeros), name)
+
     def _takes(self, name: str, value: Any) -> bool:
         return type(value) is str if self.features is None else name in self.features
 

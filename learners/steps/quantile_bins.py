@@ -107,6 +107,11 @@ class QuantileBins(ColumnStep):
             none = np.full((more, len(self.quantiles)), math.inf)
             self.edges = np.concatenate([self.edges, none])
 
+    def origin(self, name: str) -> str:
+        """The feature whose bin it is."""
+        feature, bins, _ = name.rpartition(" > q")
+        return feature if bins and name not in self.columns.index else name
+
     def warm_up(self, n_features: int) -> int:
         """Run all kernels once over nothing."""
         none, nothing = np.empty((0, n_features)), np.empty(0)
