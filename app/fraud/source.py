@@ -1,6 +1,6 @@
 """The simulators as sources of a replay: "handbook", "live", "live:cards=500,seed=3,days=30"."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -11,40 +11,54 @@ from app.fraud.stream import Names
 from app.fraud.transactions import Transactions
 
 Read = Callable[[], Iterator[stream.Record]]
+Injection = tuple[str, int]
+"""A name of `app.fraud.patterns.BOOK`, and the day, counted from 0, on which it begins."""
 
 SIMULATORS: dict[str, type[Any]] = {"handbook": Size, "live": Knobs}
 
 
-def simulator(source: str, id_field: str, label: str | None, delay: int | None) -> Read:
+def simulator(
+    source: str, names: Names, *, labelled: bool, delay: int | None, inject: Sequence[Injection]
+) -> Read:
     """What reads the records of a simulator from its beginning, every time that it is called.
 
     Args:
         source: Its name, and after a colon its knobs: the fields of `Size` or `Knobs`.
-        id_field: The field of the ids.
-        label: The field of the label; None for events without one.
-        delay: Seconds after which the label comes as a record of its own; None puts it into
-            the event.
+        names: What is called how; the prefix becomes the simulator's name.
+        labelled: Whether events have their label, where `delay` is None.
+        delay: Seconds after which the label comes as a record of its own.
+        inject: New frauds for the live simulator.
 
     Raises:
-        ValueError: For a knob that is not there, or that cannot be so.
+        ValueError: For a knob or a fraud that is not there, or that cannot be so.
     """
     name, _, settings = source.partition(":")
     knobs = _knobs(SIMULATORS[name], settings)
-    names = Names(id_field, label or "fraud", name)
+    names = names._replace(prefix=name)
+    if inject:
+        if not isinstance(knobs, Knobs):
+            raise ValueError("new frauds can be injected into the live simulator only")
+        _injected(LiveSimulator(knobs), inject)
 
     def read() -> Iterator[stream.Record]:
-        days = _days(knobs)
-        if label is not None and delay is not None:
+        days = _days(knobs, inject)
+        if delay is not None:
             return stream.merged(days, names, delay)
-        return stream.events(days, names, labelled=label is not None)
+        return stream.events(days, names, labelled)
 
     return read
 
 
-def _days(knobs: Size | Knobs) -> Iterable[Transactions]:
+def _days(knobs: Size | Knobs, inject: Sequence[Injection]) -> Iterable[Transactions]:
     if isinstance(knobs, Knobs):
-        return LiveSimulator(knobs)
+        return _injected(LiveSimulator(knobs), inject)
     return _when_asked(knobs)
+
+
+def _injected(simulator: LiveSimulator, inject: Sequence[Injection]) -> LiveSimulator:
+    for pattern, day in inject:
+        simulator.inject(pattern, day)
+    return simulator
 
 
 def _when_asked(size: Size) -> Iterator[Transactions]:

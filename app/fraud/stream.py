@@ -8,6 +8,8 @@ from app.fraud.transactions import DAY, EPOCH, Transactions
 
 DELAY = 7 * DAY
 """Seconds that a label takes."""
+CHARGEBACK = "chargeback"
+"""Whose label it is: the card holder complained, some days later."""
 
 Row = tuple[int, int, int, int, float, bool, int]
 
@@ -30,11 +32,21 @@ class Record(NamedTuple):
 
 
 class Names(NamedTuple):
-    """What is called how: the field of the id, that of the label, and the ids' first part."""
+    """What is called how.
+
+    Attributes:
+        id: The field of an event's id.
+        label: The field of the label.
+        prefix: The first part of the ids.
+        label_id: The field of the event's id in a label that comes later.
+        source: The field that says whose label it is: "chargeback". None for none.
+    """
 
     id: str = "id"
     label: str = "fraud"
     prefix: str = "handbook"
+    label_id: str = "id"
+    source: str | None = None
 
 
 def events(days: Iterable[Transactions], names: Names, labelled: bool) -> Iterator[Record]:
@@ -65,19 +77,21 @@ def merged(
 
 
 def _event(row: Row, names: Names) -> Record:
-    fields = _who(row, names, 0) | {"amount": row[4]}
+    fields = _who(row, names.id, names.prefix, 0) | {"amount": row[4]}
     return Record("event", fields["card"], fields, fields["time"] * 1000)
 
 
 def _late_label(row: Row, names: Names, delay: int) -> Record:
-    fields = _who(row, names, delay) | _label(row, names)
+    fields = _who(row, names.label_id, names.prefix, delay) | _label(row, names)
+    if names.source is not None:
+        fields[names.source] = CHARGEBACK
     return Record("label", fields["card"], fields, fields["time"] * 1000)
 
 
-def _who(row: Row, names: Names, delay: int) -> dict[str, Any]:
+def _who(row: Row, id_field: str, prefix: str, delay: int) -> dict[str, Any]:
     number, time, card, terminal = row[:4]
     return {
-        names.id: f"{names.prefix}-{number:07}",
+        id_field: f"{prefix}-{number:07}",
         "time": EPOCH + time + delay,
         "card": f"c{card}",
         "terminal": f"t{terminal}",

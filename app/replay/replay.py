@@ -1,21 +1,19 @@
-"""Sends the events of a source to the events topic."""
+"""Sends the events of a source to the events topic, and labels to that of the labels."""
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
-import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from app.errors import RiverrunError
 from app.pipeline.load import Pipeline
-from app.replay.sources import Source
-from topics.codecs import Codec
+from app.replay.base import Source
+from app.replay.records import Encoded, ReplayError, channels, limited, records
+
+__all__ = ["PRODUCER", "Progress", "ReplayError", "replay"]
 
 PRODUCER = {
     "enable.idempotence": True,
@@ -27,16 +25,16 @@ PRODUCER = {
 _POLL_SECONDS = 0.05
 
 
-class ReplayError(RiverrunError):
-    """An event that cannot be sent, or that Kafka did not take."""
-
-
 @dataclass
 class Progress:
-    """How far a replay is: events handed to the producer, and what Kafka answered."""
+    """How far a replay is: records handed to the producer, and what Kafka answered.
+
+    `labels` counts those of `delivered` that are labels.
+    """
 
     sent: int = 0
     delivered: int = 0
+    labels: int = 0
     failed: int = 0
     first_failure: str = ""
     started: float = field(default_factory=time.monotonic)
@@ -48,7 +46,7 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Delivered events a second since the start."""
+        """Delivered records a second since the start."""
         return self.delivered / max(self.seconds, 1e-9)
 
 
@@ -58,28 +56,30 @@ def replay(
     settings: Mapping[str, Any],
     *,
     speed: float | None = None,
+    pace: float | None = None,
     limit: int | None = None,
     key: str | None = None,
     show: Callable[[Progress], None] = lambda progress: None,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
-    oldest: int = 0,
+    oldest: Mapping[str, int] | None = None,
 ) -> Progress:
-    """Send the events of `source`, and wait until Kafka has acknowledged all of them.
+    """Send the events and labels of `source`, and wait until Kafka has acknowledged all of them.
 
     Args:
-        pipeline: Names the topic, its format and the id field.
+        pipeline: Names the topics, their formats and the fields of ids and keys.
         source: See `app.replay.sources.open_source`.
         settings: librdkafka's settings of a producer; `PRODUCER` has those of a replay.
-        speed: Events a second; as fast as Kafka takes them unless given.
+        speed: Records a second; as fast as Kafka takes them unless given.
+        pace: Seconds of event time that pass in a second, instead of `speed`.
         limit: Send that many events and no more.
-        key: The field whose value is the key of the record; the source's own, such as the card
-            of a payment, or else the pipeline's id unless given.
+        key: The field whose value is the key of the record; the pipeline's own, or else the
+            source's, such as the card of a payment, or else the pipeline's id unless given.
         show: Called a few times a second with the progress.
         progress: Counted up, so that it is known whatever happens.
         stop: Set it to end early; a signal handler that raises would do so within librdkafka's
             callbacks, which lose the exception.
-        oldest: Milliseconds since 1970. The topic would delete what is older at once.
+        oldest: Topic to milliseconds since 1970. The topic would delete what is older at once.
 
     Returns:
         The final progress.
@@ -89,13 +89,15 @@ def replay(
         ReplayError: For an event without its key, or when Kafka refused some.
     """
     progress, stop = progress or Progress(), stop or threading.Event()
-    run = _Run(Producer(dict(settings)), pipeline.events.topic, progress, show)
-    key = key or source.key or pipeline.events.id
-    records = islice(_records(source, pipeline, key, oldest), limit)
+    run = _Run(Producer(dict(settings)), progress, show)
+    to = channels(pipeline, key or pipeline.events.key or source.key or pipeline.events.id, oldest)
+    events = source.read()
+    if limit is not None:
+        events = limited(events, limit, with_labels="label" in to)
+    due = _by_number(speed) if pace is None else _by_time(pace)
     try:
-        for number, record in enumerate(records):
-            if speed is not None:
-                run.wait_until(number / speed, stop)
+        for number, record in enumerate(records(source, events, to)):
+            run.wait_until(due(number, record), stop)
             if stop.is_set():
                 break
             run.send(record)
@@ -104,52 +106,30 @@ def replay(
     if progress.failed:
         raise ReplayError(
             f"Kafka did not take {progress.failed} of {progress.sent} events; "
-            f"the first is {source.name}:{progress.first_failure}"
+            f"the first is {progress.first_failure}"
         )
     return progress
 
 
-class Encoded(NamedTuple):
-    """A record as it is sent, and the line that it comes from.
-
-    Its timestamp is in milliseconds since 1970; 0 is the time of sending.
-    """
-
-    line: int
-    key: bytes | None
-    value: bytes
-    timestamp: int
+Due = Callable[[int, Encoded], float]
+"""When a record is to be sent: seconds after the first one."""
 
 
-def _records(
-    source: Source, pipeline: Pipeline, key_field: str | None, oldest: int
-) -> Iterator[Encoded]:
-    encode = Codec(pipeline.events.format).encode
-    for event in source.read():
-        fields = event.fields
-        if event.timestamp is not None and event.timestamp < oldest:
-            raise ReplayError(
-                f"{source.name}:{event.line}: an event of {_date(event.timestamp)} is older than "
-                f"{pipeline.events.topic} keeps (retention.ms): Kafka would delete it at once. "
-                'Set topics.retention = "forever" before the topic is created, or alter the topic'
-            )
-        try:
-            yield Encoded(event.line, _key(fields, key_field), encode(fields), event.timestamp or 0)
-        except (ValueError, TypeError, OverflowError, msgspec.MsgspecError) as error:
-            raise ReplayError(f"{source.name}:{event.line}: {error}") from None
+def _by_number(speed: float | None) -> Due:
+    return lambda number, record: 0.0 if speed is None else number / speed
 
 
-def _date(timestamp: int) -> str:
-    return datetime.fromtimestamp(timestamp / 1000, UTC).date().isoformat()
+def _by_time(pace: float) -> Due:
+    first: int | None = None
 
+    def due(number: int, record: Encoded) -> float:
+        nonlocal first
+        if not record.timestamp:
+            raise ReplayError(f"{record.where}: has no time to keep a pace by (see --time)")
+        first = record.timestamp if first is None else first
+        return (record.timestamp - first) / 1000 / pace
 
-def _key(fields: Mapping[str, Any], name: str | None) -> bytes | None:
-    if name is None:
-        return None
-    value = fields.get(name)
-    if value is None:
-        raise ValueError(f'has no field "{name}" for the key of the record')
-    return str(value).encode()
+    return due
 
 
 class _Run:
@@ -158,31 +138,32 @@ class _Run:
     def __init__(
         self,
         producer: Producer,
-        topic: str,
         progress: Progress,
         show: Callable[[Progress], None],
     ) -> None:
         self.progress = progress
         self._producer = producer
-        self._topic = topic
         self._show = show
         self._next_show = 0.0
         self._first = time.monotonic()
 
     def send(self, record: Encoded) -> None:
         """Hand one record to the producer, waiting while its queue is full."""
-        line, key, value, when = record
-        delivered = partial(self._delivered, line)
+        delivered = partial(self._delivered, record.where, record.kind == "label")
         while True:
             try:
                 self._producer.produce(
-                    self._topic, value, key, on_delivery=delivered, timestamp=when
+                    record.topic,
+                    record.value,
+                    record.key,
+                    on_delivery=delivered,
+                    timestamp=record.timestamp,
                 )
                 break
             except BufferError:
                 self.wait(_POLL_SECONDS)
             except KafkaException as error:
-                raise ReplayError(f"line {line}: {error.args[0].str()}") from error
+                raise ReplayError(f"{record.where}: {error.args[0].str()}") from error
         self.progress.sent += 1
         if self.progress.sent % 1000 == 0:
             self.wait(0)
@@ -205,10 +186,13 @@ class _Run:
             self.wait(_POLL_SECONDS)
         self._show(self.progress)
 
-    def _delivered(self, line: int, error: KafkaError | None, message: Message) -> None:
+    def _delivered(
+        self, where: str, is_label: bool, error: KafkaError | None, message: Message
+    ) -> None:
         if error is None:
             self.progress.delivered += 1
+            self.progress.labels += is_label
             return
         if not self.progress.failed:
-            self.progress.first_failure = f"{line}: {error.str()}"
+            self.progress.first_failure = f"{where}: {error.str()}"
         self.progress.failed += 1

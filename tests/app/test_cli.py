@@ -77,6 +77,34 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
             ["replay", PHISHING, "--source", "x.csv", "--speed", "0"],
             "Invalid value for '--speed': 0.0 is not in the range x>0.",
         ),
+        (
+            ["replay", PHISHING, "--source", "live", "--pace", "8640"],
+            'Invalid value for \'--pace\': "8640": must be event time / time, such as "1d/10s"',
+        ),
+        (
+            ["replay", PHISHING, "--source", "live", "--pace", "1d/10s", "--speed", "5"],
+            "--speed and --pace exclude each other",
+        ),
+        (
+            ["replay", PHISHING, "--source", "live", "--since", "soon"],
+            "Invalid value for '--since': \"soon\": must be seconds since 1970, or a date",
+        ),
+        (
+            ["replay", PHISHING, "--source", "live", "--label-delay", "7"],
+            "Invalid value for '--label-delay': \"7\": must be a length of time with its unit",
+        ),
+        (
+            ["replay", PHISHING, "--source", "live", "--inject", "testing"],
+            "Invalid value for '--inject': \"testing\": must be PATTERN@DAY",
+        ),
+        (
+            ["replay", PHISHING, "--source", "a.csv", "--time", "t", "--labels", "b.csv"],
+            "--labels needs a pipeline with [labels], and --time",
+        ),
+        (
+            ["replay", PHISHING, "--source", "live", "--time", "t"],
+            "--time is for the rows of a file",
+        ),
         (["topics", PHISHING, "--set", "events.topic"], '"events.topic" is not KEY=VALUE'),
         (["topics", "no.toml"], "no.toml: cannot be read: No such file or directory"),
         (

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.replay.sources import Event, SourceError, open_source
+from app.replay.base import Event, LateLabels, SourceError
+from app.replay.sources import open_source
 
 
 def events(tmp_path: Path, name: str, text: str | bytes) -> list[Event]:
@@ -146,10 +147,14 @@ def test_a_simulator_gives_its_events_with_their_times_and_their_labels() -> Non
 
 
 def test_the_labels_of_a_simulator_come_by_themselves_when_a_delay_is_given() -> None:
-    source = open_source("handbook:cards=30,terminals=900,days=3", None, "stolen", 86_400)
+    late = LateLabels("event", "stolen", "who", 86_400)
+    source = open_source("handbook:cards=30,terminals=900,days=3", "id", None, late)
     records = list(source.read())
     events, labels = ([r for r in records if r.kind == kind] for kind in ("event", "label"))
-    assert [r.fields["id"] for r in labels] == [r.fields["id"] for r in events]
+    assert [r.fields["event"] for r in labels] == [r.fields["id"] for r in events]
+    assert [r.fields["card"] for r in labels] == [r.fields["card"] for r in events]
+    assert {r.fields["who"] for r in labels} == {"chargeback"}
+    assert {r.fields["stolen"] for r in labels} == {True, False}
     assert all("stolen" not in r.fields for r in events)
     assert {
         late.fields["time"] - r.fields["time"] for late, r in zip(labels, events, strict=True)
@@ -162,3 +167,40 @@ def test_the_labels_of_a_simulator_come_by_themselves_when_a_delay_is_given() ->
 def test_a_simulator_begins_anew_with_each_reading(name: str) -> None:
     source = open_source(name)
     assert list(source.read()) == list(source.read()) != []
+
+
+def test_the_label_of_a_data_set_follows_its_event_at_once() -> None:
+    late = LateLabels("event", "is_phishing", "who")
+    records = list(islice(open_source("phishing", "id", "is_phishing", late).read(), 4))
+    assert [record.kind for record in records] == ["event", "label"] * 2
+    assert "is_phishing" not in records[0].fields
+    assert records[1].fields == {"event": "phishing-000000", "is_phishing": True}
+
+
+def test_a_new_fraud_begins_on_the_day_that_was_said() -> None:
+    name = "live:cards=200,terminals=50,days=3,frauds=0"
+    plain, injected = (
+        open_source(name, None, "fraud"),
+        open_source(name, None, "fraud", None, [("testing", 1)]),
+    )
+    assert not any(event.fields["fraud"] for event in plain.read())
+    first = min(event.fields["time"] for event in injected.read() if event.fields["fraud"])
+    second = next(iter(plain.read())).fields["time"] // 86_400 + 1
+    assert first // 86_400 == second
+    assert list(injected.read()) == list(injected.read())
+
+
+@pytest.mark.parametrize(
+    ("source", "inject", "refusal"),
+    [
+        ("live", ("tricks", 1), 'live: no pattern "tricks"; there are cards, terminals, testing'),
+        ("handbook", ("testing", 1), "handbook: new frauds can be injected into the live sim"),
+        ("phishing", ("testing", 1), "phishing: new frauds can be injected into the live sim"),
+    ],
+)
+def test_a_fraud_that_cannot_be_injected_is_refused(
+    source: str, inject: tuple[str, int], refusal: str
+) -> None:
+    with pytest.raises(SourceError) as refused:
+        open_source(source, None, "fraud", None, [inject])
+    assert str(refused.value).startswith(refusal)

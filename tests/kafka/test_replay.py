@@ -11,8 +11,9 @@ import pytest
 
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
+from app.replay.base import Event, Source, SourceError
 from app.replay.replay import PRODUCER, Progress, ReplayError, replay
-from app.replay.sources import Event, Source, SourceError, open_source
+from app.replay.sources import open_source
 from tests.kafka.support import create_topic, read_committed
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
@@ -67,6 +68,38 @@ def test_a_speed_is_kept(kafka: str, topic_name: str) -> None:
     started = time.monotonic()
     send(kafka, pipeline("phishing", topic_name), source, speed=100, limit=101)
     assert 1.0 <= time.monotonic() - started < 3.0
+
+
+def test_a_pace_is_kept_by_the_times_of_the_events(kafka: str, topic_name: str) -> None:
+    create_topic(kafka, topic_name)
+    times = [1_000_000, 1_000_000, 1_030_000, 1_060_000]
+    source = Source("rows", lambda: (Event(n, {"id": n}, "event", t) for n, t in enumerate(times)))
+    started = time.monotonic()
+    send(kafka, pipeline("phishing", topic_name), source, pace=60.0)
+    assert 1.0 <= time.monotonic() - started < 3.0
+    stamps = [record.timestamp()[1] for record in read_committed(kafka, topic_name)]
+    assert sorted(stamps) == times
+
+
+def test_a_pace_of_what_has_no_times_is_refused(kafka: str, topic_name: str) -> None:
+    create_topic(kafka, topic_name)
+    source = open_source("phishing", "id", "is_phishing")
+    with pytest.raises(ReplayError, match=r"^phishing:0: has no time to keep a pace by"):
+        send(kafka, pipeline("phishing", topic_name), source, pace=60.0)
+
+
+def test_the_key_that_the_pipeline_names_wins_over_that_of_the_source(
+    kafka: str, topic_name: str
+) -> None:
+    create_topic(kafka, topic_name)
+    fields = {"id": "a", "card": 5, "shop": 6}
+    source = Source("rows", lambda: iter([Event(1, fields)]), key="card")
+    to = load_pipeline(
+        PIPELINES / "phishing.toml", {"events.topic": topic_name, "events.key": "shop"}, {}
+    )
+    send(kafka, to, source)
+    send(kafka, to, source, key="id")
+    assert [record.key() for record in read_committed(kafka, topic_name)] == [b"6", b"a"]
 
 
 def test_what_stands_before_a_bad_row_is_delivered(

@@ -1,0 +1,110 @@
+"""The times of a replay: from which field they come, which part is sent, how fast they pass."""
+
+import heapq
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import dropwhile, takewhile
+from typing import Any, Literal
+
+from app.pipeline.durations import parse_duration
+from app.replay.base import Event, Source, SourceError
+
+_YEAR_10000 = 253_402_300_800
+_ALLOWED = 'must be seconds since 1970, or a date as in "2018-08-01" or "2018-08-01T12:30:00Z"'
+
+
+def parse_time(value: Any) -> int:
+    """Milliseconds since 1970 of a time in seconds, or of an ISO 8601 text; UTC unless it says.
+
+    Raises ValueError for anything else.
+    """
+    if isinstance(value, str):
+        try:
+            when = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(_ALLOWED) from None
+        value = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(_ALLOWED)
+    if not 0 <= value < _YEAR_10000:
+        raise ValueError(_ALLOWED)
+    return round(value * 1000)
+
+
+def parse_pace(text: str) -> float:
+    """Seconds of event time that pass in a second: "1d/10s" is 8640.
+
+    Raises ValueError where it is not two lengths of time, both above zero.
+    """
+    event_time, slash, time = text.partition("/")
+    try:
+        passed, within = parse_duration(event_time), parse_duration(time)
+    except ValueError:
+        passed = within = 0.0
+    if not slash or passed <= 0 or within <= 0:
+        raise ValueError('must be event time / time, such as "1d/10s": a day in 10 seconds')
+    return passed / within
+
+
+def timed(source: Source, field: str) -> Source:
+    """The source with the times of a field of its events; see `parse_time`.
+
+    Raises:
+        SourceError: While reading, with the line, for an event without a time.
+    """
+
+    def read() -> Iterator[Event]:
+        for event in source.read():
+            try:
+                yield event._replace(timestamp=parse_time(event.fields[field]))
+            except KeyError:
+                raise SourceError(f'{source.where(event)}: has no field "{field}"') from None
+            except ValueError as error:
+                shown = f"{field} = {event.fields[field]!r}"
+                raise SourceError(f"{source.where(event)}: {shown}: {error}") from None
+
+    return replace(source, read=read)
+
+
+def merged(events: Source, labels: Source) -> Source:
+    """Both in one order of time; a label comes before an event of the same time."""
+
+    def kinds(source: Source, kind: Literal["event", "label"]) -> Iterator[Event]:
+        return (event._replace(kind=kind) for event in source.read())
+
+    def read() -> Iterator[Event]:
+        both = kinds(labels, "label"), kinds(events, "event")
+        return heapq.merge(*both, key=lambda event: event.timestamp or 0)
+
+    return replace(events, read=read, labels=labels.name)
+
+
+def between(source: Source, since: int | None, until: int | None) -> Source:
+    """From the first event or label at or after `since` to the last one before `until`.
+
+    What is sent until some time and what is sent since then are together the whole, each once.
+
+    Args:
+        source: In the order of time.
+        since: Milliseconds since 1970; None for the beginning.
+        until: As `since`; None for the end.
+    """
+    if since is None and until is None:
+        return source
+
+    def read() -> Iterator[Event]:
+        events = source.read()
+        if since is not None:
+            events = dropwhile(lambda event: _time(source, event) < since, events)
+        if until is not None:
+            events = takewhile(lambda event: _time(source, event) < until, events)
+        return events
+
+    return replace(source, read=read, count=None)
+
+
+def _time(source: Source, event: Event) -> int:
+    if event.timestamp is None:
+        raise SourceError(f"{source.where(event)}: has no time to send a part by (see --time)")
+    return event.timestamp
