@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
@@ -75,6 +75,26 @@ class EventReader:
         """The good events of ``records``, and the failures of the others."""
         failures: list[Failure] = []
         index, decoded = self._decode_all(records, failures)
+        return self._read(index, decoded, failures), failures
+
+    def read_fields(self, fields: Sequence[Mapping[str, Any]]) -> tuple[Events, list[Failure]]:
+        """As ``read``, for events that are decoded already."""
+        failures: list[Failure] = []
+        index, decoded = [], []
+        for i, said in enumerate(fields):
+            try:
+                decoded.append(msgspec.convert(said, self._parse.type))
+                index.append(i)
+            except msgspec.ValidationError as error:
+                failures.append(Failure(i, "validate", InvalidEvent(self._parse.explain(error))))
+        return self._read(index, decoded, failures), failures
+
+    @property
+    def matrix_names(self) -> tuple[str, ...] | None:
+        """The columns of every matrix; None where events differ, or rows are dicts."""
+        return self._fields.features if self._as_matrix else None
+
+    def _read(self, index: list[int], decoded: list[Any], failures: list[Failure]) -> Events:
         ids, labels = self._parse.ids(decoded), self._parse.labels(decoded)
         keep = self._checked(index, ids, labels, failures)
         index, decoded, ids, labels = _kept(keep, index, decoded, ids, labels)
@@ -84,7 +104,7 @@ class EventReader:
             keep = self._finite(index, decoded, failures)
             index, decoded, ids, labels = _kept(keep, index, decoded, ids, labels)
             rows = self._parse.rows(decoded, as_matrix=self._as_matrix)
-        return Events(index, ids, labels, rows), failures
+        return Events(index, ids, labels, rows)
 
     def _decode_all(
         self, records: Sequence[Record], failures: list[Failure]

@@ -1,0 +1,154 @@
+"""From one stage to the next: events and labels on a topic that is keyed by another field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from agents.errors import InvalidEvent
+from agents.fields import short
+from agents.limits import fits
+from agents.ops import Event, Kind, Label, Op
+from topics.records import Headers, Outgoing, Record, Source
+
+
+class RelayedEvent(msgspec.Struct, tag=0, array_like=True, gc=False):
+    """An event between two stages; see ``Event``."""
+
+    id: Any
+    time: int
+    fields: dict[str, Any]
+    key: bytes | None
+    source: Source
+
+
+class RelayedLabel(msgspec.Struct, tag=1, array_like=True, gc=False):
+    """A label between two stages; see ``Label``. `source` is the record that brought it."""
+
+    id: Any
+    time: int
+    event_time: int
+    kind: Kind
+    label: Any
+    before: Any
+    weight: int
+    fields: dict[str, Any]
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """The record that came into the pipeline, as far as a later stage knows it.
+
+    Its value is the event with the features that were added, or the label, as JSON.
+    """
+
+    source: Source
+    record_key: bytes | None
+    said: dict[str, Any]
+    time: int
+
+    def topic(self) -> str:
+        """Where it came in."""
+        return self.source.topic
+
+    def partition(self) -> int:
+        """Of that topic."""
+        return self.source.partition
+
+    def offset(self) -> int:
+        """In that partition."""
+        return self.source.offset
+
+    def key(self) -> bytes | None:
+        """The key that it came with."""
+        return self.record_key
+
+    def value(self) -> bytes:
+        """What it says, as JSON."""
+        return msgspec.json.encode(self.said)
+
+    def timestamp(self) -> tuple[int, int]:
+        """1, and milliseconds since 1970."""
+        return 1, self.time
+
+    def headers(self) -> Headers:
+        """None are relayed."""
+        return []
+
+
+class RelayReader:
+    """The reader of a later stage."""
+
+    def __init__(self) -> None:
+        self._decode = msgspec.msgpack.Decoder(RelayedEvent | RelayedLabel).decode
+
+    def read(self, record: Record, letters: list[Any]) -> list[Op]:
+        """The event or label of this record."""
+        got = self._decode(record.value())
+        if isinstance(got, RelayedEvent):
+            origin = Relayed(got.source, got.key, got.fields, got.time)
+            return [Event(got.id, got.time, got.fields, None, got.key, got.source, origin)]
+        said = {"id": got.id, "label": got.label}
+        origin = Relayed(got.source, None, said, got.time)
+        return [
+            Label(
+                got.id,
+                got.time,
+                got.event_time,
+                got.kind,
+                got.label,
+                got.before,
+                got.weight,
+                got.fields,
+                origin,
+            )
+        ]
+
+
+class Relay:
+    """The exit of a stage before the last: everything goes on, keyed by another field.
+
+    Args:
+        topic: Of the next stage.
+        field: The field that keys it; a text or an integer.
+    """
+
+    def __init__(self, topic: str, field: str) -> None:
+        self._topic = topic
+        self._field = field
+        self._encode = msgspec.msgpack.Encoder().encode
+
+    def check(self, op: Op) -> None:
+        """Raises InvalidEvent for an event that cannot be keyed."""
+        value = op.fields.get(self._field)
+        if not fits(value):
+            raise InvalidEvent(f"{self._field}: expected a text or an integer, got {short(value)}")
+
+    def records(self, ops: Sequence[Op]) -> list[Outgoing]:
+        """The records that take ``ops`` to the next stage."""
+        return [self._record(op) for op in ops]
+
+    def _record(self, op: Op) -> Outgoing:
+        message: RelayedEvent | RelayedLabel
+        if isinstance(op, Event):
+            message = RelayedEvent(op.id, op.time, op.fields, op.key, op.source)
+        else:
+            record = op.record
+            source = Source(record.topic() or "", record.partition() or 0, record.offset() or 0)
+            message = RelayedLabel(
+                op.id,
+                op.time,
+                op.event_time,
+                op.kind,
+                op.label,
+                op.before,
+                op.weight,
+                op.fields,
+                source,
+            )
+        key = str(op.fields[self._field]).encode()
+        return Outgoing(self._topic, key, self._encode(message))

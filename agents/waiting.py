@@ -1,0 +1,70 @@
+"""The rows that were scored, kept until their labels have come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.state import State
+from learners.rows import Rows
+
+PREFIX = "row/"
+
+Row = NDArray[np.float64] | dict[str, Any]
+
+
+class WaitingRows:
+    """Rows by the id of their event, in the state.
+
+    Args:
+        state: Of the partition; keys begin with "row/".
+        names: The features of every row, so that only values are kept; None where events differ.
+    """
+
+    def __init__(self, state: State, names: tuple[str, ...] | None) -> None:
+        self._state = state
+        self._names = names
+        self._encode = msgspec.msgpack.Encoder().encode
+        self._decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
+
+    def put(self, id_: Any, row: Row) -> bool:
+        """Keep a row. False where one of that id waits already: the first one stays."""
+        key = _key(id_)
+        if self._state.get(key) is not None:
+            return False
+        value = row.tobytes() if isinstance(row, np.ndarray) else self._encode(row)
+        self._state.put(key, value)
+        return True
+
+    def get(self, id_: Any) -> Row | None:
+        """The row of an event, or None."""
+        value = self._state.get(_key(id_))
+        if value is None:
+            return None
+        return self._decode(value) if self._names is None else np.frombuffer(value)
+
+    def delete(self, id_: Any) -> None:
+        """Forget the row of an event, where there is one."""
+        self._state.delete(_key(id_))
+
+
+def split(rows: Rows | Sequence[dict[str, Any]], names: tuple[str, ...] | None) -> list[Row]:
+    """The rows of a batch one by one: as values where the names are fixed, else as dicts."""
+    if not isinstance(rows, Rows):
+        return list(rows)
+    return rows.to_dicts() if names is None else list(rows.matrix)  # type: ignore[return-value]
+
+
+def join(rows: Sequence[Row], names: tuple[str, ...] | None) -> Rows | list[dict[str, Any]]:
+    """What ``split`` has taken apart."""
+    if names is None:
+        return list(rows)  # type: ignore[arg-type]
+    return Rows(names, np.array(rows).reshape(len(rows), len(names)))
+
+
+def _key(id_: Any) -> str:
+    return PREFIX + msgspec.json.encode(id_).decode()
