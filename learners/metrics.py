@@ -71,12 +71,12 @@ class Bin(NamedTuple):
     Attributes:
         score: Their mean.
         share: Of positives among them: equal to `score` where the model is calibrated.
-        count: How many they are.
+        size: How many they are.
     """
 
     score: float
     share: float
-    count: int
+    size: int
 
 
 def calibration(labels: Sequence[bool], scores: ArrayLike, bins: int = 10) -> list[Bin]:
@@ -96,8 +96,8 @@ def calibration_error(diagram: Sequence[Bin]) -> float:
 
     Guo, Pleiss, Sun, Weinberger (2017), "On Calibration of Modern Neural Networks", section 2.
     """
-    total = sum(part.count for part in diagram)
-    error = sum(part.count * abs(part.score - part.share) for part in diagram)
+    total = sum(part.size for part in diagram)
+    error = sum(part.size * abs(part.score - part.share) for part in diagram)
     return error / total if total else math.nan
 
 

@@ -1,0 +1,1 @@
+"""Judges predictions when their labels come, in windows of event time."""

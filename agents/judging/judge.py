@@ -1,0 +1,263 @@
+"""Judges the predictions of one partition: prequential, and when their labels come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+
+from agents.judging.figures import (
+    ALERTS,
+    FROZEN,
+    MODEL,
+    RIVALS,
+    RULE,
+    has_bools,
+    judge_alerts,
+    judge_rival,
+)
+from agents.judging.window import Window
+from agents.ops import Event, Label
+from agents.state import State
+from learners.base import Task
+from learners.errors import LabelError
+from learners.labels import check_label
+from topics.metrics import WindowMetrics
+
+DAY = 86_400_000
+"""Milliseconds."""
+
+PARTS = 10
+"""Of a window: once in each, the windows that are still open are judged by what is known."""
+
+PREFIX = "judge/"
+_CLOCK, _CAUGHT = f"{PREFIX}clock", f"{PREFIX}caught/"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeSettings:
+    """How a partition is judged. All times in milliseconds.
+
+    Attributes:
+        partition: Its number.
+        window: Length of a window; windows begin at multiples of it since 1970.
+        k: Places in this partition; see `share`.
+        entity: The field of the entities, None: no card precision, and every event is one.
+        amount: The field of the money, None: no money.
+        fee: Money that it costs to look at an entity.
+        expire: After so long a label is awaited no more.
+        remember: So long after its window, a caught entity is left out of the places.
+    """
+
+    partition: int
+    window: int = DAY
+    k: int = 100
+    entity: str | None = None
+    amount: str | None = None
+    fee: float = 1.0
+    expire: int = 30 * DAY
+    remember: int = 365 * DAY
+
+
+def share(k: int, partitions: int) -> int:
+    """The places of one of several partitions, at least one."""
+    return max(1, round(k / partitions))
+
+
+class Judge:
+    """Windows of event time, each closed once all labels of its events are known.
+
+    An event counts to the window that its time lies in. What was said of it stays, its label is
+    noted when it comes. A window is closed, in order, when the stream has passed it by a tenth
+    of its length, and each event in it has its label or will get none; at the latest `expire`
+    after its end. An event of a closed window is not judged; a label, or a correction, that comes
+    after the closing changes nothing. Neither does an event with the id of one in an open window.
+
+    The state has an entry for every 64 events of open windows: 42 bytes an event with all three
+    rivals, its id, and its entity. An entry for each window keeps who was caught in it.
+
+    Args:
+        settings: What is counted.
+        state: Of the partition; this part's keys begin with "judge/".
+        task: Of the learner. Anomalies are judged as two classes are.
+    """
+
+    def __init__(self, settings: JudgeSettings, state: State, task: Task) -> None:
+        self._settings = settings
+        self._state = state
+        self._task = task
+        self._label_task: Task = "binary" if has_bools(task) else task
+        self._windows: dict[int, Window] = {}
+        self._caught: dict[int, dict[str, list[Any]]] = {}
+        self._now = self._closed_until = self._part = 0
+        self._first: Window | None = None
+        self._restore()
+
+    def event(
+        self, event: Event, said: Mapping[str, Any], decision: str | None = None
+    ) -> list[WindowMetrics]:
+        """Note what was said of an event.
+
+        Args:
+            event: With its own label, where it brought one.
+            said: By "model", "frozen" and "rule": the score, for several classes the class; None
+                or absent where nothing was said.
+            decision: "alert", "pass" or None.
+
+        Returns:
+            What is to be published now.
+        """
+        start = event.time - event.time % self._settings.window
+        if start >= self._closed_until and not self._is_double(event.id):
+            window = self._window(start)
+            fields, entity, amount = event.fields, self._settings.entity, self._settings.amount
+            row = window.add(
+                event.id,
+                None if entity is None else fields.get(entity),
+                None if amount is None else fields.get(amount),
+                said,
+                decision,
+            )
+            if event.label is not None:
+                self._learn(window, row, event.label)
+        return self._passed(event.time)
+
+    def label(self, label: Label) -> list[WindowMetrics]:
+        """Note what became known of an event; gives what is to be published now."""
+        start = label.event_time - label.event_time % self._settings.window
+        window = self._windows.get(start)
+        row = None if window is None else window.row(label.id)
+        if window is not None and row is not None:
+            if label.kind == "drop":
+                window.drop(row)
+            else:
+                self._learn(window, row, label.label)
+        return self._passed(label.time)
+
+    def save(self) -> None:
+        """Put what changed into the state; called once before each commit."""
+        for window in self._windows.values():
+            for number, chunk in window.changes().items():
+                self._state.put(f"{PREFIX}{window.start}/{number}", chunk)
+        heard = {window.start: (window.heard, window.shown) for window in self._windows.values()}
+        clock = msgpack.packb((self._now, self._closed_until, self._part, heard))
+        if clock != self._state.get(_CLOCK):
+            self._state.put(_CLOCK, clock)
+
+    def _passed(self, time: int) -> list[WindowMetrics]:
+        """Move the stream's time on: close what is done, and judge the others now and then."""
+        if time > self._now:
+            self._now = time
+        records = []
+        while self._first is not None and self._is_done(self._first):
+            records.append(self._close(self._first))
+        part = self._now * PARTS // self._settings.window
+        if part > self._part:
+            self._part = part
+            records += [self._interim(w) for w in self._in_order() if w.heard > w.shown]
+        return records
+
+    def _is_done(self, window: Window) -> bool:
+        length = self._settings.window
+        since = self._now - window.start - length
+        return since * PARTS >= length and (not window.open or since >= self._settings.expire)
+
+    def _close(self, window: Window) -> WindowMetrics:
+        self._forget(window.start - self._settings.remember)
+        record, caught = self._judge(window, final=True)
+        if any(caught.values()):
+            self._caught[window.start] = caught
+            self._state.put(f"{_CAUGHT}{window.start}", msgpack.packb(caught))
+        for number in range(window.chunks()):
+            self._state.delete(f"{PREFIX}{window.start}/{number}")
+        del self._windows[window.start]
+        self._closed_until = window.start + self._settings.window
+        self._first = next(iter(self._in_order()), None)
+        return record
+
+    def _interim(self, window: Window) -> WindowMetrics:
+        window.shown = window.heard
+        return self._judge(window, final=False)[0]
+
+    def _judge(self, window: Window, *, final: bool) -> tuple[WindowMetrics, dict[str, list[Any]]]:
+        settings, task = self._settings, self._task
+        known = window.known(settings.entity is not None, settings.amount is not None)
+        metrics, caught = {}, {}
+        for rival in RIVALS:
+            metrics[rival], caught[rival] = judge_rival(
+                task, known, rival, settings.k, settings.fee, self._caught_by(rival)
+            )
+        decided = None
+        if window.decided and has_bools(task):
+            before = self._caught_by(ALERTS)
+            decided, caught[ALERTS] = judge_alerts(known, settings.fee, before)
+        return WindowMetrics(
+            start=window.start,
+            end=window.start + settings.window,
+            partition=settings.partition,
+            final=final,
+            time=self._now,
+            k=settings.k,
+            events=len(window),
+            labelled=len(known),
+            positives=int((known.labels == 1).sum()) if has_bools(task) else None,
+            alerts=window.alerts,
+            model=metrics[MODEL],
+            frozen=metrics[FROZEN],
+            rule=metrics[RULE],
+            decided=decided,
+        ), caught
+
+    def _caught_by(self, whom: str) -> set[Any]:
+        return {entity for caught in self._caught.values() for entity in caught.get(whom, ())}
+
+    def _forget(self, before: int) -> None:
+        for start in [start for start in self._caught if start < before]:
+            del self._caught[start]
+            self._state.delete(f"{_CAUGHT}{start}")
+
+    def _learn(self, window: Window, row: int, label: Any) -> None:
+        """A label that cannot be judged is none."""
+        try:
+            checked = check_label(self._label_task, label)
+        except LabelError:
+            checked = None
+        if checked is None:
+            window.drop(row)
+        else:
+            window.learn(row, checked)
+
+    def _is_double(self, id_: Any) -> bool:
+        return id_ is not None and any(id_ in window for window in self._windows.values())
+
+    def _window(self, start: int) -> Window:
+        window = self._windows.get(start)
+        if window is None:
+            window = self._windows[start] = Window(start, self._task != "multiclass")
+            self._first = next(iter(self._in_order()))
+        return window
+
+    def _in_order(self) -> list[Window]:
+        return [self._windows[start] for start in sorted(self._windows)]
+
+    def _restore(self) -> None:
+        clock = self._state.get(_CLOCK)
+        if clock is None:
+            return
+        self._now, self._closed_until, self._part, heard = msgpack.unpackb(
+            clock, strict_map_key=False
+        )
+        chunks = {}
+        for key in self._state:
+            if key.startswith(_CAUGHT):
+                caught = msgpack.unpackb(self._state.get(key))
+                self._caught[int(key.removeprefix(_CAUGHT))] = caught
+            elif key.startswith(PREFIX) and key != _CLOCK:
+                start, number = key.removeprefix(PREFIX).split("/")
+                chunks[int(start), int(number)] = self._state.get(key)
+        for (window, _), chunk in sorted(chunks.items()):
+            self._window(window).restore(chunk or b"")
+        for window, (said, shown) in heard.items():
+            self._windows[window].heard, self._windows[window].shown = said, shown

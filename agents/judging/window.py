@@ -1,0 +1,197 @@
+"""One open window: what was said of each of its events, and what is known of them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping
+from math import isfinite, nan
+from typing import Any
+
+import msgpack
+import numpy as np
+
+from agents.judging.figures import RIVALS, Known
+
+CHUNK = 64
+"""Events of one state entry: few entries where events rush in, small ones where they drip."""
+
+OPEN, LABELLED, DROPPED = range(3)
+ALERT = 2
+_DECISIONS = {None: 0, "pass": 1, "alert": ALERT}
+_ENTITIES = (str, int, float, bool)
+
+
+class Window:
+    """The events of a window as columns.
+
+    Args:
+        start: In milliseconds since 1970.
+        numbers: Whether labels and scores are numbers, or bools; else they are classes.
+    """
+
+    def __init__(self, start: int, numbers: bool) -> None:
+        self.start = start
+        self.heard = self.shown = 0
+        self.open = self.alerts = self.decided = 0
+        self._numbers = numbers
+        self._rows: dict[Any, int] = {}
+        self._ids: list[Any] = []
+        self._entity = array("q")
+        self._entities: dict[Any, int] = {}
+        self._names: list[Any] = []
+        self._amount = array("d")
+        self._status, self._decision = bytearray(), bytearray()
+        self._label: Any = self._column()
+        self._said: dict[str, Any] = {rival: self._column() for rival in RIVALS}
+        self._changed: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __contains__(self, id_: Any) -> bool:
+        return id_ in self._rows
+
+    def row(self, id_: Any) -> int | None:
+        """Where the event with this id stands."""
+        return self._rows.get(id_)
+
+    def add(
+        self, id_: Any, entity: Any, amount: Any, said: Mapping[str, Any], decision: str | None
+    ) -> int:
+        """Note what was said of an event; gives its row."""
+        row = len(self._ids)
+        self._ids.append(id_)
+        if id_ is not None:
+            self._rows[id_] = row
+        self._entity.append(self._number(entity))
+        self._amount.append(_money(amount))
+        self._status.append(OPEN)
+        self._decision.append(_DECISIONS.get(decision, 0))
+        self._label.append(nan if self._numbers else None)
+        for rival in RIVALS:
+            self._said[rival].append(self._value(said.get(rival)))
+        self.open += 1
+        self.alerts += decision == "alert"
+        self.decided += decision is not None
+        self._changed.add(row // CHUNK)
+        return row
+
+    def learn(self, row: int, label: Any) -> None:
+        """Note the label of an event: the first one, or one that takes its place."""
+        if self._status[row] == LABELLED and self._label[row] == label:
+            return
+        self.open -= self._status[row] == OPEN
+        self._status[row] = LABELLED
+        self._label[row] = label
+        self._hear(row)
+
+    def drop(self, row: int) -> None:
+        """Note that an event will get no label; one that has its label keeps it."""
+        if self._status[row] == OPEN:
+            self.open -= 1
+            self._status[row] = DROPPED
+            self._hear(row)
+
+    def known(self, entities: bool, amounts: bool) -> Known:
+        """The labelled events."""
+        chosen = np.flatnonzero(np.frombuffer(self._status, np.uint8) == LABELLED)
+        entity = np.array(self._entity)[chosen] if entities else np.arange(len(chosen))
+        return Known(
+            labels=self._chosen(self._label, chosen),
+            said={rival: self._chosen(column, chosen) for rival, column in self._said.items()},
+            entity=entity,
+            names=self._names if entities else None,
+            amount=np.array(self._amount)[chosen] if amounts else None,
+            alert=np.frombuffer(self._decision, np.uint8)[chosen] == ALERT,
+        )
+
+    def chunks(self) -> int:
+        """How many entries it takes."""
+        return -(-len(self._ids) // CHUNK)
+
+    def changes(self) -> dict[int, bytes]:
+        """The chunks that changed since the last call, by their numbers."""
+        changed, self._changed = sorted(self._changed), set()
+        return {number: self._packed(number) for number in changed}
+
+    def restore(self, chunk: bytes) -> None:
+        """Take the next chunk in; to be called in the order of their numbers."""
+        ids, places, entities, amount, status, decision, label, said = msgpack.unpackb(chunk)
+        for id_ in ids:
+            if id_ is not None:
+                self._rows[id_] = len(self._ids)
+            self._ids.append(id_)
+        numbers = [self._number(entity) for entity in entities]
+        self._entity.extend(numbers[place] for place in places)
+        self._amount.frombytes(amount)
+        self._status += status
+        self._decision += decision
+        self._extend(self._label, label, len(ids))
+        for rival, column in zip(RIVALS, said, strict=True):
+            self._extend(self._said[rival], column, len(ids))
+        self.open += status.count(OPEN)
+        self.alerts += decision.count(ALERT)
+        self.decided += len(decision) - decision.count(0)
+
+    def _packed(self, number: int) -> bytes:
+        rows = slice(number * CHUNK, (number + 1) * CHUNK)
+        here = {place: i for i, place in enumerate(dict.fromkeys(self._entity[rows]))}
+        packed: bytes = msgpack.packb(
+            (
+                self._ids[rows],
+                [here[place] for place in self._entity[rows]],
+                [None if place < 0 else self._names[place] for place in here],
+                self._amount[rows].tobytes(),
+                bytes(self._status[rows]),
+                bytes(self._decision[rows]),
+                self._bytes(self._label[rows]),
+                [self._bytes(self._said[rival][rows]) for rival in RIVALS],
+            )
+        )
+        return packed
+
+    def _bytes(self, column: Any) -> Any:
+        """None for a column without values."""
+        if all(value is None or value != value for value in column):
+            return None
+        return column.tobytes() if self._numbers else column
+
+    def _extend(self, column: Any, packed: Any, count: int) -> None:
+        if packed is None:
+            column.extend([nan if self._numbers else None] * count)
+        elif self._numbers:
+            column.frombytes(packed)
+        else:
+            column.extend(packed)
+
+    def _hear(self, row: int) -> None:
+        self.heard += 1
+        self._changed.add(row // CHUNK)
+
+    def _number(self, entity: Any) -> int:
+        number = self._entities.get(entity) if type(entity) in _ENTITIES else -1
+        if number is None:
+            if type(entity) is int and not -(2**63) <= entity < 2**64:
+                return -1
+            number = self._entities[entity] = len(self._names)
+            self._names.append(entity)
+        return number
+
+    def _column(self) -> Any:
+        return array("d") if self._numbers else []
+
+    def _value(self, said: Any) -> Any:
+        return (nan if said is None else said) if self._numbers else said
+
+    def _chosen(self, column: Any, rows: Any) -> Any:
+        if self._numbers:
+            return np.array(column)[rows]
+        return [column[row] for row in rows]
+
+
+def _money(amount: Any) -> float:
+    """An amount that is no finite number counts as 0."""
+    try:
+        return float(amount) if type(amount) in (int, float) and isfinite(amount) else 0.0
+    except OverflowError:
+        return 0.0
