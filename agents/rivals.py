@@ -1,0 +1,95 @@
+"""What the model is held against: itself as it was at the start of the window, and a hand rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgpack
+
+from agents.errors import FunctionFailed
+from agents.functions import load_rule
+from agents.state import State
+from learners import snapshots
+from learners.model import UNLABELLED, Model
+from learners.rows import Rows
+
+KEY = "frozen"
+"""Of the state: the start of the window, and the model's snapshot."""
+
+
+class Frozen:
+    """The model as it was at the start of the window: what learning since then is worth.
+
+    Whoever scores asks `due` before each event, in their order, and cuts its batch there: the
+    copy is to be made of the model that has learned all that came before. The copy of a window
+    stays until an event of a later window comes. The state has one entry, put once a window.
+
+    Args:
+        state: Of the partition.
+        window: Length of a window, in milliseconds.
+        key: Signs and checks the snapshots.
+        allow: Modules, besides River's, whose classes a pickled model may name.
+
+    Raises:
+        SnapshotError: When the copy in `state` cannot be read.
+    """
+
+    def __init__(
+        self, state: State, window: int, key: bytes | None = None, allow: Sequence[str] = ()
+    ) -> None:
+        self._state = state
+        self._window = window
+        self._key = key
+        self._allow = allow
+        self._start: int | None = None
+        self._model: Model | None = None
+        saved = state.get(KEY)
+        if saved is not None:
+            self._start, snapshot = msgpack.unpackb(saved)
+            self._model, _ = snapshots.load(snapshot, key=key, allow=allow)
+
+    def due(self, time: int) -> bool:
+        """Whether an event of this time, in milliseconds since 1970, begins a later window."""
+        return self._start is None or time >= self._start + self._window
+
+    def freeze(self, model: Model, time: int) -> None:
+        """Copy the model for the window of an event of this time.
+
+        Raises:
+            NotSnapshotable: For an estimator that cannot be pickled.
+        """
+        snapshot = snapshots.dump(model, {}, key=self._key)
+        self._start = time - time % self._window
+        self._model, _ = snapshots.load(snapshot, key=self._key, allow=self._allow)
+        self._state.put(KEY, msgpack.packb((self._start, snapshot)))
+
+    def run(self, rows: Rows | Sequence[Mapping[str, Any]]) -> list[Any]:
+        """What the copy says of each row: its score, for several classes the class; or None."""
+        if self._model is None:
+            return [None] * len(rows)
+        scored = self._model.run(rows, [UNLABELLED] * len(rows))
+        said = scored.predictions if self._model.task == "multiclass" else scored.scores
+        return [None if i in scored.failures else value for i, value in enumerate(said)]
+
+
+class HandRule:
+    """A number that ranks an event without a model.
+
+    Args:
+        name: The function, as "module:name". It is given the fields of an event, with all the
+            features that were added, and gives a number.
+
+    Raises:
+        UnknownFunction: When there is no such function.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._rule = load_rule(name)
+
+    def score(self, fields: Mapping[str, Any]) -> float | None:
+        """The number for one event; None where the function fails, or gives another thing."""
+        try:
+            return self._rule(fields)
+        except FunctionFailed:
+            return None

@@ -1,0 +1,128 @@
+"""The rivals of the model: a copy that learns no more, and a hand rule."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.errors import UnknownFunction
+from agents.rivals import Frozen, HandRule
+from agents.state import State
+from learners import registry
+from learners.base import Features
+from learners.errors import SignatureMissing
+from learners.model import Model
+from learners.rows import Rows
+
+WINDOW = 1000
+
+
+def model(type: str = "logistic_regression") -> Model:
+    """A model that has learned nothing."""
+    return registry.create(type, {})
+
+
+def teach(learner: Model, count: int = 50, seed: int = 0) -> None:
+    """Let it learn: the label is the sign of the sum."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        x = {"a": rng.gauss(0, 1), "b": rng.gauss(0, 1)}
+        learner.learn_one(x, x["a"] + x["b"] > 0 if learner.task == "binary" else "xyz"[seed])
+
+
+def rows(learner: Model) -> Any:
+    """Two events, as the learner wants them."""
+    dicts: list[Features] = [{"a": 1.0, "b": 2.0}, {"a": -1.0, "b": 0.5}]
+    return Rows.from_dicts(dicts) if learner.batched else dicts
+
+
+@pytest.mark.parametrize("type", ["logistic_regression", "river.linear_model.LogisticRegression"])
+def test_the_copy_says_what_the_model_said_when_it_was_frozen(type: str) -> None:
+    learner, frozen = model(type), Frozen(State(), WINDOW)
+    teach(learner)
+    before = [learner.score(x) for x in ({"a": 1.0, "b": 2.0}, {"a": -1.0, "b": 0.5})]
+    frozen.freeze(learner, 1500)
+    teach(learner, seed=1)
+    assert frozen.run(rows(learner)) == before
+    assert frozen.run(rows(learner)) == before
+    assert learner.score({"a": 1.0, "b": 2.0}) != before[0]
+
+
+def test_a_copy_is_due_when_a_later_window_begins() -> None:
+    frozen = Frozen(State(), WINDOW)
+    assert frozen.due(1500)
+    frozen.freeze(model(), 1500)
+    assert [frozen.due(time) for time in (900, 1000, 1999, 2000, 9000)] == [
+        False,
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_a_restored_copy_is_the_same_one() -> None:
+    state, learner = State(), model()
+    frozen = Frozen(state, WINDOW)
+    assert frozen.run(rows(learner)) == [None, None]
+    teach(learner)
+    frozen.freeze(learner, 1500)
+    entries = {key: value for key, value in state.changes().items() if value is not None}
+    teach(learner, seed=1)
+    again = Frozen(State(entries), WINDOW)
+    assert again.run(rows(learner)) == frozen.run(rows(learner))
+    assert (again.due(1999), again.due(2000)) == (False, True)
+    assert state.changes() == {}
+
+
+def test_a_copy_is_signed_where_there_is_a_key() -> None:
+    state = State()
+    Frozen(state, WINDOW, key=b"secret").freeze(model(), 0)
+    entries = {key: value for key, value in state.changes().items() if value is not None}
+    assert Frozen(State(entries), WINDOW, key=b"secret").run(rows(model())) == [0.5, 0.5]
+    with pytest.raises(SignatureMissing):
+        Frozen(State(entries), WINDOW)
+
+
+def test_of_several_classes_the_copy_says_the_class() -> None:
+    learner, frozen = model("passive_aggressive_multiclass"), Frozen(State(), WINDOW)
+    for seed in (0, 1, 2):
+        teach(learner, count=1, seed=seed)
+    frozen.freeze(learner, 0)
+    said = [learner.predict_one(x) for x in ({"a": 1.0, "b": 2.0}, {"a": -1.0, "b": 0.5})]
+    assert frozen.run(rows(learner)) == said
+    assert set(said) <= {"x", "y", "z"}
+
+
+@pytest.fixture
+def my_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module with a good rule and bad ones."""
+    (tmp_path / "my_rules.py").write_text(
+        "def double(fields): return 2 * fields['amount']\n"
+        "def endless(fields): return float('inf')\n"
+        "def word(fields): return 'high'\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_rules", raising=False)
+
+
+@pytest.mark.usefixtures("my_rules")
+def test_a_hand_rule_scores_the_fields_of_an_event() -> None:
+    assert HandRule("my_rules:double").score({"amount": 1.5}) == 3.0
+
+
+@pytest.mark.usefixtures("my_rules")
+def test_where_a_rule_fails_it_says_nothing() -> None:
+    assert HandRule("my_rules:double").score({}) is None
+    assert HandRule("my_rules:endless").score({}) is None
+    assert HandRule("my_rules:word").score({}) is None
+
+
+@pytest.mark.usefixtures("my_rules")
+def test_a_rule_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UnknownFunction, match="my_rules:nothing"):
+        HandRule("my_rules:nothing")
