@@ -43,7 +43,10 @@ class Deadlines:
             self._stale = 0
 
     def pop(self, before: float = inf) -> str | None:
-        """Take out the first key, if its deadline lies before the given time."""
+        """Take out the first key, if its deadline lies before the given time.
+
+        The caller sees to it that `deadline_of` does not know the key any more.
+        """
         while self._heap and self._heap[0][0] < before:
             deadline, key = heapq.heappop(self._heap)
             if self._holds(deadline, key):

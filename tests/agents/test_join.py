@@ -1,0 +1,371 @@
+"""Labels find their events: against a list of everything, and case by case."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from confluent_kafka import Message
+
+from agents.join import JoinSettings, LabelJoin
+from agents.label_reader import Heard
+from agents.ops import Event, Label, Op
+from agents.state import State
+from topics.dead_letters import dead_letter, reason
+from topics.records import Source
+
+DAY = JoinSettings(expire=100, label="fraud", keep=("card", "amount"))
+
+
+def record(time: int, offset: int = 0, topic: str = "cards") -> Any:
+    return Message(
+        topic=topic,
+        partition=2,
+        offset=offset,
+        key=b"key",
+        value=b"value %d" % offset,
+        headers=[("trace", b"t")],
+        timestamp=(1, time),
+    )
+
+
+def event(id_: Any, time: int, **fields: Any) -> Event:
+    source = Source("cards", 2, 0)
+    return Event(id_, time, {"card": f"c{id_}", **fields}, None, b"key", source, record(time))
+
+
+def heard(id_: Any, label: Any, time: int, weight: int = 1, offset: int = 0) -> Heard:
+    return Heard(id_, label, None, weight, time, record(time, offset, "labels"))
+
+
+def join_of(settings: JoinSettings = DAY, state: State | None = None) -> LabelJoin:
+    return LabelJoin(settings, State() if state is None else state, bool)
+
+
+def said(ops: list[Op]) -> list[tuple[Any, ...]]:
+    """Operations, short."""
+    return [
+        ("event", op.id) if isinstance(op, Event) else (op.kind, op.id, op.label, op.before)
+        for op in ops
+    ]
+
+
+@dataclass
+class Remembered:
+    id: Any
+    time: int
+    kind: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    label: Any = None
+    weight: int = 0
+    record: Any = None
+
+
+class ListJoin:
+    """The reference: a list of everything, looked through at every step."""
+
+    def __init__(self, settings: JoinSettings) -> None:
+        self.settings = settings
+        self.now = -1
+        self.all: list[Remembered] = []
+        self.failed: list[Any] = []
+
+    def step(self, op: Event | Heard) -> list[Op]:
+        self.now = max(self.now, op.time)
+        ops: list[Op] = []
+        for entry in self.by_deadline():
+            if entry.time + self.settings.expire < self.now:
+                ops += self.end(entry, op.record)
+        found = next((e for e in self.all if e.id == op.id and type(e.id) is type(op.id)), None)
+        if found is None:
+            while len(self.all) >= self.settings.max_waiting:
+                ops += self.end(self.by_deadline()[0], op.record)
+        return ops + (self.event(op, found) if isinstance(op, Event) else self.label(op, found))
+
+    def by_deadline(self) -> list[Remembered]:
+        return sorted(self.all, key=lambda e: (e.time, json.dumps(e.id)))
+
+    def event(self, op: Event, found: Remembered | None) -> list[Op]:
+        fields = {k: op.fields[k] for k in self.settings.keep if k in op.fields}
+        if found is None:
+            self.all.append(Remembered(op.id, op.time, "waiting", fields))
+        elif found.kind == "early":
+            found.time, found.kind, found.fields = op.time, "labelled", fields
+            return [op, self.op("learn", found, None, op.record)]
+        return [op]
+
+    def label(self, op: Heard, found: Remembered | None) -> list[Op]:
+        if found is None:
+            self.all.append(Remembered(op.id, op.time, "early", {}, op.label, op.weight, op.record))
+            return []
+        if found.kind != "waiting" and found.label == op.label and (found.weight or not op.weight):
+            return []
+        before, first = found.label, found.kind == "waiting"
+        found.label, found.weight = op.label, op.weight
+        if found.kind == "early":
+            found.time, found.record = op.time, op.record
+            return []
+        found.kind = "labelled"
+        return [self.op("learn" if first else "correct", found, before, op.record)]
+
+    def end(self, entry: Remembered, by: Any) -> list[Op]:
+        self.all.remove(entry)
+        if entry.kind == "early":
+            self.failed.append(entry.record)
+            return []
+        ops: list[Op] = []
+        if entry.kind == "waiting" and self.settings.on_expire != "drop":
+            entry.label, entry.weight = self.settings.on_expire, 1
+            ops.append(self.op("learn", entry, None, by))
+        return [*ops, self.op("drop", entry, None, by)]
+
+    def op(self, kind: Any, entry: Remembered, before: Any, by: Any) -> Label:
+        fields, label, weight = dict(entry.fields), entry.label, entry.weight
+        if kind == "drop":
+            label, weight = None, 0
+        else:
+            fields[self.settings.label] = label
+        return Label(entry.id, self.now, entry.time, kind, label, before, weight, fields, by)
+
+
+def some_steps(seed: int, n: int = 600) -> Iterator[Event | Heard]:
+    """Few ids of both types, times that mostly go on, labels of all kinds."""
+    draw = random.Random(seed)
+    time = 1_000
+    for i in range(n):
+        time += draw.choice([0, 0, 1, 5, 5, 40])
+        at = time - draw.choice([0, 0, 0, 3, 100, 250])
+        id_ = draw.choice([draw.randrange(12), f"é{draw.randrange(4)}", str(draw.randrange(3))])
+        if draw.random() < 0.5:
+            yield event(id_, at, amount=float(i), other=[i])
+        else:
+            yield heard(id_, draw.random() < 0.5, at, draw.choice([0, 1, 1, 3]), i)
+
+
+def take(join: LabelJoin, op: Event | Heard) -> list[Op]:
+    return join.event(op) if isinstance(op, Event) else join.label(op)
+
+
+def entries(state: State) -> dict[str, bytes | None]:
+    return {key: state.get(key) for key in state}
+
+
+def same_record(ours: Any, theirs: Any) -> bool:
+    names = ("topic", "partition", "offset", "key", "value", "headers", "timestamp")
+    return all(getattr(ours, name)() == getattr(theirs, name)() for name in names)
+
+
+VARIANTS = [
+    JoinSettings(expire, on_expire, room, "fraud", ("card", "amount"))
+    for expire in (0, 100)
+    for on_expire in ("drop", False)
+    for room in (1, 5, 1_000)
+]
+
+
+@pytest.mark.parametrize("settings", VARIANTS, ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_it_says_what_a_list_of_everything_says(settings: JoinSettings, seed: int) -> None:
+    join, slow = join_of(settings), ListJoin(settings)
+    for step in some_steps(seed):
+        assert take(join, step) == slow.step(step)
+        assert len(join) == len(slow.all) <= settings.max_waiting
+        assert join.counts.waiting == sum(entry.kind == "waiting" for entry in slow.all)
+    assert len(join.failures) == join.counts.unknown == len(slow.failed) > 0
+    assert all(map(same_record, (f.record for f in join.failures), slow.failed))
+
+
+@pytest.mark.parametrize("settings", VARIANTS, ids=str)
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_a_restore_between_any_two_batches_changes_nothing(
+    settings: JoinSettings, size: int
+) -> None:
+    steps = list(some_steps(9))
+    state = State()
+    join = join_of(settings, state)
+    without = [take(join, step) for step in steps]
+    stored = dict[str, bytes]()
+    ops, failures = [], 0
+    for first in range(0, len(steps), size):
+        restored = State(stored)
+        join = join_of(settings, restored)
+        ops += [take(join, step) for step in steps[first : first + size]]
+        failures += len(join.failures)
+        for key, value in restored.changes().items():
+            stored.pop(key, None)
+            if value is not None:
+                stored[key] = value
+    assert ops == without
+    assert stored == entries(state)
+
+
+def test_nothing_is_left_once_all_has_expired() -> None:
+    state = State()
+    join = join_of(DAY, state)
+    for step in some_steps(4):
+        take(join, step)
+    join.event(event("last", 1_000_000))
+    assert sorted(state) == ["label-time", 'label/"last"']
+    assert (len(join), join.counts.waiting) == (1, 1)
+
+
+def test_a_label_is_learned_with_the_fields_of_its_event() -> None:
+    join = join_of()
+    join.event(event(1, 10, amount=2.5, other="x"))
+    (op,) = join.label(heard(1, True, 60, weight=3))
+    assert isinstance(op, Label)
+    assert (op.kind, op.time, op.event_time, op.label, op.weight) == ("learn", 60, 10, True, 3)
+    assert op.fields == {"card": "c1", "amount": 2.5, "fraud": True}
+
+
+@pytest.mark.parametrize("value", [[1], {"a": 1}, None, 2**70, "x" * 10_001, float("nan")])
+def test_a_kept_field_that_is_no_bounded_text_or_number_is_left_out(value: Any) -> None:
+    join = join_of()
+    join.event(event(1, 10, amount=value))
+    (op,) = join.label(heard(1, True, 60))
+    assert isinstance(op, Label)
+    assert op.fields == {"card": "c1", "fraud": True}
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"), [(110, [("learn", 1, True, None)]), (111, [("drop", 1, None, None)])]
+)
+def test_a_label_at_the_deadline_counts_and_one_after_it_does_not(
+    time: int, expected: list[Any]
+) -> None:
+    join = join_of()
+    join.event(event(1, 10))
+    assert said(join.label(heard(1, True, time))) == expected
+
+
+def test_a_label_may_be_corrected_back_and_forth_until_its_event_expires() -> None:
+    join = join_of()
+    join.event(event(1, 10))
+    labels = [True, False, True, True, False]
+    ops = [op for label in labels for op in said(join.label(heard(1, label, 50)))]
+    assert ops == [("learn", 1, True, None)] + [
+        ("correct", 1, label, before) for before, label in pairwise([True, False, True, False])
+    ]
+    assert (join.counts.doubled, join.counts.corrected) == (1, 3)
+    assert said(join.event(event(2, 111))) == [("drop", 1, None, None), ("event", 2)]
+
+
+def test_a_label_that_was_heard_and_not_learned_is_learned_when_one_with_weight_says_the_same() -> (
+    None
+):
+    join = join_of()
+    join.event(event(1, 10))
+    ops = [join.label(heard(1, True, 20, weight)) for weight in (0, 0, 2, 3, 0)]
+    assert [said(some) for some in ops] == [
+        [("learn", 1, True, None)],
+        [],
+        [("correct", 1, True, True)],
+        [],
+        [],
+    ]
+    assert [op.weight for some in ops for op in some if isinstance(op, Label)] == [0, 2]
+    assert join.counts.doubled == 3
+
+
+def test_a_label_before_its_event_is_learned_right_after_it() -> None:
+    join = join_of()
+    assert join.label(heard(1, False, 5)) == []
+    assert join.label(heard(1, True, 6, weight=2)) == []
+    first = event(1, 10)
+    ops = join.event(first)
+    assert said(ops) == [("event", 1), ("learn", 1, True, None)]
+    assert ops[1].record is first.record
+    assert isinstance(ops[1], Label)
+    assert ops[1].weight == 2
+    assert (join.counts.early, join.counts.corrected, join.counts.learned) == (1, 1, 1)
+
+
+def test_a_label_without_an_event_becomes_a_dead_letter_as_it_was() -> None:
+    state = State()
+    join_of(DAY, state).label(heard("x", True, 7, offset=41))
+    join = join_of(DAY, state)
+    join.event(event(2, 108))
+    ((kept, stage, error),) = join.failures
+    letter = dead_letter("letters", kept, stage, error)
+    why = reason(letter.headers or [])
+    assert (why.topic, why.partition, why.offset, why.stage) == ("labels", 2, 41, "validate")
+    assert why.message == "no event with the id 'x' came within 0.1 s"
+    assert (letter.key, letter.value, letter.timestamp) == (b"key", b"value 41", 7)
+    assert (letter.headers or [])[0] == ("trace", b"t")
+    assert join.counts.unknown == 1
+
+
+def test_an_event_that_got_no_label_is_learned_with_the_one_for_that() -> None:
+    join = join_of(JoinSettings(100, 0, label="fraud", keep=("card",)))
+    join.event(event(1, 10))
+    join.event(event(2, 20))
+    join.label(heard(2, True, 30))
+    ops = join.event(event(3, 1_000))
+    assert said(ops) == [
+        ("learn", 1, False, None),
+        ("drop", 1, None, None),
+        ("drop", 2, None, None),
+        ("event", 3),
+    ]
+    assert isinstance(ops[0], Label)
+    assert (ops[0].weight, ops[0].time, ops[0].event_time) == (1, 1_000, 10)
+    assert ops[0].fields == {"card": "c1", "fraud": False}
+    assert join.counts.expired == 1
+
+
+def test_a_label_for_expired_events_that_the_model_does_not_take_is_refused() -> None:
+    def check(label: Any) -> Any:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        LabelJoin(JoinSettings(100, "maybe"), State(), check)
+    LabelJoin(JoinSettings(100, "drop"), State(), check)
+
+
+def test_where_there_is_no_room_the_one_that_expires_first_does_so_at_once() -> None:
+    join = join_of(JoinSettings(100, max_waiting=2))
+    join.event(event(1, 10))
+    join.event(event(2, 5))
+    assert said(join.event(event(3, 10))) == [("drop", 2, None, None), ("event", 3)]
+    assert said(join.label(heard(9, True, 11))) == [("drop", 1, None, None)]
+    join.event(event(4, 30))
+    join.event(event(5, 31))
+    (failure,) = join.failures
+    assert str(failure.error) == "no event with the id 9 came before 2 others waited"
+
+
+def test_an_event_that_is_late_beyond_its_time_expires_with_the_next_step() -> None:
+    join = join_of()
+    join.event(event(1, 1_000))
+    assert said(join.event(event(2, 10))) == [("event", 2)]
+    assert said(join.event(event(3, 20))) == [("drop", 2, None, None), ("event", 3)]
+
+
+def test_a_doubled_event_goes_on_and_the_first_stays() -> None:
+    join = join_of()
+    join.event(event(1, 10, amount=1.0))
+    assert said(join.event(event(1, 50, amount=2.0))) == [("event", 1)]
+    (op,) = join.label(heard(1, True, 60))
+    assert isinstance(op, Label)
+    assert (op.event_time, op.fields["amount"]) == (10, 1.0)
+    assert said(join.event(event(2, 111))) == [("drop", 1, None, None), ("event", 2)]
+
+
+def test_an_id_as_a_text_is_not_the_number() -> None:
+    join = join_of()
+    join.event(event(1, 10))
+    assert join.label(heard("1", True, 20)) == []
+
+
+@pytest.mark.parametrize("make", [event, lambda id_, time: heard(id_, True, time)])
+def test_a_thousand_ids_leave_no_more_in_the_state_than_wait(make: Callable[..., Any]) -> None:
+    state = State()
+    join = join_of(DAY, state)
+    for i in range(1_000):
+        take(join, make(i, 10 * i))
+        assert len(state) <= 12 + 1
