@@ -1,0 +1,110 @@
+"""The fields of a batch of events as columns, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from agents.entities.declare import Declared
+from agents.entities.kernels import Words
+from agents.errors import InvalidEvent
+from agents.fields import NUMBER, short
+from agents.limits import LIMITS, all_fit, fits
+from learners.kernels import Floats
+
+_NUMBERS = frozenset(NUMBER)
+Fields = Mapping[str, Any]
+
+
+class Needed:
+    """The fields that tables need of an event.
+
+    Args:
+        tables: Their `label` is not needed of events.
+    """
+
+    def __init__(self, tables: Iterable[Declared]) -> None:
+        entities, numbers, marks = dict[str, None](), dict[str, None](), dict[str, None]()
+        for declared in tables:
+            entities[declared.table.field] = None
+            label = declared.table.label if declared.table.source == "labels" else None
+            numbers.update((x, None) for x in declared.numbers if x != label)
+            marks.update((x, None) for x in declared.marks)
+        self.entities, self.numbers, self.marks = tuple(entities), tuple(numbers), tuple(marks)
+
+    def error(self, fields: Fields) -> InvalidEvent | None:
+        """Why an event cannot be used; None where it can.
+
+        >>> from agents.entities.declare import EntityTable, declared
+        >>> needed = Needed([declared(EntityTable(0, "card", features=("sum(amount)",)))])
+        >>> print(needed.error({"card": 7, "amount": None}))
+        amount: expected a finite number, got nothing
+        """
+        for name in self.entities:
+            if not fits(fields.get(name)):
+                expected = f"{name}: expected a text or an integer"
+                return InvalidEvent(f"{expected}, got {short(fields.get(name))}{LIMITS}")
+        for name in self.numbers:
+            if not _finite(fields.get(name)):
+                return InvalidEvent(
+                    f"{name}: expected a finite number, got {short(fields.get(name))}"
+                )
+        for name in self.marks:
+            if not _countable(fields.get(name)):
+                return InvalidEvent(
+                    f"{name}: expected a text or a number, got {short(fields.get(name))}{LIMITS}"
+                )
+        return None
+
+    def all_good(self, events: Sequence[Fields]) -> bool:
+        """Whether `error` is None for all; False where that is not seen at once."""
+        return (
+            all(all_fit(column(events, name)) for name in self.entities)
+            and all(_all_finite(column(events, name)) for name in self.numbers)
+            and all(all_fit(column(events, name)) for name in self.marks)
+        )
+
+
+def column(events: Sequence[Fields], name: str) -> list[Any]:
+    """A field of every event; None where it is absent."""
+    return [fields.get(name) for fields in events]
+
+
+def marks(values: Iterable[Any]) -> Words:
+    """64 bits for each value, equal for equal ones, in any process: CRC-32, then SplitMix64."""
+    x = np.array([crc32(str(value).encode()) for value in values], np.uint64)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
+    return x ^ (x >> np.uint64(31))
+
+
+def numbers(values: Sequence[Any], name: str) -> Floats:
+    """A column of numbers. Raises ValueError for one that is none."""
+    for value in values if not _all_finite(values) else ():
+        if not _finite(value):
+            raise ValueError(f"{name}: a label's event must have a number, got {short(value)}")
+    return np.array(values, np.float64)
+
+
+def _all_finite(values: Sequence[Any]) -> bool:
+    if not set(map(type, values)) <= _NUMBERS:
+        return False
+    try:
+        return bool(np.isfinite(np.array(values, np.float64)).all())
+    except OverflowError:
+        return False
+
+
+def _finite(value: Any) -> bool:
+    try:
+        return type(value) in NUMBER and isfinite(value)
+    except OverflowError:
+        return False
+
+
+def _countable(value: Any) -> bool:
+    return fits(value) or type(value) in (float, bool)
