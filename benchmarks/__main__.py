@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from app.local_kafka import LocalKafka
-from benchmarks import family, latency, learners, recovery, stages, throughput
+from benchmarks import family, fraud, latency, learners, recovery, stages, throughput
 
 BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "throughput": throughput.run,
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "family": family.run,
     "learners": learners.run,
     "stages": stages.run,
+    "fraud": fraud.run,
 }
 ALONE = {"family", "learners"}
 """These need no Kafka."""
