@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
+import msgspec
+
 from agents.errors import InvalidEvent
 from agents.fields import EventFields, parser
 from agents.limits import (

@@ -116,3 +116,26 @@ class Prediction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     decision: Literal["alert", "pass"] | None = None
     threshold: float | None = None
     reasons: tuple[Reason, ...] | None = None
+
+
+class Alert(msgspec.Struct, frozen=True, gc=False):
+    """An event that somebody should look at, on the topic of the alerts.
+
+    Attributes:
+        id: The event's own id.
+        time: Of the event, in milliseconds since 1970.
+        entity: Whom to look at, such as the card; None where every event stands for itself.
+        score, threshold: What it reached, and what it had to.
+        reasons, model, source: See ``Prediction``.
+        fields: What the event says, and the features that were added.
+    """
+
+    id: str | int | None
+    time: int
+    entity: str | int | None
+    score: float | None
+    threshold: float | None
+    reasons: tuple[Reason, ...] | None
+    model: ModelVersion
+    source: Source
+    fields: dict[str, Any]

@@ -2,33 +2,182 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
+from agents.decisions import Decider, DecisionSettings
+from agents.entities.declare import EntityTable, declared
+from agents.entities.entities import Entities
+from agents.entry import Entry
 from agents.events import EventReader
 from agents.fields import EventFields
+from agents.functions import load_functions
+from agents.join import JoinSettings, LabelJoin
+from agents.judging.judge import Judge, JudgeSettings, share
+from agents.label_reader import LabelFields, LabelReader
+from agents.limits import UNSUPERVISED, label_check
 from agents.outputs import Agent
+from agents.publishing import Publisher
+from agents.relay import Relay, RelayReader
+from agents.rivals import Frozen, HandRule
 from agents.score import Score
+from agents.scoring import Scoring
+from agents.stage import Reader, StageAgent
 from agents.state import State
+from agents.waiting import WaitingRows
+from agents.watching import Watcher
 from app.pipeline.load import Pipeline
-from app.pipeline.stages import Stage
+from app.pipeline.model import Entity
+from app.pipeline.stages import Stage, is_plain, stages
 from learners.model import Model
 from topics.codecs import Codec
 
 
-def agent(pipeline: Pipeline, stage: Stage, state: State, model: Model | None) -> Agent:
-    """The agent of one partition of ``stage``.
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Makes the agent of one partition of a stage.
 
-    Args:
+    Attributes:
         pipeline: What to do.
         stage: Which part of it.
+        partition: Of the stage's inputs.
+        partitions: How many there are.
         state: The partition's own.
-        model: What learns; None in a stage before the last.
+        model: What learns; in a stage before the last one that has learned nothing, for its task.
+        snapshot_key: Signs and checks models that need pickle.
     """
-    events = pipeline.events
-    assert model is not None
-    fields = EventFields(events.id, events.label, events.features)
-    return Score(
-        pipeline.name,
-        model,
-        EventReader(Codec(events.format), fields, model),
-        Codec(pipeline.predictions.format),
-        pipeline.dead_letter_topic,
+
+    pipeline: Pipeline
+    stage: Stage
+    partition: int
+    partitions: int
+    state: State
+    model: Model
+    snapshot_key: bytes | None = None
+
+    def agent(self) -> Agent:
+        """The agent."""
+        pipeline = self.pipeline
+        if is_plain(pipeline):
+            predictions = Codec(pipeline.predictions.format)
+            letters = pipeline.dead_letter_topic
+            return Score(pipeline.name, self.model, self._event_reader(), predictions, letters)
+        return StageAgent(
+            self._reader(), self._entities(), self._exit(), pipeline.dead_letter_topic
+        )
+
+    def _event_reader(self) -> EventReader:
+        events = self.pipeline.events
+        fields = EventFields(events.id, events.label, events.features)
+        return EventReader(Codec(events.format), fields, self.model)
+
+    def _reader(self) -> Reader:
+        events, labels = self.pipeline.events, self.pipeline.labels
+        if self.stage != stages(self.pipeline)[0]:
+            return RelayReader()
+        if labels is None:
+            return Entry(Codec(events.format), events.id)
+        check = label_check(self.model)
+        fields = LabelFields(labels.id, labels.label, labels.source, labels.weights)
+        reader = LabelReader(Codec(labels.format), fields, check)
+        settings = JoinSettings(
+            expire=_ms(labels.expire),
+            on_expire=labels.on_expire,
+            max_waiting=labels.max_waiting,
+            label=labels.label,
+            keep=kept(self.pipeline),
+        )
+        join = LabelJoin(settings, self.state, check)
+        return Entry(Codec(events.format), events.id, (labels.topic, reader, join))
+
+    def _entities(self) -> Entities | None:
+        tables = [entity_table(self.pipeline, n, e) for n, e in self.stage.entities]
+        return Entities(tables, self.state) if tables else None
+
+    def _exit(self) -> Relay | Scoring:
+        stage, pipeline = self.stage, self.pipeline
+        if stage.next_topic is not None and stage.next_field is not None:
+            return Relay(stage.next_topic, stage.next_field)
+        reader = self._event_reader()
+        waits = pipeline.labels is not None and self.model.task not in UNSUPERVISED
+        return Scoring(
+            self.model,
+            reader,
+            load_functions(pipeline.events.functions),
+            WaitingRows(self.state, reader.matrix_names) if waits else None,
+            self._publisher(),
+            self._watcher(),
+            reasons=pipeline.decisions.reasons,
+        )
+
+    def _publisher(self) -> Publisher:
+        pipeline, decisions = self.pipeline, self.pipeline.decisions
+        alerts = (decisions.topic, Codec(decisions.format)) if decisions.topic else None
+        codec = Codec(pipeline.predictions.format)
+        return Publisher(pipeline.name, codec, self._decider(), decisions.entity, alerts)
+
+    def _decider(self) -> Decider | None:
+        decisions = self.pipeline.decisions
+        if decisions.threshold is None and decisions.budget is None:
+            return None
+        settings = DecisionSettings(
+            decisions.threshold,
+            decisions.budget,
+            _ms(decisions.per),
+            self.partition,
+            self.partitions,
+        )
+        return Decider(settings, self.state)
+
+    def _watcher(self) -> Watcher | None:
+        metrics, pipeline = self.pipeline.metrics, self.pipeline
+        if metrics is None:
+            return None
+        settings = JudgeSettings(
+            partition=self.partition,
+            window=_ms(metrics.window),
+            k=share(metrics.k, self.partitions),
+            entity=metrics.entity,
+            amount=metrics.amount,
+            fee=metrics.fee,
+            expire=_ms(pipeline.labels.expire) if pipeline.labels else 0,
+        )
+        allow = pipeline.snapshots.allow
+        frozen = Frozen(self.state, settings.window, self.snapshot_key, allow)
+        return Watcher(
+            Judge(settings, self.state, self.model.task),
+            metrics.topic,
+            Codec(metrics.format),
+            frozen if metrics.frozen else None,
+            HandRule(metrics.rule) if metrics.rule else None,
+        )
+
+
+def entity_table(pipeline: Pipeline, number: int, entity: Entity) -> EntityTable:
+    """An [[entities]] table as the agents have it."""
+    return EntityTable(
+        number,
+        entity.field,
+        entity.source,
+        entity.features,
+        entity.windows,
+        entity.delay,
+        entity.bucket,
+        pipeline.labels.label if pipeline.labels else "label",
     )
+
+
+def kept(pipeline: Pipeline) -> tuple[str, ...]:
+    """The fields of an event that are kept until its label comes: for entities, and of what
+    features are made that labels bring up to date."""
+    names: dict[str, Any] = {}
+    for number, entity in enumerate(pipeline.entities):
+        table = declared(entity_table(pipeline, number, entity))
+        names[entity.field] = None
+        if entity.source == "labels":
+            names |= {f.x: None for f in table.features if f.x and f.x != table.table.label}
+    return tuple(names)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

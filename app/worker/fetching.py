@@ -193,7 +193,9 @@ class Fetcher:
         self._epoch += 1
         self._numbers = dict.fromkeys(partitions, 0)
         numbers = sorted({tp.partition for tp in partitions if tp.topic in self._merged})
-        self._merges = {number: Merge(self._merged, self._max_idle) for number in numbers}
+        # The other way round: what becomes known at a time is known to an event of that time.
+        order = self._merged[::-1]
+        self._merges = {number: Merge(order, self._max_idle) for number in numbers}
         # Ours, since librdkafka's own answers only outside of its callbacks.
         self.assignment = tuple(partitions)
         offsets = self._rebalance.restore(partitions, self._epoch)

@@ -13,7 +13,7 @@ from agents.outputs import Outputs
 from agents.state import State
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage
-from app.worker.agent import agent
+from app.worker.agent import Maker
 from app.worker.fetching import TP
 from app.worker.restore import Restored, RestoreRefused
 from app.worker.state_topic import StateLog
@@ -54,10 +54,14 @@ class Processor:
     Args:
         pipeline: What to do.
         snapshot_key: Signs and checks models that need pickle.
+        partitions: How many the events have: each gets its share of a budget.
     """
 
-    def __init__(self, pipeline: Pipeline, snapshot_key: bytes | None = None) -> None:
+    def __init__(
+        self, pipeline: Pipeline, snapshot_key: bytes | None = None, partitions: int = 1
+    ) -> None:
         self._pipeline = pipeline
+        self._partitions = partitions
         self._snapshot_key = snapshot_key
         self._refused: dict[TP, dict[tuple[str, int], Exception]] = defaultdict(dict)
         self.tasks: dict[TP, Task] = {}
@@ -119,11 +123,14 @@ class Processor:
 
     def _task(self, stage: Stage, partition: int, restored: Restored, epoch: int) -> Task:
         state = State(restored.entries)
-        model = self._model(partition, state) if stage.scores else None
+        model = self._model(partition, state) if stage.scores else self.new_model()
+        agent = Maker(
+            self._pipeline, stage, partition, self._partitions, state, model, self._snapshot_key
+        ).agent()
         return Task(
             partition,
             stage.state_topic,
-            agent(self._pipeline, stage, state, model),
+            agent,
             state,
             StateLog(restored.entries),
             epoch,

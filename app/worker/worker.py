@@ -44,7 +44,7 @@ class Worker:
     Args:
         pipeline: What to do.
         kafka: How to reach Kafka.
-        same_partition: See ``OutputTopics``.
+        partitions: By topic.
         snapshot_key: Signs and checks models that need pickle.
     """
 
@@ -53,16 +53,19 @@ class Worker:
         pipeline: Pipeline,
         kafka: KafkaSettings,
         *,
-        same_partition: bool,
+        partitions: Mapping[str, int],
         snapshot_key: bytes | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.kafka = kafka
-        self.processor = Processor(pipeline, snapshot_key)
+        events = partitions[pipeline.events.topic]
+        self.processor = Processor(pipeline, snapshot_key, events)
         self.failure: BaseException | None = None
         self.ready = False
         name = pipeline.worker.name or uuid.uuid4().hex[:12]
-        outputs = OutputTopics(pipeline.predictions.topic, same_partition)
+        # Events that were keyed anew lie elsewhere than their predictions: there the key decides.
+        beside = len(stages(pipeline)) == 1 and events == partitions[pipeline.predictions.topic]
+        outputs = OutputTopics(pipeline.predictions.topic, same_partition=beside)
         self.committer = Committer(
             Transactions(transactional_producer(pipeline, kafka, name), outputs),
             CommitTimes(pipeline.worker.commit_interval, pipeline.worker.commit_floor),
@@ -276,7 +279,7 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
     worker = Worker(
         pipeline,
         kafka,
-        same_partition=_same_partitions(pipeline, kafka),
+        partitions=_partitions(kafka),
         snapshot_key=key.encode() if key else None,
     )
     try:
@@ -294,13 +297,6 @@ def _ensure_topics(pipeline: Pipeline, kafka: KafkaSettings) -> None:
             log.info("%s", outcome)
 
 
-def _same_partitions(pipeline: Pipeline, kafka: KafkaSettings) -> bool:
-    """Whether the last stage's input and the predictions have the same number of partitions.
-
-    Events that were keyed anew lie elsewhere than their predictions: there the key decides.
-    """
-    if len(stages(pipeline)) > 1:
-        return False
-    topics = Cluster(kafka, TIMEOUT).topics()
-    names = (pipeline.events.topic, pipeline.predictions.topic)
-    return len({topics[name].partitions for name in names}) == 1
+def _partitions(kafka: KafkaSettings) -> Mapping[str, int]:
+    """How many each topic has."""
+    return {name: topic.partitions for name, topic in Cluster(kafka, TIMEOUT).topics().items()}

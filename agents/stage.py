@@ -1,0 +1,124 @@
+"""The agent of one stage: records come in, the past adds features, and all goes on or is scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from agents.entities.entities import Entities
+from agents.entry import Letter
+from agents.errors import InvalidEvent
+from agents.events import Failure
+from agents.ops import Event, Op
+from agents.outputs import Outputs, Refused
+from agents.relay import Relay
+from agents.score import set_aside
+from agents.scoring import Scoring
+from learners.model import Model
+from topics.dead_letters import dead_letter
+from topics.errors import DecodeError
+from topics.records import Batch, Record
+
+
+class Reader(Protocol):
+    """From a record to what happens by it."""
+
+    def read(self, record: Record, letters: list[Letter]) -> list[Op]: ...
+
+
+class StageAgent:
+    """The agent of one partition of a stage, where labels come late or features are added.
+
+    Args:
+        reader: Reads records.
+        entities: Adds features; None where this stage adds none.
+        exit: Where all goes on to.
+        dead_letters: The topic for what is set aside.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        entities: Entities | None,
+        exit: Relay | Scoring,
+        dead_letters: str,
+    ) -> None:
+        self._reader = reader
+        self._entities = entities
+        self._exit = exit
+        self._dead_letters = dead_letters
+
+    @property
+    def model(self) -> Model | None:
+        """What learns here; None in a stage before the last."""
+        return self._exit.model if isinstance(self._exit, Scoring) else None
+
+    def save(self) -> None:
+        """Put what has changed into the state."""
+        if self._entities is not None:
+            self._entities.save()
+        if isinstance(self._exit, Scoring):
+            self._exit.save()
+
+    def process(self, batch: Batch, refused: Refused) -> Outputs:
+        """See ``Agent``."""
+        records, failures = set_aside(batch.records, refused)
+        letters: list[Letter] = [(batch.records[f.index], f.stage, f.error) for f in failures]
+        ops, origins = self._read(records, letters)
+        if isinstance(self._exit, Relay):
+            ops, origins = _checked(self._exit.check, ops, origins, letters)
+        if self._entities is not None:
+            ops, origins = _without(self._entities.apply(ops), ops, origins, letters)
+        if isinstance(self._exit, Relay):
+            outputs = Outputs(others=self._exit.records(ops))
+        else:
+            outputs = self._exit.score(ops, origins, letters)
+        outputs.dead_letters += [dead_letter(self._dead_letters, *letter) for letter in letters]
+        return outputs
+
+    def _read(
+        self, records: Sequence[Record], letters: list[Letter]
+    ) -> tuple[list[Op], list[Record]]:
+        """What happens, and for each the record of this stage's input that it happens by."""
+        ops: list[Op] = []
+        origins: list[Record] = []
+        for record in records:
+            try:
+                some = self._reader.read(record, letters)
+            except DecodeError as error:
+                letters.append((record, "decode", error))
+                continue
+            except InvalidEvent as error:
+                letters.append((record, "validate", error))
+                continue
+            ops += some
+            origins += [record] * len(some)
+        return ops, origins
+
+
+def _checked(
+    check: Callable[[Op], None], ops: list[Op], origins: list[Record], letters: list[Letter]
+) -> tuple[list[Op], list[Record]]:
+    failures = []
+    for i, op in enumerate(ops):
+        try:
+            check(op)
+        except InvalidEvent as error:
+            failures.append(Failure(i, "validate", error))
+    return _without(failures, ops, origins, letters)
+
+
+def _without(
+    failures: Sequence[Failure], ops: list[Op], origins: list[Record], letters: list[Letter]
+) -> tuple[list[Op], list[Record]]:
+    """What goes on; events among the failures become dead letters."""
+    if not failures:
+        return ops, origins
+    letters += [(ops[f.index].record, f.stage, f.error) for f in failures if _is_event(ops, f)]
+    failed = {failure.index for failure in failures}
+    kept = [i for i in range(len(ops)) if i not in failed]
+    return [ops[i] for i in kept], [origins[i] for i in kept]
+
+
+def _is_event(ops: Sequence[Op], failure: Failure) -> bool:
+    return isinstance(ops[failure.index], Event)
