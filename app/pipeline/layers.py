@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic import BaseModel
+
 from app.pipeline.model import Learner, Pipeline
 from app.pipeline.toml_lines import Path as Key
 from app.pipeline.toml_lines import line_of
@@ -107,6 +109,22 @@ def origin(settings: Mapping[Key, Setting], key: Key) -> str | None:
     return found.origin if found else None
 
 
+def table_at(key: Key) -> type[BaseModel] | None:
+    """The model of a table, such as ("labels",), or ("entities[0]",) of a list; None: unknown."""
+    table: type[BaseModel] | None = Pipeline
+    for part in key:
+        field = table.model_fields.get(_ITEM.sub(r"\1", part)) if table else None
+        table = _model_in(field.annotation) if field else None
+    return table
+
+
+def _model_in(hint: Any) -> type[BaseModel] | None:
+    """The model within Optional and tuple."""
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        return hint
+    return next(filter(None, map(_model_in, typing.get_args(hint))), None)
+
+
 def _joined(path: Key) -> Key:
     """Names of Kafka's settings hold dots: (kafka, security, protocol) is one name of [kafka]."""
     return ("kafka", ".".join(path[1:])) if path[0] == "kafka" and len(path) > 1 else path
@@ -161,13 +179,11 @@ def _typed(key: Key, text: str) -> Any:
 
 def _kind(key: Key) -> type[str] | type[list[str]] | None:
     """Whether `key` takes a text (str), a list of texts (list) or something else (None)."""
-    model: Any = Pipeline
-    for part in key:
-        hints = typing.get_type_hints(model) if isinstance(model, type) else {}
-        model = hints.get(part)
-    hints_of_key = {model, *typing.get_args(model)}
-    if typing.get_origin(model) is Literal or (
-        str in hints_of_key and typing.get_origin(model) is not tuple
+    table = table_at(key[:-1])
+    hint = typing.get_type_hints(table).get(key[-1]) if table else None
+    hints_of_key = {hint, *typing.get_args(hint)}
+    if typing.get_origin(hint) is Literal or (
+        str in hints_of_key and typing.get_origin(hint) is not tuple
     ):
         return str
     return list if any(typing.get_origin(hint) is tuple for hint in hints_of_key) else None

@@ -4,7 +4,6 @@ Whatever is wrong is refused in one line that names the key, the value and the p
 was given: the line of the file, the variable of the environment, or the option.
 """
 
-import difflib
 import json
 import os
 import re
@@ -14,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
+from agents.entities.declare import EntityError, check_tables
 from app.errors import KafkaSettingError, RiverrunError
+from app.pipeline.explain import explain
 from app.pipeline.layers import (
     Settings,
     above,
@@ -29,6 +29,7 @@ from app.pipeline.layers import (
     place,
 )
 from app.pipeline.model import Pipeline
+from app.pipeline.together import entity_tables, faults
 from app.pipeline.toml_lines import Path as Key
 from app.pipeline.toml_lines import key_lines
 from learners.errors import DriftError, ForbiddenClass, LearnerError, SnapshotError, StepError
@@ -38,16 +39,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Pipeline", "PipelineError", "load_pipeline"]
 
-_EXPECTED = {
-    "string_type": "must be a text in quotes",
-    "int_type": "must be a whole number",
-    "bool_type": "must be true or false",
-    "tuple_type": 'must be a list of texts, such as ["a", "b"]',
-    "model_type": "must be a table",
-    "dict_type": "must be a table",
-    "too_short": "must not be empty",
-}
 _SECRET = re.compile(r"password|secret|token|key", re.IGNORECASE)
+_NO_SECRET = ("events", "key")
 
 
 class PipelineError(RiverrunError, ValueError):
@@ -79,7 +72,11 @@ def load_pipeline(
     try:
         pipeline = Pipeline.model_validate(nested(settings))
     except ValidationError as errors:
-        raise _first(errors.errors(include_url=False), where) from None
+        key, what = explain(errors.errors(include_url=False))
+        raise where.refuse(key, what) if what else where.missing(key) from None
+    for key, what in faults(pipeline):
+        raise where.refuse(key, what)
+    _check_entities(pipeline, where)
     _check_learner(pipeline, where)
     _check_functions(pipeline, where)
     _check_kafka(pipeline, where)
@@ -123,6 +120,10 @@ class _Places:
             given = origin(self.settings, key)
         return PipelineError(f"{given or self.line(key)}: {self.shown(key)}: {what}")
 
+    def missing(self, key: Key) -> PipelineError:
+        """The error that a key was not given."""
+        return PipelineError(f"{self.line(key)}: {'.'.join(key)} is missing")
+
     def line(self, key: Key) -> str:
         """The place of a key in the file, or else of its table."""
         return place(self.file, self.lines, key)
@@ -130,10 +131,17 @@ class _Places:
     def shown(self, key: Key) -> str:
         """The key with its value, unless that is secret, absent or a table."""
         name = ".".join(key)
-        if key not in self.settings or _SECRET.search(name):
+        if key not in self.settings or (key != _NO_SECRET and _SECRET.search(name)):
             return name
         value = json.dumps(self.settings[key].value, ensure_ascii=False, default=str)
         return f"{name} = {value if len(value) <= 80 else value[:77] + '...'}"
+
+
+def _check_entities(pipeline: Pipeline, where: _Places) -> None:
+    try:
+        check_tables(entity_tables(pipeline))
+    except EntityError as error:
+        raise where.refuse(error.key, error.what) from None
 
 
 def _check_learner(pipeline: Pipeline, where: _Places) -> None:
@@ -156,6 +164,7 @@ def _check_learner(pipeline: Pipeline, where: _Places) -> None:
         what = what.removeprefix(f"{name} = {learner.params.get(name)!r}: ")
         raise where.refuse(("learner", name), what) from None
     _check_texts(pipeline, where)
+    _check_on_expire(pipeline, model, where)
     if learner.type not in registry.OURS:
         _check_snapshot(pipeline, model, where)
 
@@ -170,6 +179,21 @@ def _check_texts(pipeline: Pipeline, where: _Places) -> None:
             if declared and name not in declared:
                 key = ("learner", f"steps[{i}]", "features")
                 raise where.refuse(key, f'"{name}" is none of events.features')
+
+
+def _check_on_expire(pipeline: Pipeline, model: "Model", where: _Places) -> None:
+    """A label that the learner refuses would otherwise be found out by the first that expires."""
+    from agents.join import DROP
+    from agents.limits import label_check
+
+    labels = pipeline.labels
+    if labels is None or labels.on_expire == DROP:
+        return
+    try:
+        label_check(model)(labels.on_expire)
+    except ValueError as error:
+        what = str(error).removeprefix(f"label {labels.on_expire!r}: ")
+        raise where.refuse(("labels", "on_expire"), f'{what}; or "{DROP}"') from None
 
 
 def _check_snapshot(pipeline: Pipeline, model: "Model", where: _Places) -> None:
@@ -235,64 +259,3 @@ def _refused_alone(properties: Mapping[str, Any], what: str) -> Iterator[Key]:
         except KafkaSettingError as error:
             if str(error) == what:
                 yield ("kafka", name)
-
-
-def _first(errors: list[ErrorDetails], where: _Places) -> PipelineError:
-    """The error to show of all: a missing key comes last, it may be a mistyped one."""
-    error = min(errors, key=lambda error: error["type"] == "missing")
-    key = tuple(error.get("ctx", {}).get("key", "").split(".")) if _is_cross(error) else _loc(error)
-    if error["type"] == "missing":
-        return PipelineError(f"{where.line(key)}: {'.'.join(key)} is missing")
-    return where.refuse(key, _what(error, key))
-
-
-def _is_cross(error: ErrorDetails) -> bool:
-    return error["type"] == "wrong_together"
-
-
-def _loc(error: ErrorDetails) -> Key:
-    """The key of an error; pydantic's place in a list counts where a key of a table follows."""
-    loc, key = error["loc"], list[str]()
-    for i, part in enumerate(loc):
-        if isinstance(part, str):
-            key.append(part)
-        elif i + 1 < len(loc):
-            key[-1] += f"[{part}]"
-    return tuple(key)
-
-
-def _what(error: ErrorDetails, key: Key) -> str:
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "extra_forbidden":
-        return _unknown(key)
-    if key == ("learner", "steps"):
-        return "must be tables, each under [[learner.steps]]"
-    if kind == "literal_error":
-        return f"must be {context['expected']}".replace("'", '"')
-    if kind == "value_error":
-        return str(context["error"])
-    if kind == "greater_than_equal":
-        return f"must be {context['ge']} or more"
-    if kind == "less_than_equal":
-        return f"must be {context['le']} or less"
-    return _EXPECTED.get(kind, error["msg"])
-
-
-def _unknown(key: Key) -> str:
-    if key[0] == "snapshots" and "key" in key[-1]:
-        return "a key does not belong in a file: set RIVERRUN_SNAPSHOT_KEY in the environment"
-    allowed = list(_fields(key[:-1]))
-    near = difflib.get_close_matches(key[-1].lower(), allowed, n=1)
-    hint = f', did you mean "{near[0]}"?' if near else ";"
-    table = f"[{'.'.join(key[:-1])}] takes" if len(key) > 1 else "a pipeline takes"
-    return f"unknown key{hint} {table} {', '.join(allowed)}"
-
-
-def _fields(table: Key) -> Mapping[str, Any]:
-    model: type[BaseModel] = Pipeline
-    for part in table:
-        annotation = model.model_fields[part].annotation
-        assert isinstance(annotation, type)
-        assert issubclass(annotation, BaseModel)
-        model = annotation
-    return model.model_fields

@@ -20,7 +20,7 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
-_KAFKA_TYPES = (str, int, float, bool)
+_FLAT_TYPES = (str, int, float, bool)
 
 
 def wrong(key: str, what: str) -> PydanticCustomError:
@@ -57,7 +57,7 @@ def _no_duplicates(values: tuple[T, ...]) -> tuple[T, ...]:
 
 
 def _flat_setting(value: object) -> object:
-    if not isinstance(value, _KAFKA_TYPES):
+    if not isinstance(value, _FLAT_TYPES):
         raise ValueError("must be a text, a number, true or false")
     return value
 
@@ -81,7 +81,8 @@ Features = Annotated[
     tuple[FieldName, ...], Field(strict=False, min_length=1), AfterValidator(_no_duplicates)
 ]
 Retention = Annotated[float, BeforeValidator(parse_retention), AfterValidator(_positive)]
-KafkaSetting = Annotated[str | int | float | bool, BeforeValidator(_flat_setting)]
+FlatValue = Annotated[str | int | float | bool, BeforeValidator(_flat_setting)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 Modules = Annotated[tuple[Module, ...], Field(strict=False), AfterValidator(_no_duplicates)]
 Function = Annotated[
     str,
@@ -136,14 +137,16 @@ class Labels(Table):
     id: FieldName = "id"
     label: FieldName = "label"
     expire: PositiveSeconds = 30 * 86_400.0
-    on_expire: bool | int | float | str = "drop"
+    on_expire: FlatValue = "drop"
     source: FieldName | None = None
     weights: dict[str, Annotated[int, Field(ge=0, le=100)]] = {}
     max_waiting: int = Field(default=1_000_000, ge=1)
     max_idle: Seconds = 0.0
 
     @model_validator(mode="after")
-    def _weights_have_a_source(self) -> Self:
+    def _fields_have_one_meaning(self) -> Self:
+        if self.label == self.id:
+            raise wrong("labels.label", "must not be the same field as labels.id")
         if self.weights and self.source is None:
             raise wrong("labels.weights", "needs labels.source, the field that says whose label")
         return self
@@ -173,7 +176,7 @@ class Decisions(Table):
 
     topic: Topic | None = None
     format: Format = "json"
-    threshold: float | None = None
+    threshold: Number | None = None
     budget: int | None = Field(default=None, ge=1)
     per: PositiveSeconds = 86_400.0
     entity: FieldName | None = None
@@ -201,7 +204,7 @@ class Metrics(Table):
     k: int = Field(default=100, ge=1)
     entity: FieldName | None = None
     amount: FieldName | None = None
-    fee: float = Field(default=1.0, ge=0)
+    fee: Number = Field(default=1.0, ge=0)
     rule: Function | None = None
     frozen: bool = True
 
@@ -298,7 +301,7 @@ class Pipeline(Table):
     metrics: Metrics | None = None
     state: StateStore = StateStore()
     topics: Topics = Topics()
-    kafka: dict[str, KafkaSetting] = {}
+    kafka: dict[str, FlatValue] = {}
     worker: Worker = Worker()
     snapshots: Snapshots = Snapshots()
 
@@ -325,26 +328,7 @@ class Pipeline(Table):
             return data | {"predictions": predictions | {"format": events["format"]}}
         return data
 
-    @model_validator(mode="after")
-    def _topics_differ(self) -> Self:
-        taken = {
-            _collision(self.state_topic): "the state topic of this pipeline",
-            _collision(self.dead_letter_topic): "the dead-letter topic of this pipeline",
-        }
-        for key, topic in (("events", self.events.topic), ("predictions", self.predictions.topic)):
-            if _collision(topic) in taken:
-                raise wrong(
-                    f"{key}.topic",
-                    f"must differ from {taken[_collision(topic)]} (to Kafka '.' and '_' collide)",
-                )
-            taken[_collision(topic)] = f"{key}.topic"
-        return self
-
 
 def _table(data: Any, name: str) -> dict[str, Any]:
     table = data.get(name) if isinstance(data, dict) else None
     return table if isinstance(table, dict) else {}
-
-
-def _collision(topic: str) -> str:
-    return topic.replace(".", "_")

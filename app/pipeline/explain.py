@@ -1,0 +1,82 @@
+"""What the errors of the model say to whoever wrote the file."""
+
+import difflib
+
+from pydantic_core import ErrorDetails
+
+from app.pipeline.layers import table_at
+from app.pipeline.toml_lines import Path as Key
+
+_EXPECTED = {
+    "string_type": "must be a text in quotes",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a finite number",
+    "bool_type": "must be true or false",
+    "tuple_type": 'must be a list of texts, such as ["a", "b"]',
+    "model_type": "must be a table",
+    "dict_type": "must be a table",
+    "too_short": "must not be empty",
+}
+_TABLES = (("learner", "steps"), ("entities",))
+"""Lists of tables."""
+
+
+def explain(errors: list[ErrorDetails]) -> tuple[Key, str | None]:
+    """The key of the error to show, and what is wrong with its value; None: it is missing.
+
+    A missing key comes last of all errors: another may be that key, mistyped.
+    """
+    error = min(errors, key=lambda error: error["type"] == "missing")
+    key = tuple(error.get("ctx", {}).get("key", "").split(".")) if _is_cross(error) else _loc(error)
+    return key, None if error["type"] == "missing" else _what(error, key)
+
+
+def _is_cross(error: ErrorDetails) -> bool:
+    return error["type"] == "wrong_together"
+
+
+def _loc(error: ErrorDetails) -> Key:
+    """The key of an error; pydantic's place in a list counts where a key of a table follows."""
+    loc, key = error["loc"], list[str]()
+    for i, part in enumerate(loc):
+        if isinstance(part, str):
+            key.append(part)
+        elif i + 1 < len(loc):
+            key[-1] += f"[{part}]"
+    return tuple(key)
+
+
+def _what(error: ErrorDetails, key: Key) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown(key)
+    if key in _TABLES:
+        return f"must be tables, each under [[{'.'.join(key)}]]"
+    if kind == "literal_error":
+        return f"must be {context['expected']}".replace("'", '"')
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "greater_than_equal":
+        return f"must be {context['ge']:g} or more"
+    if kind == "less_than_equal":
+        return f"must be {context['le']:g} or less"
+    return _EXPECTED.get(kind, error["msg"])
+
+
+def _unknown(key: Key) -> str:
+    if key[0] == "snapshots" and "key" in key[-1]:
+        return "a key does not belong in a file: set RIVERRUN_SNAPSHOT_KEY in the environment"
+    model = table_at(key[:-1])
+    allowed = list(model.model_fields) if model else []
+    near = difflib.get_close_matches(key[-1].lower(), allowed, n=1)
+    hint = f', did you mean "{near[0]}"?' if near else ";"
+    return f"unknown key{hint} {_table(key[:-1])} {', '.join(allowed)}"
+
+
+def _table(key: Key) -> str:
+    """The table, as it is written in a file."""
+    if not key:
+        return "a pipeline takes"
+    name, _, number = ".".join(key).partition("[")
+    return f"[[{name}]] takes" if number else f"[{name}] takes"
