@@ -10,6 +10,7 @@ TEXT = """\
 name = "p"
 [events]
 topic = "p.events.v1"
+label = "y"
 functions = ["app.fraud.online:calendar", "NAME"]
 [predictions]
 topic = "p.predictions.v1"
@@ -39,13 +40,13 @@ def test_a_function_that_is_not_there_is_refused(tmp_path: Path, name: str, why:
     file.write_text(text(name))
     with pytest.raises(PipelineError) as refused:
         load_pipeline(file, environ={})
-    shown = f'p.toml:4: events.functions = ["app.fraud.online:calendar", "{name}"]: {why}'
+    shown = f'p.toml:5: events.functions = ["app.fraud.online:calendar", "{name}"]: {why}'
     assert shown in str(refused.value)
 
     file.write_text(text(rule=name))
     with pytest.raises(PipelineError) as refused:
         load_pipeline(file, environ={})
-    assert f'p.toml:11: metrics.rule = "{name}": {why}' in str(refused.value)
+    assert f'p.toml:12: metrics.rule = "{name}": {why}' in str(refused.value)
 
 
 def test_functions_that_are_there_are_taken(tmp_path: Path) -> None:
