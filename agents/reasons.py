@@ -1,13 +1,28 @@
-"""Why a score is what it is: the features that moved it most."""
+"""The reasons of a prediction."""
 
 from __future__ import annotations
 
-from learners.base import Contributions
+import heapq
+from collections.abc import Sequence
+from typing import Any
+
 from topics.records import Reason
 
 
-def top(why: Contributions, k: int) -> tuple[Reason, ...]:
-    """The ``k`` features of the largest contributions, by absolute value; zeros are left out."""
-    pairs = zip(why.names, why.values.tolist(), strict=True)
-    moved = sorted(((n, v) for n, v in pairs if v), key=lambda pair: -abs(pair[1]))
-    return tuple(Reason(name, value) for name, value in moved[:k])
+def top(names: Sequence[str], values: Any, k: int) -> tuple[Reason, ...]:
+    """The ``k`` features that moved a score most, the strongest first; equal ones by name.
+
+    Those that added nothing are no reasons.
+
+    Args:
+        names: Of features.
+        values: An array of what each added to the margin.
+        k: How many at most.
+
+    >>> import numpy as np
+    >>> top(("amount", "night", "risk"), np.array([-0.5, 0.0, 2.0]), 3)
+    (Reason(feature='risk', contribution=2.0), Reason(feature='amount', contribution=-0.5))
+    """
+    pairs = [(name, value) for name, value in zip(names, values.tolist(), strict=True) if value]
+    strongest = heapq.nsmallest(k, pairs, key=lambda pair: (-abs(pair[1]), pair[0]))
+    return tuple(Reason(name, value) for name, value in strongest)

@@ -119,23 +119,27 @@ class Prediction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Alert(msgspec.Struct, frozen=True, gc=False):
-    """An event that somebody should look at, on the topic of the alerts.
+    """What is published when an entity, or an event, is to be looked at.
 
     Attributes:
-        id: The event's own id.
+        id: As in the prediction of the event that it is for.
         time: Of the event, in milliseconds since 1970.
-        entity: Whom to look at, such as the card; None where every event stands for itself.
-        score, threshold: What it reached, and what it had to.
-        reasons, model, source: See ``Prediction``.
-        fields: What the event says, and the features that were added.
+        entity: Who is to be looked at: the value of the field ``decisions.entity``; None where
+            that names none.
+        score: As in the prediction.
+        threshold: As in the prediction: the score from which on the event was an alert.
+        reasons: As in the prediction.
+        model: As in the prediction.
+        source: As in the prediction.
+        event: The fields of the event as they were scored, those that were made included.
     """
 
     id: str | int | None
     time: int
-    entity: str | int | None
+    entity: Any
     score: float | None
     threshold: float | None
     reasons: tuple[Reason, ...] | None
     model: ModelVersion
     source: Source
-    fields: dict[str, Any]
+    event: Mapping[str, Any]

@@ -1,0 +1,93 @@
+"""When a score is an alert: over a threshold, or among the highest that a budget allows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from agents.budget import Budget, Decision
+from agents.state import State
+
+__all__ = ["Decider", "Decision", "DecisionSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSettings:
+    """One rule: a ``threshold``, or a ``budget``.
+
+    Attributes:
+        threshold: The score from which on an event is an alert.
+        budget: How many entities may be alerted in each span, by all partitions together.
+        per: Milliseconds of a span. Spans begin at the multiples of it since 1970.
+        partition: Whose share of the budget is spent, from 0.
+        partitions: How many share it.
+    """
+
+    threshold: float | None = None
+    budget: int | None = None
+    per: int = 86_400_000
+    partition: int = 0
+    partitions: int = 1
+
+    def share(self, span: int) -> int:
+        """The alerts of this partition in a span.
+
+        Those of all partitions add up to the budget. What does not divide goes around, so that
+        each has its turn.
+
+        >>> [DecisionSettings(budget=1, partition=1, partitions=3).share(span) for span in range(4)]
+        [0, 1, 0, 0]
+        """
+        whole, rest = divmod(self.budget or 0, self.partitions)
+        return whole + ((self.partition - span * rest) % self.partitions < rest)
+
+
+class Decider:
+    """Decides event after event, in their order, by what came before them.
+
+    With a threshold nothing is remembered. With a budget, the first event of an entity that
+    reaches the threshold of the moment is an alert, and costs one; later events of an alerted
+    entity are alerts from that same score on, and cost nothing, until the span ends.
+
+    Args:
+        settings: The rule.
+        state: What is remembered lies under keys "decisions/...".
+    """
+
+    def __init__(self, settings: DecisionSettings, state: State) -> None:
+        self._threshold = settings.threshold
+        self._budget: Budget | None = None
+        if settings.budget is not None:
+            self._budget = Budget(settings.share, settings.per, state)
+
+    def decide(
+        self,
+        times: Sequence[int],
+        entities: Sequence[Any] | None,
+        scores: Sequence[float | None],
+    ) -> list[Decision]:
+        """Decide each event.
+
+        Args:
+            times: In milliseconds since 1970. An event that comes late counts as of now.
+            entities: The entity of each event; None, as a whole or for one: an entity of its own.
+            scores: An event passes whose score is None or not finite.
+        """
+        found = entities if entities is not None else [None] * len(times)
+        return [
+            self._one(time, entity, score if score is not None and isfinite(score) else None)
+            for time, entity, score in zip(times, found, scores, strict=True)
+        ]
+
+    def save(self) -> None:
+        """Put what has changed into the state; to be called before each commit."""
+        if self._budget is not None:
+            self._budget.save()
+
+    def _one(self, time: int, entity: Any, score: float | None) -> Decision:
+        if self._budget is not None:
+            return self._budget.decide(time, entity, score)
+        alert = score is not None and self._threshold is not None and score >= self._threshold
+        return Decision("alert" if alert else "pass", self._threshold)
