@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pydantic
@@ -27,15 +27,16 @@ from tests.markdown import PAGES, ROOT, anchors, blocks, links, rows
 README = ROOT / "README.md"
 PIPELINE_FILE = ROOT / "docs" / "pipeline-file.md"
 TEXT = "\n".join(page.read_text() for page in PAGES)
-LENGTHS = ("topics.retention", "commit_", "_timeout")
+LENGTHS = ("topics.retention", "commit_", "_timeout", "labels.expire", "labels.max_idle")
 
 
 def settings(table: type[pydantic.BaseModel] = Pipeline, prefix: str = "") -> Iterator[Any]:
     """Dotted key and field of every setting of a pipeline file."""
     for name, field in table.model_fields.items():
-        inner = field.annotation
-        if inspect.isclass(inner) and issubclass(inner, pydantic.BaseModel):
-            yield from settings(inner, f"{prefix}{name}.")
+        kinds = (field.annotation, *get_args(field.annotation))
+        tables = [k for k in kinds if inspect.isclass(k) and issubclass(k, pydantic.BaseModel)]
+        if tables and name != "steps":
+            yield from settings(tables[0], f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", field
 
