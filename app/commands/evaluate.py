@@ -3,14 +3,15 @@
 import json
 import math
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from app.options import Connect, reading, with_pipeline
 
 if TYPE_CHECKING:
-    from app.evaluate import Evaluation
+    from app.evaluation.evaluate import Evaluation
     from app.pipeline.load import Pipeline
 
 NAMES = {
@@ -23,41 +24,87 @@ NAMES = {
 }
 
 
+DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+
+
 @click.command(short_help="Measure the predictions on Kafka.")
 @with_pipeline
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
-def evaluate(pipeline: "Pipeline", connect: Connect, as_json: bool) -> None:
+@click.option("--since", type=DAY, help="Only events from this time on, in UTC.")
+@click.option("--until", type=DAY, help="Only events before this time, in UTC.")
+def evaluate(
+    pipeline: "Pipeline",
+    connect: Connect,
+    as_json: bool,
+    since: datetime | None,
+    until: datetime | None,
+) -> None:
     """Measure the predictions on Kafka against the labels on Kafka.
 
     Also counts them: once all events are through, each has one prediction or one dead letter,
-    none is missing and none is there twice.
+    none is missing and none is there twice. With [metrics] in the pipeline file it measures each
+    window of event time too. The time of an event is that of its record.
     """
-    from app.evaluate import evaluate as measure
+    from app.evaluation.evaluate import Span
+    from app.evaluation.evaluate import evaluate as measure
 
+    span = Span(_milliseconds(since, -math.inf), _milliseconds(until, math.inf))
     with reading(pipeline, connect()) as reader:
-        evaluation = measure(pipeline, reader)
+        evaluation = measure(pipeline, reader, span)
     click.echo(as_line(evaluation) if as_json else as_table(evaluation))
 
 
 def as_line(evaluation: "Evaluation") -> str:
-    """One line of JSON; what is not defined is null."""
+    """One line of JSON; what is not defined is null. `windows` is there if they are measured."""
     found = asdict(evaluation)
-    measured = found.pop("metrics")
-    return json.dumps(found | {k: None if math.isnan(v) else v for k, v in measured.items()})
+    windows = [_flat(window) for window in found.pop("windows")]
+    return json.dumps(_flat(found) | ({"windows": windows} if windows else {}))
 
 
 def as_table(evaluation: "Evaluation") -> str:
-    """The counts, then the metrics."""
+    """The counts, then the metrics, then the windows."""
     from app.tables import table
 
     found = asdict(evaluation)
-    measured = found.pop("metrics")
-    rows = [(NAMES.get(k, k.replace("_", " ")), _figure(v)) for k, v in (found | measured).items()]
+    measured, windows = found.pop("metrics"), found.pop("windows")
+    rows = [(_name(k), _figure(v)) for k, v in (found | measured).items()]
     counts, figures = rows[1 : len(found)], rows[len(found) :]
-    return table(rows[0], [*counts, ("", ""), *figures])
+    text = table(rows[0], [*counts, ("", ""), *figures])
+    return f"{text}\n\n{_windows(windows)}" if windows else text
+
+
+def _windows(windows: list[dict[str, Any]]) -> str:
+    """A line for each window."""
+    from app.tables import table
+
+    names = dict.fromkeys(name for window in windows for name in window["metrics"])
+    counts = [n for n in ("events", "labelled", "positives", "alerts") if windows[0][n] is not None]
+    header = ["from (UTC)", *counts, *map(_name, names)]
+    rows = []
+    for window in windows:
+        start = datetime.fromtimestamp(window["start"] / 1000, UTC)
+        figures = [window["metrics"].get(name, math.nan) for name in names]
+        values = [*(window[name] for name in counts), *figures]
+        rows.append([f"{start:%Y-%m-%d %H:%M}", *map(_figure, values)])
+    return table(header, rows, right=header[1:])
+
+
+def _flat(found: dict[str, Any]) -> dict[str, Any]:
+    measured = found.pop("metrics")
+    return found | {k: None if math.isnan(v) else v for k, v in measured.items()}
+
+
+def _milliseconds(time: datetime | None, otherwise: float) -> float:
+    return otherwise if time is None else time.replace(tzinfo=UTC).timestamp() * 1000
+
+
+def _name(key: str) -> str:
+    return NAMES.get(key, key.replace("_", " "))
 
 
 def _figure(value: object) -> str:
     if isinstance(value, float):
-        return "-" if math.isnan(value) else f"{value:.4f}"
+        if math.isnan(value):
+            return "-"
+        return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:.4f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,5 +1,6 @@
 """An evaluation joins predictions with labels by their source, and counts what went wrong."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,16 @@ import msgspec
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from app.evaluate import Evaluation, evaluate
+from app.commands.evaluate import as_line, as_table
+from app.evaluation.evaluate import ALL, Evaluation, Span, evaluate
 from app.kafka.settings import KafkaSettings
 from app.options import reading
 from app.pipeline.load import Pipeline, load_pipeline
 from app.reading import ReadError
 from tests.kafka.support import create_topic, produce
 
+DAY = 86_400_000
+START = 20 * DAY
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 
 
@@ -40,25 +44,45 @@ class Topics:
             [(None, msgspec.json.encode(self._prediction(row))) for row in rows],
         )
 
-    def dead_letter(self, offset: int) -> None:
-        """A dead letter for an event."""
-        place = {"topic": self.pipeline.events.topic, "partition": "0", "offset": str(offset)}
+    @property
+    def events_topic(self) -> str:
+        """Where the events are."""
+        return self.pipeline.events.topic
+
+    @property
+    def labels_topic(self) -> str:
+        """Where the late labels are."""
+        assert self.pipeline.labels is not None
+        return self.pipeline.labels.topic
+
+    def timed(self, topic: str, rows: Iterable[tuple[int, Any]], partition: int = 0) -> None:
+        """Records with a time of their own, in milliseconds since `START`."""
+        producer = Producer({"bootstrap.servers": self.kafka})
+        for time, row in rows:
+            value = msgspec.json.encode(row)
+            producer.produce(topic, value, partition=partition, timestamp=START + time)
+        assert producer.flush(30) == 0
+
+    def dead_letter(self, offset: int, topic: str | None = None) -> None:
+        """A dead letter for an event, or for a record of another topic."""
+        topic = topic or self.pipeline.events.topic
+        place = {"topic": topic, "partition": "0", "offset": str(offset)}
         headers = {f"__connect.errors.{name}": value for name, value in place.items()}
         producer = Producer({"bootstrap.servers": self.kafka})
         producer.produce(self.pipeline.dead_letter_topic, b"?", headers=dict(headers))
         assert producer.flush(30) == 0
 
-    def commit(self, offset: int, partition: int = 0) -> None:
+    def commit(self, offset: int, partition: int = 0, topic: str | None = None) -> None:
         """Set the group's offset."""
         consumer = Consumer({"bootstrap.servers": self.kafka, "group.id": self.pipeline.group})
-        place = TopicPartition(self.pipeline.events.topic, partition, offset)
+        place = TopicPartition(topic or self.pipeline.events.topic, partition, offset)
         consumer.commit(offsets=[place], asynchronous=False)
         consumer.close()
 
-    def evaluate(self) -> Evaluation:
+    def evaluate(self, span: Span = ALL) -> Evaluation:
         """As `riverrun evaluate` does it."""
         with reading(self.pipeline, KafkaSettings(self.kafka)) as reader:
-            return evaluate(self.pipeline, reader)
+            return evaluate(self.pipeline, reader, span)
 
     def _prediction(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -66,6 +90,7 @@ class Topics:
             "prediction": row.get("prediction", True),
             "score": row.get("score"),
             "model": {"name": "p", "version": 0},
+            **({"decision": row["decision"]} if "decision" in row else {}),
             "source": {
                 "topic": row.get("topic", self.pipeline.events.topic),
                 "partition": row.get("partition", 0),
@@ -155,6 +180,141 @@ def test_predictions_of_an_aborted_transaction_do_not_count(topics: Topics) -> N
 def test_nothing_on_the_topics_gives_an_empty_evaluation(topics: Topics) -> None:
     found = topics.evaluate()
     assert (found.events, found.predictions, found.waiting) == (0, 0, 0)
+
+
+LATE = """
+name = "late"
+
+[events]
+topic = "events"
+id = "id"
+key = "card"
+
+[labels]
+topic = "labels"
+label = "fraud"
+expire = "8d"
+
+[[entities]]
+field = "card"
+features = ["count"]
+
+[[entities]]
+field = "terminal"
+features = ["count"]
+
+[predictions]
+topic = "predictions"
+
+[learner]
+type = "logistic_regression"
+
+[metrics]
+topic = "metrics"
+k = 1
+entity = "card"
+amount = "amount"
+"""
+
+
+@pytest.fixture
+def late(kafka: str, topic_name: str, tmp_path: Path) -> Topics:
+    """A pipeline with late labels, and events that are keyed anew on their way."""
+    file = tmp_path / "late.toml"
+    file.write_text(LATE)
+    names = ("events", "labels", "predictions", "metrics")
+    overrides = {f"{name}.topic": f"{topic_name}.{name}" for name in names}
+    pipeline = load_pipeline(file, overrides | {"name": topic_name}, {})
+    inner = f"{topic_name}.by-terminal.v1"
+    written = (pipeline.events.topic, overrides["labels.topic"], pipeline.predictions.topic)
+    for topic in (*written, pipeline.dead_letter_topic, inner):
+        create_topic(kafka, topic, 2, retention_ms="-1")
+    return Topics(kafka, pipeline)
+
+
+def payment(id_: str, card: str, amount: float) -> dict[str, Any]:
+    """An event of the pipeline with late labels."""
+    return {"id": id_, "card": card, "terminal": "t", "amount": amount}
+
+
+def test_late_labels_are_joined_by_id_and_the_last_one_counts(late: Topics) -> None:
+    late.timed(late.events_topic, [(0, payment("a", "c1", 10.0)), (1, payment("b", "c2", 30.0))])
+    late.timed(late.events_topic, [(DAY, payment("c", "c1", 5.0))])
+    late.timed(late.events_topic, [(2, payment("d", "c3", 7.0))], partition=1)
+    early = [(1, {"id": "d", "fraud": False}), (1, {"id": "nobody", "fraud": True})]
+    late.timed(late.labels_topic, early, partition=1)
+    labels = [("a", False), ("b", True), ("c", "what"), ("a", True), ("c", True)]
+    late.timed(late.labels_topic, [(2 * DAY, {"id": i, "fraud": y}) for i, y in labels])
+    late.predictions(
+        {"offset": 0, "score": 0.9, "decision": "alert"},
+        {"offset": 1, "score": 0.2, "decision": "pass"},
+        {"offset": 2, "score": 0.8, "decision": "pass"},
+        {"offset": 0, "partition": 1, "score": 0.6, "decision": "pass"},
+    )
+    late.commit(3)
+    late.commit(1, partition=1)
+    found = late.evaluate()
+    assert (found.events, found.predictions, found.labelled, found.missing) == (4, 4, 4, 0)
+    assert found.metrics["positives"] == 3
+    assert found.metrics["roc_auc"] == pytest.approx(2 / 3)
+    first, second = found.windows
+    assert (first.start, first.events, first.positives, first.alerts) == (START, 3, 2, 1)
+    assert (first.metrics["card_precision_at_k"], second.metrics["card_precision_at_k"]) == (1, 0)
+    assert (first.metrics["saved"], first.metrics["lost"]) == (9.0, 30.0)
+    assert (second.metrics["saved"], second.metrics["lost"]) == (5.0, 0.0)
+    assert (found.metrics["saved"], found.metrics["alert_precision"]) == (14.0, 1.0)
+
+
+def test_a_span_leaves_out_the_events_before_and_after_it(late: Topics) -> None:
+    days = [(n * DAY + 5, payment(f"e{n}", "c", 1.0)) for n in range(5)]
+    late.timed(late.events_topic, days)
+    late.timed(late.labels_topic, [(9 * DAY, {"id": f"e{n}", "fraud": n == 2}) for n in range(5)])
+    late.predictions(*({"offset": n, "score": n / 10} for n in (0, 0, 1, 2, 2)))
+    late.commit(5)
+    found = late.evaluate(Span(START + DAY, START + 4 * DAY))
+    assert (found.events, found.predictions, found.labelled) == (3, 2, 2)
+    assert (found.missing, found.duplicates) == (1, 1)
+    assert [window.start for window in found.windows] == [START + DAY, START + 2 * DAY]
+
+
+def test_an_expired_event_has_the_label_that_the_pipeline_says(late: Topics) -> None:
+    labels = late.pipeline.labels
+    assert labels is not None
+    learned = labels.model_copy(update={"on_expire": False})
+    late.pipeline = late.pipeline.model_copy(update={"labels": learned})
+    late.timed(late.events_topic, [(0, payment("a", "c", 1.0)), (1, payment("b", "c", 1.0))])
+    late.timed(late.events_topic, [(8 * DAY, payment("c", "c", 1.0))])
+    late.timed(late.labels_topic, [(2, {"id": "b", "fraud": True})])
+    late.predictions(*({"offset": n, "score": 0.5} for n in range(3)))
+    late.commit(3)
+    found = late.evaluate()
+    assert (found.labelled, found.metrics["positives"]) == (2, 1)
+
+
+def test_what_lies_between_two_stages_is_waiting_and_not_missing(late: Topics) -> None:
+    late.timed(late.events_topic, [(n, payment(str(n), "c", 1.0)) for n in range(4)])
+    late.predictions({"offset": 0, "score": 0.5})
+    late.dead_letter(1)
+    late.dead_letter(2, topic=late.labels_topic)
+    inner = f"{late.pipeline.name}.by-terminal.v1"
+    late.timed(inner, [(n, {}) for n in range(3)])
+    late.commit(2, topic=inner)
+    late.commit(4)
+    found = late.evaluate()
+    assert (found.predictions, found.dead_letters) == (1, 1)
+    assert (found.waiting, found.missing) == (1, 1)
+
+
+def test_windows_are_shown_as_a_table_and_as_json(late: Topics) -> None:
+    late.timed(late.events_topic, [(0, payment("a", "c1", 10.0))])
+    late.timed(late.labels_topic, [(1, {"id": "a", "fraud": True})])
+    late.predictions({"offset": 0, "score": 0.9})
+    late.commit(1)
+    found = late.evaluate()
+    assert "card precision at k" in as_table(found)
+    assert "\n1970-01-21 00:00 " in as_table(found)
+    (window,) = json.loads(as_line(found))["windows"]
+    assert (window["start"], window["saved"], window["roc_auc"]) == (START, 9.0, None)
 
 
 def test_a_record_that_is_no_prediction_is_named(topics: Topics) -> None:

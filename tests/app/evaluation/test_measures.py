@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from app.evaluate import Guess, Labelled, measure
+from app.evaluation.measures import Labelled, measure
+from app.evaluation.passage import Guess
 from learners.base import Task
 
 

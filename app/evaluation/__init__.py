@@ -1,0 +1,1 @@
+"""Predictions on Kafka against what came true."""

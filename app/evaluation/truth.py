@@ -1,0 +1,81 @@
+"""What came true: the labels of events, from the events themselves or from the labels' topic."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from app.pipeline.load import Pipeline
+from app.pipeline.model import Labels
+from app.reading import Reader
+from learners.errors import LabelError
+from learners.labels import check_label
+from learners.model import Model
+from topics.codecs import Codec
+from topics.errors import DecodeError
+from topics.records import Record
+
+
+class Truth:
+    """The labels of a pipeline's events, as the learner takes them.
+
+    Of several late labels of an id the last one counts. An event without one has the label of
+    `labels.on_expire`, if that is one, once its partition has gone on for `labels.expire`.
+
+    Args:
+        pipeline: With or without late labels; those are read at once.
+        reader: Reads them.
+        model: It knows which labels it takes.
+
+    Raises:
+        ReadError: When the labels' topic is not there, or cannot be read.
+    """
+
+    def __init__(self, pipeline: Pipeline, reader: Reader, model: Model) -> None:
+        self._field = pipeline.events.label
+        self._settings = pipeline.labels
+        self._model = model
+        self._latest: dict[int, int] = defaultdict(int)
+        self._late: dict[Any, Any] = {}
+        if pipeline.labels is not None:
+            self._read(pipeline.labels, reader)
+
+    def saw(self, record: Record) -> None:
+        """Move the time of a partition on."""
+        partition, (_, time) = record.partition() or 0, record.timestamp()
+        self._latest[partition] = max(time, self._latest[partition])
+
+    def of(self, id_: Any, fields: Mapping[str, Any]) -> Any:
+        """The label of an event that is known; None where there is none."""
+        if self._settings is None:
+            return self._label(fields.get(self._field)) if self._field else None
+        return self._late.get(id_)
+
+    def expired(self, partition: int, time: int) -> Any:
+        """The label of an event of that time that got none; None where that is no label."""
+        settings = self._settings
+        if settings is None or settings.on_expire == "drop":
+            return None
+        if time + settings.expire * 1000 > self._latest[partition]:
+            return None
+        return self._label(settings.on_expire)
+
+    def _read(self, labels: Labels, reader: Reader) -> None:
+        decode = Codec(labels.format).decode
+        for record in reader.read(labels.topic):
+            self.saw(record)
+            try:
+                fields = decode(record.value())
+                label = self._label(fields.get(labels.label))
+                if label is not None:
+                    self._late[fields.get(labels.id)] = label
+            except (DecodeError, AttributeError, TypeError):
+                continue
+
+    def _label(self, raw: Any) -> Any:
+        ranks_only = self._model.task in ("clustering", "anomaly")
+        try:
+            if ranks_only:
+                return check_label("binary", raw)
+            return None if raw is None else self._model.check_label(raw)
+        except LabelError:
+            return None
