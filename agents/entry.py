@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from agents.errors import InvalidEvent
 from agents.fields import plain
 from agents.join import LabelJoin
 from agents.label_reader import LabelReader

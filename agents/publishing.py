@@ -82,9 +82,9 @@ class Publisher:
                 one.reasons,
             )
             outputs.predictions.append((event.key, self._encode(prediction)))
-            is_first = decision is not None and decision.decision == "alert" and not decision.again
+            is_first = decision is not None and one.decision == "alert" and not decision.again
             if is_first and self._alerts is not None:
-                outputs.others.append(self._alert(event, prediction, *self._alerts))
+                outputs.others.append(self._alert(one, prediction, *self._alerts))
 
     def _decisions(self, said: Sequence[Said]) -> Sequence[Decision | None]:
         if self._decider is None:
@@ -95,17 +95,17 @@ class Publisher:
     def _who(self, one: Said) -> Any:
         return None if self._entity is None else one.event.fields.get(self._entity)
 
-    def _alert(self, event: Event, said: Prediction, topic: str, codec: Codec) -> Outgoing:
-        entity = None if self._entity is None else event.fields.get(self._entity)
+    def _alert(self, one: Said, said: Prediction, topic: str, codec: Codec) -> Outgoing:
+        event = one.event
         alert = Alert(
-            said.id,
-            event.time,
-            entity,
-            said.score,
-            said.threshold,
-            said.reasons,
-            said.model,
-            said.source,
-            event.fields,
+            id=event.id,
+            time=event.time,
+            entity=self._who(one),
+            score=said.score,
+            threshold=said.threshold,
+            reasons=said.reasons,
+            model=said.model,
+            source=said.source,
+            event=event.fields,
         )
         return Outgoing(topic, event.key, codec.encode(alert), timestamp=event.time)

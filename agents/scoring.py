@@ -176,7 +176,7 @@ class Scoring:
 
     def _said(self, event: Event, scored: Scored, i: int, version: int) -> Said:
         why = scored.contributions and scored.contributions[i]
-        reasons = top(why, self._reasons) if why else None
+        reasons = top(why.names, why.values, self._reasons) if why else None
         return Said(event, scored.predictions[i], scored.scores[i], version, reasons)
 
     def _set_aside(self, step: Step, error: Exception, letters: list[Letter]) -> None:
