@@ -217,12 +217,20 @@ def _tell(
         bucket = min(bucket, pasts.integers[slot, TOP])
     for w in range(plan.spans.shape[0]):
         until = max(oldest, steps.ends[i] - plan.spans[w])
-        while slot >= 0 and bucket >= until:
-            _include(pasts, shape, plan, slot, bucket % shape.ring, totals, union)
-            bucket -= 1
+        if slot >= 0 and bucket >= until:
+            _include(pasts, shape, plan, slot, bucket, until, totals, union)
+            bucket = until - 1
         for k in range(plan.features.shape[0]):
-            if plan.features[k, 2] == w:
-                features[i, k] = _feature(shape, plan, steps, i, k, totals, union)
+            function, j = plan.features[k, 0], plan.features[k, 1]
+            if plan.features[k, 2] != w:
+                continue
+            if function == COUNT:
+                features[i, k] = totals[0]
+            elif function == DISTINCT:
+                features[i, k] = plan.estimates[_bits(union, j * SKETCH)]
+            else:
+                squares, x = totals[1 + shape.sums + j], steps.values[i, j]
+                features[i, k] = _feature(function, totals[0], totals[1 + j], squares, x)
     for k in range(plan.features.shape[0]):
         if plan.features[k, 0] == SINCE_LAST:
             features[i, k] = since
@@ -230,48 +238,51 @@ def _tell(
 
 @kernel
 def _include(
-    pasts: Pasts, shape: Shape, plan: Plan, slot: int, place: int, totals: Floats, union: Words
+    pasts: Pasts,
+    shape: Shape,
+    plan: Plan,
+    slot: int,
+    bucket: int,
+    until: int,
+    totals: Floats,
+    union: Words,
 ) -> None:
-    """One more bucket. Squared deviations are merged as Chan, Golub and LeVeque do (1979)."""
-    n, more = totals[0], float(pasts.counts[slot, shape.counts_at + place])
-    if more == 0.0:
-        return
-    first = FIRST_NUMBER + place * shape.stride
-    for j in range(shape.sums):
-        total = pasts.numbers[slot, first + j]
-        if plan.squares[j] >= 0:
-            off = total / more
-            if n > 0.0:
-                off -= totals[1 + j] / n
-            squares = pasts.numbers[slot, first + plan.squares[j]]
-            totals[1 + shape.sums + j] += squares + off * off * n * more / (n + more)
-        totals[1 + j] += total
-    totals[0] = n + more
-    width = shape.sketches * SKETCH
-    for j in range(width):
-        union[j] |= pasts.words[slot, shape.sketches_at + place * width + j]
+    """The buckets from `bucket` back to `until`.
+
+    Squared deviations are merged as Chan, Golub and LeVeque do (1979).
+    """
+    place, width = bucket % shape.ring, shape.sketches * SKETCH
+    for _ in range(bucket - until + 1):
+        n, more = totals[0], float(pasts.counts[slot, shape.counts_at + place])
+        if more > 0.0:
+            first = FIRST_NUMBER + place * shape.stride
+            for j in range(shape.sums):
+                total = pasts.numbers[slot, first + j]
+                if plan.squares[j] >= 0:
+                    off = total / more
+                    if n > 0.0:
+                        off -= totals[1 + j] / n
+                    squares = pasts.numbers[slot, first + plan.squares[j]]
+                    totals[1 + shape.sums + j] += squares + off * off * n * more / (n + more)
+                totals[1 + j] += total
+            totals[0] = n + more
+            for j in range(width):
+                union[j] |= pasts.words[slot, shape.sketches_at + place * width + j]
+        place = place - 1 if place > 0 else shape.ring - 1
 
 
 @kernel
-def _feature(
-    shape: Shape, plan: Plan, steps: Steps, i: int, k: int, totals: Floats, union: Words
-) -> float:
-    function, j, n = plan.features[k, 0], plan.features[k, 1], float(totals[0])
-    if function == COUNT:
-        return n
-    if function == DISTINCT:
-        return float(plan.estimates[_bits(union, j * SKETCH)])
-    total = float(totals[1 + j])
+def _feature(function: int, n: float, total: float, squares: float, x: float) -> float:
     if function == SUM:
         return total
     mean = total / n if n > 0.0 else 0.0
     if function == MEAN:
         return mean
     if function == STD:
-        return math.sqrt(totals[1 + shape.sums + j] / n) if n > 0.0 else 0.0
+        return math.sqrt(squares / n) if n > 0.0 else 0.0
     if abs(mean) < TINY:
         return 1.0
-    return clip(clip(steps.values[i, j]) / mean)
+    return clip(clip(x) / mean)
 
 
 @kernel

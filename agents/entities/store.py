@@ -106,9 +106,10 @@ class Store:
             slot = len(self._entities)
             self._entities.append(entity)
             if slot == len(self._rows):
-                self._hold(np.concatenate([self._rows, np.zeros_like(self._rows)]))
-        self._rows[slot] = 0
-        self._rows[slot, TOP] = NEVER
+                rows = np.zeros((2 * slot, self._layout.width), np.int64)
+                rows[:slot] = self._rows
+                self._hold(rows)
+        self._rows[slot, TOP] = NEVER  # whatever is there is cleared by the first update
         self._slots[entity] = slot
         return slot
 

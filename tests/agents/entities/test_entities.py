@@ -109,6 +109,22 @@ def test_since_last_is_minus_one_where_no_event_was_in_the_longest_window() -> N
     assert [row["card_since_last"] for row in got] == [-1.0, 90.5, 0.0, -1.0]
 
 
+def test_the_longest_window_bounds_since_last_where_more_buckets_are_held() -> None:
+    table = EntityTable(0, "card", features=("since_last",), windows=(D,))
+    days = [0, 1, 3, 5]
+    got = run([table], [event(day * DAY, card=1) for day in days])[0]
+    assert [row["card_since_last"] for row in got] == [-1.0, 86_400.0, -1.0, -1.0]
+
+
+def test_a_label_of_an_event_that_is_yet_to_come_is_counted_at_its_time() -> None:
+    ops: list[Op] = [event(0, terminal=1, amount=1.0), event(DAY, terminal=2, amount=1.0)]
+    ops += [label(DAY, 30 * DAY, True, terminal=1, amount=1.0)]
+    ops += [event(day * DAY, terminal=1, amount=1.0) for day in (2, 30, 37, 38)]
+    got = run([RISK], ops)[0]
+    assert_equal(got, expected([RISK], ops))
+    assert got[-2]["terminal_count_1d"] == 1.0
+
+
 def test_a_ratio_is_one_where_the_mean_is_zero() -> None:
     table = EntityTable(0, "card", features=("ratio(amount)",), windows=(D,))
     got = run([table], [event(0, card=1, amount=amount) for amount in (0.0, 3.0, -3.0)])[0]

@@ -44,6 +44,18 @@ def test_an_entity_is_saved_under_its_value_in_a_fixed_size_and_only_when_it_cha
     assert state.changes() == {}
 
 
+def test_all_that_changed_is_saved_where_the_rows_grew_in_between() -> None:
+    state = State()
+    entities = Entities([TABLE], state)
+    for cards in (range(10), range(10, 500)):
+        entities.apply([event(DAY, card=card, amount=1.0) for card in cards])
+    entities.save()
+    assert len(state) == 501
+    asked = event(DAY, card=3, amount=3.0)
+    Entities([TABLE], state).apply([asked])
+    assert asked.fields["card_mean_amount_1d"] == 2.0
+
+
 def test_what_nobody_remembers_is_deleted_and_its_row_used_again() -> None:
     state = State()
     entities = filled(30, state)
