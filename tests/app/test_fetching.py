@@ -1,4 +1,4 @@
-"""The fetcher away from a broker: batches, their numbers, and errors that end it."""
+"""The fetcher away from a broker: batches, their numbers, merges, and errors that end it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaError, Message
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from app.worker.fetching import TP, ConsumerLost, Fetcher, InputLost
 from tests.app.support import EVENTS, record
+from topics.records import Batch
 
 AT = TP(EVENTS, 0)
 CONFIG = {"bootstrap.servers": "127.0.0.1:9", "group.id": "p", "log_level": 0}
@@ -38,8 +39,11 @@ class Open(Fetcher):
         self.assignment = partitions
         self.restart()
 
-    def take(self, messages: Sequence[Any]) -> list[Any]:
-        return self._batches(messages, 1_000)
+    def take(self, messages: Sequence[Any], limit: int = 1_000) -> list[Batch]:
+        return self._batches(messages, limit)
+
+    def patience(self) -> float:
+        return self._patience(1.0)
 
 
 @pytest.fixture
@@ -103,3 +107,130 @@ def test_an_error_that_passes_is_told_and_the_records_are_kept(
     (batch,) = fetcher.take([record(0, {}), failed(code), record(1, {})])
     assert len(batch.records) == 2
     assert "cards[0]: why" in caplog.text
+
+
+@pytest.fixture
+def merging() -> Iterator[Open]:
+    """A fetcher of events and labels, and of an inner topic, with two partitions each."""
+    merged = (EVENTS, "labels")
+    with closing(Open(CONFIG, AtFive(), lambda: None, merged, max_idle=0.0)) as made:
+        made.on_assign(*(TP(topic, p) for topic in (*merged, "inner") for p in (0, 1)))
+        yield made
+
+
+def at(topic: str, offset: int, time: int, partition: int = 0) -> Any:
+    """A record of that time."""
+    return Message(
+        topic=topic, partition=partition, offset=offset, value=b"{}", timestamp=(1, time)
+    )
+
+
+def end(topic: str, partition: int = 0) -> Any:
+    """What librdkafka says at the end of a partition."""
+    return Message(topic=topic, partition=partition, error=KafkaError(KafkaError._PARTITION_EOF))
+
+
+def places(batch: Batch) -> list[tuple[str | None, int | None]]:
+    return [(record.topic(), record.offset()) for record in batch.records]
+
+
+def test_merged_topics_become_one_batch_in_the_order_of_time(merging: Open) -> None:
+    messages = [at(EVENTS, 5, 10), at(EVENTS, 8, 30), at("labels", 7, 20), at("labels", 9, 40)]
+    (batch,) = merging.take(messages)
+    assert (batch.topic, batch.partition, batch.number) == (EVENTS, 0, 0)
+    assert places(batch) == [(EVENTS, 5), ("labels", 7), (EVENTS, 8)]
+    assert batch.next_offsets == {EVENTS: 9, "labels": 8}
+
+
+def test_a_label_of_the_same_time_comes_before_the_event(merging: Open) -> None:
+    (batch,) = merging.take([at(EVENTS, 5, 10), at("labels", 5, 10), end(EVENTS), end("labels")])
+    assert places(batch) == [("labels", 5), (EVENTS, 5)]
+
+
+def test_an_offset_is_given_only_for_a_topic_of_which_something_came(merging: Open) -> None:
+    (batch,) = merging.take([at(EVENTS, 5, 10), end("labels")])
+    assert batch.next_offsets == {EVENTS: 6}
+
+
+def test_records_wait_for_the_end_of_the_other_topic(merging: Open) -> None:
+    assert merging.take([at(EVENTS, 5, 10)]) == []
+    assert merging.patience() == 1.0
+    (batch,) = merging.take([end("labels")])
+    assert places(batch) == [(EVENTS, 5)]
+
+
+def test_a_poll_is_no_longer_than_a_record_has_to_wait() -> None:
+    merged = (EVENTS, "labels")
+    with closing(Open(CONFIG, AtFive(), lambda: None, merged, max_idle=0.4)) as made:
+        made.on_assign(*(TP(topic, 0) for topic in merged))
+        assert made.take([at(EVENTS, 5, 10), end("labels")]) == []
+        assert 0.0 < made.patience() <= 0.4
+
+
+def test_each_partition_is_merged_by_itself(merging: Open) -> None:
+    assert merging.take([at(EVENTS, 5, 10), at("labels", 6, 20, partition=1)]) == []
+    (batch,) = merging.take([end(EVENTS, partition=1)])
+    assert (batch.partition, places(batch)) == (1, [("labels", 6)])
+
+
+def test_what_is_too_much_for_one_batch_comes_in_the_next(merging: Open) -> None:
+    messages = [*(at(EVENTS, i, i) for i in range(5)), end("labels")]
+    one, two = merging.take(messages, limit=3) + merging.take([], limit=3)
+    assert [len(one.records), len(two.records)] == [3, 2]
+    assert (one.number, two.number) == (0, 1)
+    assert one.next_offsets == {EVENTS: 3}
+
+
+def test_records_of_other_topics_pass_by(merging: Open) -> None:
+    batches = merging.take([at(EVENTS, 5, 10), at("inner", 5, 99), at("inner", 6, 1)])
+    (inner,) = batches
+    assert (inner.topic, places(inner)) == ("inner", [("inner", 5), ("inner", 6)])
+    assert inner.next_offsets == {"inner": 7}
+
+
+def test_an_end_is_no_error(merging: Open, caplog: pytest.LogCaptureFixture) -> None:
+    assert merging.take([end(topic) for topic in (EVENTS, "labels", "inner")]) == []
+    assert not caplog.records
+
+
+def test_errors_of_merged_topics_are_not_passed_over(merging: Open) -> None:
+    gone = KafkaError(KafkaError._AUTO_OFFSET_RESET, "why")
+    with pytest.raises(InputLost, match=r"labels\[1\]: the next offset to read is gone"):
+        merging.take([Message(topic="labels", partition=1, error=gone)])
+
+
+def test_a_restart_forgets_what_waited(merging: Open) -> None:
+    merging.take([at(EVENTS, 5, 10)])
+    merging.restart()
+    (batch,) = merging.take([at(EVENTS, 5, 10), end("labels")])
+    assert places(batch) == [(EVENTS, 5)]
+    assert batch.number == 0
+
+
+class Paused:
+    """A consumer that only remembers what it was told to pause and to resume."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str, int]] = []
+
+    def pause(self, places: Sequence[TopicPartition]) -> None:
+        self.told += [("pause", place.topic, place.partition) for place in places]
+
+    def resume(self, places: Sequence[TopicPartition]) -> None:
+        self.told += [("resume", place.topic, place.partition) for place in places]
+
+
+def test_a_partition_that_runs_far_ahead_is_paused_and_read_again_later(
+    merging: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.worker.merging.FULL", 4)
+    monkeypatch.setattr("app.worker.merging.EMPTY", 1)
+    consumer = Paused()
+    with monkeypatch.context() as patch:
+        patch.setattr(merging, "_consumer", consumer)
+        merging.take([at(EVENTS, i, i, partition=1) for i in range(4)])
+        assert consumer.told == [("pause", EVENTS, 1)]
+        merging.take([end("labels", partition=1)], limit=2)
+        assert len(consumer.told) == 1
+        merging.take([], limit=1)
+    assert consumer.told == [("pause", EVENTS, 1), ("resume", EVENTS, 1)]
