@@ -21,6 +21,7 @@ from app.worker.clients import group_consumer, restore_consumer, transactional_p
 from app.worker.committer import Committer, CommitTimes
 from app.worker.faust_app import new_app, run
 from app.worker.fetching import TP, Fetcher
+from app.worker.garbage import collect_seldom
 from app.worker.processor import Processor, partitions_of
 from app.worker.restore import Restored, Restorer
 from app.worker.transactions import OutputTopics, TransactionAborted, Transactions
@@ -155,6 +156,7 @@ class Worker:
         model = self.processor.new_model()
         warm_up = asyncio.to_thread(model.warm_up, len(features) or 1)
         await asyncio.gather(self.committer.start(), warm_up)
+        collect_seldom()
 
     async def commit_when_due(self) -> None:
         """Commit in the background until the worker stops."""
