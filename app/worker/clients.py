@@ -26,6 +26,8 @@ def group_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
         # of partitions that are merged none should run far ahead.
         "max.partition.fetch.bytes": (1 if merges else 8) * 1024 * 1024,
         "enable.partition.eof": merges,
+        # Where enough is read ahead, look again soon: after librdkafka's second all is used up.
+        "fetch.queue.backoff.ms": 20,
     }
     if worker.name is not None:
         # A known name comes back to its partitions without a rebalance.
