@@ -29,6 +29,10 @@ from topics.errors import DecodeError
 from topics.records import Record
 
 
+TAKES_BOOLS = ("binary", "multiclass")
+"""Tasks for which a bool is a label as it stands."""
+
+
 @dataclass(slots=True)
 class Events:
     """The good events of a batch, as columns of one length.
@@ -69,6 +73,7 @@ class EventReader:
         self._fields = fields
         self._check_label = label_check(model)
         self._supervised = model.task not in UNSUPERVISED
+        self._takes_bools = model.task in TAKES_BOOLS
         self._as_matrix = model.batched
         self._parse = parser(fields, model.takes_text)
         self._decode = codec.decoder(self._parse.type)
@@ -161,6 +166,8 @@ class EventReader:
                     failures.append(Failure(index[i], "validate", error))
         if not self._supervised:
             labels[:] = [None] * len(labels)
+            return keep
+        if self._takes_bools and set(map(type, labels)) == {bool}:
             return keep
         for i, label in enumerate(labels):
             if label is None or label is UNLABELLED:
