@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import chain
 from math import isfinite
 from operator import attrgetter
+from struct import Struct
 from typing import Any, Protocol
 
 import msgspec
@@ -85,6 +85,7 @@ class DeclaredFields(FieldParser):
             gc=False,
         )
         self._has_id, self._has_label = fields.id is not None, fields.label is not None
+        self._pack = Struct(f"{len(attributes)}d").pack
         get: Callable[[Any], Any] = attrgetter(*attributes)
         self._features: Callable[[Any], tuple[float, ...]] = (
             get if len(attributes) > 1 else lambda event: (get(event),)
@@ -109,8 +110,9 @@ class DeclaredFields(FieldParser):
         features = map(self._features, decoded)
         if not as_matrix:
             return _all_finite([dict(zip(self.names, x, strict=True)) for x in features])
-        n, d = len(decoded), len(self.names)
-        matrix = np.fromiter(chain.from_iterable(features), np.float64, n * d).reshape(n, d)
+        # Packed by row, as it costs three quarters of np.fromiter; a bytearray may be written to.
+        packed = bytearray().join([self._pack(*x) for x in features])
+        matrix = np.frombuffer(packed).reshape(len(decoded), len(self.names))
         if not np.isfinite(matrix).all():
             raise InvalidEvent(NOT_FINITE)
         return Rows(self.names, matrix)
