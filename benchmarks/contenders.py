@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.topics import Events, outputs, rate, read, wait_for_commit
+from benchmarks.topics import Events, create, outputs, rate, read, wait_for_commit
 
 SECONDS = 300.0
 """A contender that takes longer is given up."""
@@ -77,12 +77,17 @@ def riverrun(bootstrap: str, events: Events, *, scale: bool = False) -> float:
     return rate(read(bootstrap, predictions, events.count, SECONDS))
 
 
-def hand_loop(bootstrap: str, events: Events, *, scale: bool = False) -> float:
-    """Events a second of the loop by hand."""
+def hand_loop(
+    bootstrap: str, events: Events, *, scale: bool = False, exactly_once: bool = False
+) -> float:
+    """Events a second of the loop by hand; at least once, without a saved model, unless told."""
     said = outputs(bootstrap, "hand")
     arguments = [bootstrap, events.topic, said, events.format, str(events.count)]
-    module = [sys.executable, "-m", "benchmarks.hand_loop"]
-    with running([*module, *arguments, *(["scale"] if scale else [])]) as process:
+    if scale:
+        arguments += ["--scale"]
+    if exactly_once:
+        arguments += ["--state", create(bootstrap, "hand-state", cleanup_policy="compact")]
+    with running([sys.executable, "-m", "benchmarks.hand_loop", *arguments]) as process:
         process.wait(SECONDS)
         return rate(read(bootstrap, said, events.count, SECONDS))
 
