@@ -23,6 +23,7 @@ from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import stages
 from app.worker.clients import group_consumer, transactional_producer
 from app.worker.fetching import TP, Fetcher
+from app.worker.garbage import collect_seldom
 from app.worker.processor import Processor
 from app.worker.restore import Restored
 from app.worker.tasks import Task
@@ -148,6 +149,7 @@ class Line:
         self.fetcher.restart()
         (task,) = self.processor.tasks.values()
         self._observe(task)
+        collect_seldom()
         time.sleep(1.0)  # librdkafka reads ahead: what is measured is not the broker's disk
 
     def _observe(self, task: Task) -> None:
