@@ -1,7 +1,7 @@
 """When Python looks for garbage.
 
 A batch is tens of thousands of objects that live until their commit and hold no cycles: to
-walk them again and again, as Python does by itself, took half of a worker's time.
+walk them again and again, as Python does by itself, took a third of a worker's time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 
 NEW_OBJECTS = 200_000
-"""More than wait for a commit at once; cycles, which only a walk finds, may grow as many."""
+"""More than wait for a commit by default; cycles, which only a walk finds, may grow as many."""
 
 
 def collect_seldom() -> None:
