@@ -27,7 +27,14 @@ from tests.markdown import PAGES, ROOT, anchors, blocks, links, rows
 README = ROOT / "README.md"
 PIPELINE_FILE = ROOT / "docs" / "pipeline-file.md"
 TEXT = "\n".join(page.read_text() for page in PAGES)
-LENGTHS = ("topics.retention", "commit_", "_timeout", "labels.expire", "labels.max_idle")
+LENGTHS = (
+    "topics.retention",
+    "commit_",
+    "_timeout",
+    "labels.expire",
+    "labels.max_idle",
+    "metrics.window",
+)
 
 
 def settings(table: type[pydantic.BaseModel] = Pipeline, prefix: str = "") -> Iterator[Any]:
