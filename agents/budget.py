@@ -144,11 +144,13 @@ class Budget:
 
     def _aim(self, at: float) -> None:
         """Find the threshold for the alerts that are left."""
-        left = self._share(self._span) - len(self._alerted)
-        self._due = len(self._alerted) + max(1, left // STRIDE)
+        spent = len(self._alerted)
+        left = self._share(self._span) - spent
+        self._due = spent + max(1, left // STRIDE)
         self._threshold = inf
         if left > 0:
-            self._threshold = self._past.threshold(at, self._since, left, self._highest)
+            highest = self._highest
+            self._threshold = self._past.threshold(at, self._since, spent, left, highest)
 
     def _told(self, at: float) -> float | None:
         """The threshold; None where the alerts are spent, or would be spent too soon."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ HALF_LIFE = 3.0
 """In spans: one that is older by as much counts half."""
 TRUST = 2.0
 """How many spans of the present the past spans together are worth."""
+SLACK = 2.0
+"""In standard deviations of a count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,15 @@ class Past:
         shares = weights / weights.sum() if len(weights) else weights
         self._shares = np.repeat(shares, [len(span.rises) for span in self.spans])
 
-    def threshold(self, at: float, since: float, left: int, highest: Highest) -> float:
+    def threshold(self, at: float, since: float, spent: int, left: int, highest: Highest) -> float:
         """The score that ``left`` entities are expected to reach until the end of the span.
 
         Args:
             at: The time, as a share of the span.
             since: When this span was first looked at.
-            left: Alerts, at least 1.
+            spent: Alerts of this span. Where they run ahead of its time by more than chance
+                explains, this is no span like the past ones, which then count for nothing.
+            left: Alerts that are left, at least 1.
             highest: What this span has seen so far.
 
         Returns:
@@ -70,13 +75,15 @@ class Past:
         total = self._shares.sum()
         if total:
             rest = float(self._shares[later].sum() / total)
-            trust, gone = TRUST, 1.0 - rest
+            gone = 1.0 - rest
+            due = (spent + left) * gone
+            trust = TRUST if spent <= due + SLACK * math.sqrt(due) + 1 else 0.0
         else:
-            trust, rest, gone = 0.0, 1.0 - at, max(at - since, 1e-6)
+            trust, rest, gone = 0.0, 1.0 - at, at - since
         expected = np.concatenate([self._shares[later] * trust, np.full(len(now), rest)])
         rises = np.concatenate([self._rises[later], now])
         floor = max([highest.floor, *(span.floor for span in self.spans)])
-        return _reached_by(left, rises, expected / (trust + gone), floor)
+        return _reached_by(left, rises, expected / max(trust + gone, 1e-6), floor)
 
 
 def _reached_by(left: float, rises: Floats, expected: Floats, floor: float) -> float:

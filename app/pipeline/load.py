@@ -165,6 +165,7 @@ def _check_learner(pipeline: Pipeline, where: _Places) -> None:
         raise where.refuse(("learner", name), what) from None
     _check_texts(pipeline, where)
     _check_on_expire(pipeline, model, where)
+    _check_reasons(pipeline, model, where)
     if learner.type not in registry.OURS:
         _check_snapshot(pipeline, model, where)
 
@@ -194,6 +195,14 @@ def _check_on_expire(pipeline: Pipeline, model: "Model", where: _Places) -> None
     except ValueError as error:
         what = str(error).removeprefix(f"label {labels.on_expire!r}: ")
         raise where.refuse(("labels", "on_expire"), f'{what}; or "{DROP}"') from None
+
+
+def _check_reasons(pipeline: Pipeline, model: "Model", where: _Places) -> None:
+    if pipeline.decisions.reasons and not model.explains:
+        what = f"the learner {pipeline.learner.type!r} has none".replace("'", '"')
+        raise where.refuse(
+            ("decisions", "reasons"), f"{what}; linear learners of two classes or of numbers have"
+        )
 
 
 def _check_snapshot(pipeline: Pipeline, model: "Model", where: _Places) -> None:
