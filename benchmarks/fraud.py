@@ -171,9 +171,18 @@ def run(bootstrap: str, *, quick: bool = False) -> Iterator[Row]:
         yield judged(bootstrap, Trial(protocol, size, first, kills=kills), yardstick)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """One trial as the options want it, beside the references."""
-    parser = argparse.ArgumentParser(description=__doc__)
+@dataclass(frozen=True)
+class Options:
+    """What a command line says."""
+
+    trial: Trial
+    bootstrap: str | None
+    alone: bool
+
+
+def parsed(arguments: list[str], description: str | None) -> Options:
+    """The options of a trial."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--protocol", choices=get_args(Protocol), default="live")
     for name in ("kills", "partitions", "workers"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Trial, name))
@@ -183,17 +192,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--bootstrap-servers")
     parser.add_argument("--alone", action="store_true", help="without the references")
-    options = parser.parse_args(arguments)
-    size = Size(options.cards, options.terminals, options.days)
-    counts = (options.partitions, options.workers, options.kills)
-    protocol: Protocol = options.protocol
-    trial = Trial(protocol, size, options.first, *counts, tuple(options.set))
-    yardstick = Yardstick(size, options.first)
+    given = parser.parse_args(arguments)
+    size = Size(given.cards, given.terminals, given.days)
+    counts = (given.partitions, given.workers, given.kills)
+    trial = Trial(given.protocol, size, given.first, *counts, tuple(given.set))
+    return Options(trial, given.bootstrap_servers, given.alone)
+
+
+def main(arguments: list[str]) -> None:
+    """One trial as the options want it, beside the references."""
+    options = parsed(arguments, __doc__)
+    yardstick = Yardstick(options.trial.size, options.trial.first)
     with ExitStack() as stack:
         for row in () if options.alone else yardstick.references():
             print(json.dumps(row), flush=True)
-        bootstrap = options.bootstrap_servers or stack.enter_context(LocalKafka()).bootstrap
-        print(json.dumps(judged(bootstrap, trial, yardstick)), flush=True)
+        bootstrap = options.bootstrap or stack.enter_context(LocalKafka()).bootstrap
+        print(json.dumps(judged(bootstrap, options.trial, yardstick)), flush=True)
 
 
 if __name__ == "__main__":

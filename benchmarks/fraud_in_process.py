@@ -1,0 +1,154 @@
+"""The fraud pipeline without Kafka: the agents of its stages one after another, in this process.
+
+python -m benchmarks.fraud_in_process [--protocol frozen] [--set learner.learning_rate=0.05]
+
+It gives the scores that one partition on Kafka gives, and says what the work itself costs.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from agents.outputs import Outputs
+from agents.state import State
+from app.fraud.transactions import Transactions
+from app.pipeline.load import Pipeline, load_pipeline
+from app.pipeline.stages import Stage, stages
+from app.replay.records import Encoded, channels, records
+from app.worker.agent import Maker
+from benchmarks.fraud import FILE, Trial, parsed, source
+from benchmarks.fraud_protocol import Row, Yardstick
+from learners import registry
+from topics.codecs import Codec
+from topics.records import Batch, Outgoing
+
+BATCH = 5000
+
+
+class Kept(NamedTuple):
+    """A record in memory; its methods are those of a record that came from Kafka."""
+
+    of: tuple[str, int, bytes | None, bytes | None, int, Any]
+
+    def topic(self) -> str:
+        return self.of[0]
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self.of[1]
+
+    def key(self) -> bytes | None:
+        return self.of[2]
+
+    def value(self) -> bytes | None:
+        return self.of[3]
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self.of[4]
+
+    def headers(self) -> Any:
+        return self.of[5]
+
+
+class InProcess:
+    """All stages of a pipeline with one partition.
+
+    Attributes:
+        states: Of each stage.
+        scores: By the ids of the events.
+        dead_letters: What was set aside.
+        seconds: That each stage has worked.
+    """
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        learner = pipeline.learner
+        self.stages = stages(pipeline)
+        self.states = [State() for _ in self.stages]
+        self.scores: dict[str, float] = {}
+        self.dead_letters: list[Outgoing] = []
+        self.seconds = [0.0 for _ in self.stages]
+        codec = Codec(pipeline.predictions.format)
+        self._decode: Callable[[bytes], dict[str, Any]] = codec.decoder(dict[str, Any])
+        self._offsets = Counter[str]()
+        self._agents = []
+        for stage, state in zip(self.stages, self.states, strict=True):
+            model = registry.create(
+                learner.type, learner.params, learner.scale, learner.drift, learner.tables
+            )
+            self._agents.append(Maker(pipeline, stage, 0, 1, state, model).agent())
+
+    def run(self, sent: Iterable[Encoded]) -> None:
+        """Let records go through, in batches, each as one commit."""
+        waiting = iter(sent)
+        while batch := [
+            self._kept(r.topic, r.key, r.value, r.timestamp) for r in islice(waiting, BATCH)
+        ]:
+            for number, stage in enumerate(self.stages):
+                outputs = self._process(number, stage, batch)
+                batch = list(self._inner(outputs, stage))
+                if not batch:
+                    break
+            for _, value in outputs.predictions:
+                prediction = self._decode(value)
+                self.scores[prediction["id"]] = prediction["score"]
+
+    def _process(self, number: int, stage: Stage, batch: Sequence[Kept]) -> Outputs:
+        started = time.perf_counter()
+        agent = self._agents[number]
+        outputs = agent.process(Batch(stage.inputs[0], 0, batch), {})
+        agent.save()
+        self.states[number].changes()
+        self.seconds[number] += time.perf_counter() - started
+        self.dead_letters += outputs.dead_letters
+        return outputs
+
+    def _inner(self, outputs: Outputs, stage: Stage) -> Iterator[Kept]:
+        for record in outputs.others:
+            if record.topic == stage.next_topic:
+                yield self._kept(record.topic, record.key, record.value, 0, record.headers)
+
+    def _kept(
+        self, topic: str, key: bytes | None, value: bytes | None, when: int, headers: Any = None
+    ) -> Kept:
+        offset = self._offsets[topic]
+        self._offsets[topic] += 1
+        return Kept((topic, offset, key, value, when, headers))
+
+
+def through_memory(trial: Trial, data: Transactions) -> tuple[Row, InProcess]:
+    """Figures of a run, and the stages as they are at its end."""
+    pipeline = load_pipeline(FILE, trial.overrides(), {})
+    history = source(data, trial)
+    made = InProcess(pipeline)
+    made.run(records(history, history.read(), channels(pipeline, pipeline.events.key, None)))
+    kinds = Counter(key.partition("/")[0] for state in made.states for key in state)
+    row = {
+        "events": len(made.scores),
+        "dead_letters": len(made.dead_letters),
+        "seconds_of_stages": [round(seconds, 1) for seconds in made.seconds],
+        "state_entries": dict(sorted(kinds.items())),
+    }
+    return row, made
+
+
+def main(arguments: list[str]) -> None:
+    """One trial as the options want it, beside the references."""
+    options = parsed(arguments, __doc__)
+    yardstick = Yardstick(options.trial.size, options.trial.first)
+    for row in () if options.alone else yardstick.references():
+        print(json.dumps(row), flush=True)
+    figures, made = through_memory(options.trial, yardstick.data)
+    name = f"riverrun, {options.trial.protocol}, in process"
+    print(json.dumps(yardstick.row_of_predictions(name, made.scores) | figures), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
