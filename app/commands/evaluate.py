@@ -48,7 +48,7 @@ def evaluate(
     from app.evaluation.evaluate import Span
     from app.evaluation.evaluate import evaluate as measure
 
-    span = Span(_milliseconds(since, -math.inf), _milliseconds(until, math.inf))
+    span = Span(milliseconds(since, -math.inf), milliseconds(until, math.inf))
     with reading(pipeline, connect()) as reader:
         evaluation = measure(pipeline, reader, span)
     click.echo(as_line(evaluation) if as_json else as_table(evaluation))
@@ -94,7 +94,8 @@ def _flat(found: dict[str, Any]) -> dict[str, Any]:
     return found | {k: None if math.isnan(v) else v for k, v in measured.items()}
 
 
-def _milliseconds(time: datetime | None, otherwise: float) -> float:
+def milliseconds(time: datetime | None, otherwise: float) -> float:
+    """A time in UTC as milliseconds since 1970; `otherwise` where none was given."""
     return otherwise if time is None else time.replace(tzinfo=UTC).timestamp() * 1000
 
 
