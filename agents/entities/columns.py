@@ -14,24 +14,26 @@ from agents.entities.kernels import Words
 from agents.errors import InvalidEvent
 from agents.fields import NUMBER, short
 from agents.limits import LIMITS, all_fit, fits
-from learners.kernels import Floats
 
 _NUMBERS = frozenset(NUMBER)
 Fields = Mapping[str, Any]
 
 
 class Needed:
-    """The fields that tables need of an event.
+    """The fields that tables need of an event, or of the event of a label.
 
     Args:
-        tables: Their `label` is not needed of events.
+        tables: Their labels are no fields of an event.
+        heard: Whether a label is there.
     """
 
-    def __init__(self, tables: Iterable[Declared]) -> None:
+    def __init__(self, tables: Iterable[Declared], heard: bool = False) -> None:
         entities, numbers, marks = dict[str, None](), dict[str, None](), dict[str, None]()
         for declared in tables:
             entities[declared.table.field] = None
-            label = declared.table.label if declared.table.source == "labels" else None
+            label = (
+                declared.table.label if declared.table.source == "labels" and not heard else None
+            )
             numbers.update((x, None) for x in declared.numbers if x != label)
             marks.update((x, None) for x in declared.marks)
         self.entities, self.numbers, self.marks = tuple(entities), tuple(numbers), tuple(marks)
@@ -80,14 +82,6 @@ def marks(values: Iterable[Any]) -> Words:
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
     return x ^ (x >> np.uint64(31))
-
-
-def numbers(values: Sequence[Any], name: str) -> Floats:
-    """A column of numbers. Raises ValueError for one that is none."""
-    for value in values if not _all_finite(values) else ():
-        if not _finite(value):
-            raise ValueError(f"{name}: a label's event must have a number, got {short(value)}")
-    return np.array(values, np.float64)
 
 
 def _all_finite(values: Sequence[Any]) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from agents.entities.columns import Needed
+from agents.entities.columns import Fields, Needed
 from agents.entities.declare import EntityTable, check_tables, declared
 from agents.entities.past import Past
 from agents.events import Failure
@@ -42,7 +42,9 @@ class Entities:
     def __init__(self, tables: Sequence[EntityTable], state: State) -> None:
         check_tables(tables)
         checked = [declared(table) for table in tables]
-        self._needed = Needed(checked)
+        hearing = [table for table in checked if table.table.source == "labels"]
+        self._of_events, self._of_labels = Needed(checked), Needed(hearing, heard=True)
+        self._label_names = [table.table.label for table in hearing]
         self._pasts = [Past(table, state) for table in checked]
         self.names: tuple[str, ...] = tuple(name for table in checked for name in table.names)
 
@@ -50,12 +52,12 @@ class Entities:
         """Bring the pasts up to date and add the features to the fields of the events.
 
         An event that lacks what a table needs is a failure: no past knows of it, and it gets no
-        features. Raises ValueError for a label whose event lacks it, since that was a failure.
+        features. So is a label whose event was one, or that is no number where one is needed.
         """
         failures = self._failures(ops)
         failed = {failure.index for failure in failures}
         good = [i for i, op in enumerate(ops) if isinstance(op, Event) and i not in failed]
-        heard = [i for i, op in enumerate(ops) if isinstance(op, Label) and op.kind != "drop"]
+        heard = [i for i, op in enumerate(ops) if _is_heard(op) and i not in failed]
         if ops and self._pasts:
             made = [past.apply(ops, good, heard) for past in self._pasts]
             for i, row in zip(good, np.hstack(made).tolist(), strict=True):
@@ -68,10 +70,29 @@ class Entities:
             past.store.save()
 
     def _failures(self, ops: Sequence[Op]) -> list[Failure]:
-        events = [op.fields for op in ops if isinstance(op, Event)]
-        if not events or self._needed.all_good(events):
-            return []
-        errors = (
-            (i, self._needed.error(op.fields)) for i, op in enumerate(ops) if isinstance(op, Event)
-        )
-        return [Failure(i, "features", error) for i, error in errors if error is not None]
+        events = [(i, op.fields) for i, op in enumerate(ops) if isinstance(op, Event)]
+        errors = dict(_errors(self._of_events, events))
+        if self._label_names:
+            errors.update(_errors(self._of_labels, list(self._said(ops))))
+        return [Failure(i, "features", errors[i]) for i in sorted(errors)]
+
+    def _said(self, ops: Sequence[Op]) -> Iterator[tuple[int, Fields]]:
+        """The fields of the labels' events, each label among them, and the one before too."""
+        for i, op in enumerate(ops):
+            if isinstance(op, Label) and _is_heard(op):
+                yield i, {**op.fields, **dict.fromkeys(self._label_names, op.label)}
+                if op.kind == "correct":
+                    yield i, {**op.fields, **dict.fromkeys(self._label_names, op.before)}
+
+
+def _is_heard(op: Op) -> bool:
+    return isinstance(op, Label) and op.kind != "drop"
+
+
+def _errors(needed: Needed, said: Sequence[tuple[int, Fields]]) -> Iterator[tuple[int, Exception]]:
+    if not said or needed.all_good([fields for _, fields in said]):
+        return
+    for i, fields in said:
+        error = needed.error(fields)
+        if error is not None:
+            yield i, error

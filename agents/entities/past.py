@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from agents.entities.columns import column, marks, numbers
+from agents.entities.columns import column, marks
 from agents.entities.declare import Declared
-from agents.entities.kernels import ADD, CORRECT, TELL, Steps, advance
+from agents.entities.kernels import ADD, CORRECT, TELL, Steps, Words, advance
 from agents.entities.layout import Layout
 from agents.entities.store import Store
-from agents.limits import fits
 from agents.ops import Event, Label, Op
 from agents.state import State
 from learners.kernels import Floats, Ints
@@ -61,7 +60,9 @@ class Past:
         kinds = np.array([self._kind(op) for op in ops], np.int64)
         buckets, ends = self._buckets(times), self._buckets([t - windows.delay for t in times])
         held = buckets > clocks - windows.ring
-        slots = self.store.slots(self._entities(ops), held & (kinds & ADD > 0))
+        slots = self.store.slots(
+            self._column(ops, self._declared.table.field), held & (kinds & ADD > 0)
+        )
         self.store.touched(slots[held & (kinds != TELL) & (slots >= 0)])
         values, befores = self._values(ops)
         bits = self._bits(ops)
@@ -83,48 +84,42 @@ class Past:
             return CORRECT if op.kind == "correct" else ADD
         return TELL if self._declared.table.source == "labels" else ADD | TELL
 
-    def _entities(self, ops: Sequence[Op]) -> list[Any]:
-        name = self._declared.table.field
-        entities = column([op.fields for op in ops], name)
-        if self._declared.table.source == "labels":
-            for op, entity in zip(ops, entities, strict=True):
-                if isinstance(op, Label) and not fits(entity):
-                    raise ValueError(f"{name}: a label's event must name one, got {entity!r:.60}")
-        return entities
-
     def _values(self, ops: Sequence[Op]) -> tuple[Floats, Floats]:
         """The numbers that are added, and those that they take the place of."""
         names = self._declared.numbers
         values = np.zeros((len(ops), len(names)))
         if self._declared.table.source == "events":
             for j, name in enumerate(names):
-                values[:, j] = column([op.fields for op in ops], name)
+                values[:, j] = self._column(ops, name)
             return values, values
         befores = np.zeros_like(values)
-        rows, labels = self._labels(ops)
+        rows, labels = _labels(ops)
         for j, name in enumerate(names):
-            new, old = self._numbers(labels, name)
-            values[rows, j], befores[rows, j] = new, old
+            values[rows, j], befores[rows, j] = self._new_and_old(labels, name)
         return values, befores
 
-    def _labels(self, ops: Sequence[Op]) -> tuple[list[int], list[Label]]:
-        rows = [i for i, op in enumerate(ops) if isinstance(op, Label)]
-        return rows, [op for op in ops if isinstance(op, Label)]
-
-    def _numbers(self, labels: Sequence[Label], name: str) -> tuple[Floats, Floats]:
+    def _new_and_old(self, labels: Sequence[Label], name: str) -> tuple[list[Any], list[Any]]:
         if name != self._declared.table.label:
-            new = numbers(column([op.fields for op in labels], name), name)
+            new = self._column(labels, name)
             return new, new
         old = [op.before if op.kind == "correct" else op.label for op in labels]
-        return numbers([op.label for op in labels], name), numbers(old, name)
+        return [op.label for op in labels], old
 
-    def _bits(self, ops: Sequence[Op]) -> Any:
+    def _bits(self, ops: Sequence[Op]) -> Words:
         """64 bits for each value whose different ones are counted; 0 where there is none."""
         names = self._declared.marks
-        bits = np.zeros((len(ops), len(names)), np.uint64)
-        rows, heard = list(range(len(ops))), list(ops)
+        bits: Words = np.zeros((len(ops), len(names)), np.uint64)
+        rows, adding = np.arange(len(ops)).tolist(), ops
         if self._declared.table.source == "labels":
-            rows, heard = self._labels(ops)  # type: ignore[assignment]
+            rows, adding = _labels(ops)
         for j, name in enumerate(names):
-            bits[rows, j] = marks(column([op.fields for op in heard], name))
+            bits[rows, j] = marks(self._column(adding, name))
         return bits
+
+    def _column(self, ops: Sequence[Op], name: str) -> list[Any]:
+        return column([op.fields for op in ops], name)
+
+
+def _labels(ops: Sequence[Op]) -> tuple[list[int], list[Label]]:
+    rows = [i for i, op in enumerate(ops) if isinstance(op, Label)]
+    return rows, [op for op in ops if isinstance(op, Label)]

@@ -174,19 +174,32 @@ def test_an_event_without_the_entity_is_a_failure_also_where_labels_are_the_sour
     ]
 
 
-@pytest.mark.parametrize(
-    ("heard", "what"),
-    [
-        (label(1, 0, True, amount=1.0), "terminal: a label's event must name one, got None"),
-        (label(1, 0, True, terminal=1), "amount: a label's event must have a number, got nothing"),
-        (label(1, 0, "yes", terminal=1, amount=1.0), "fraud: .* a number, got 'yes'"),
-    ],
-)
-def test_a_label_that_lacks_what_is_needed_is_an_error_of_the_program(
-    heard: Any, what: str
+GOOD = label(1, 0, True, terminal=1, amount=1.0)
+LACKING: list[tuple[Any, str]] = [
+    (label(1, 0, True, amount=1.0), "terminal: expected a text or an integer, got nothing"),
+    (label(1, 0, True, terminal=1), "amount: expected a finite number, got nothing"),
+    (label(1, 0, "yes", terminal=1, amount=1.0), "fraud: expected a finite number, got 'yes'"),
+    (
+        label(1, 0, True, "correct", "yes", terminal=1, amount=1.0),
+        "fraud: expected a finite number, got 'yes'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("lacking", "what"), LACKING)
+def test_a_label_that_lacks_what_is_needed_is_a_failure_that_no_past_knows_of(
+    lacking: Any, what: str
 ) -> None:
-    with pytest.raises(ValueError, match=what):
-        Entities([RISK], State()).apply([heard])
+    entities = Entities([RISK], State())
+    asked = event(7 * DAY, terminal=1, amount=1.0)
+    (failure,) = entities.apply([GOOD, lacking, asked])
+    assert (failure.index, failure.stage) == (1, "features")
+    assert str(failure.error).startswith(what)
+    assert asked.fields["terminal_count_1d"] == 1.0
+
+
+def test_a_label_may_lack_what_only_tables_of_events_need() -> None:
+    assert Entities([CARDS, RISK], State()).apply([GOOD]) == []
 
 
 def test_a_batch_without_events_and_stages_without_tables_are_fine() -> None:
