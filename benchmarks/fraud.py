@@ -132,7 +132,7 @@ def _figures(
         "cards": trial.size.cards,
         "partitions": trial.partitions,
         "workers": trial.workers,
-        "kills": trial.kills,
+        "kills": workers.killed,
         "events": events,
         "missing": events - len(predictions.scores) - predictions.dead_letters,
         "doubled": predictions.doubled,

@@ -57,6 +57,7 @@ class Workers:
         ]
         self._stages = stages(pipeline)
         self.seconds = 0.0
+        self.killed = 0
         self.peak_rss_mb: int | None = None
 
     def run(self, kills: int = 0) -> None:
@@ -79,6 +80,7 @@ class Workers:
                     waiting.pop(0)
                     processes[0].kill()
                     processes[0].wait()
+                    self.killed += 1
                     processes[0] = stack.enter_context(running(self._commands[0]))
                 if time.monotonic() - started > SECONDS:
                     raise TimeoutError(f"{share:.0%} of the input is done after {SECONDS:.0f} s")

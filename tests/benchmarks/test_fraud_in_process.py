@@ -21,9 +21,9 @@ def columns(data: Transactions) -> dict[str, Floats]:
     found = dict(zip(NAMES, features(data, "daily").T, strict=True))
     ones, fraud = np.ones(len(data)), data.fraud.astype(np.float64)
     for name in NAMES:
-        entity, _, days = name.rpartition("_")
+        entity, _, window = name.rpartition("_")
         renamed = entity.replace("_mean", "_mean_amount").replace("_risk", "_mean_fraud")
-        found[f"{renamed}_{days}"] = found[name]
+        found[f"{renamed}_{window}"] = found[name]
     count, spent = Past(data.card, data.time).sums(90, [ones, data.amount], "daily")
     found["card_ratio_amount_90d"] = data.amount / (spent / count)
     for days in (3, 15):
