@@ -204,6 +204,9 @@ class Fetcher:
             for tp, at in ((tp, offsets[tp]) for tp in partitions)
         ]
         self._consumer.assign(self._starts)
+        if numbers:
+            # librdkafka would remember what was paused before, whoever had it meanwhile.
+            self._consumer.resume(self._starts)
 
     def _on_revoke(self, *, lost: bool) -> None:
         self._epoch += 1
@@ -212,6 +215,7 @@ class Fetcher:
             self._consumer.unassign()
             self.assignment = ()
             self._starts = []
+            self._merges = {}
 
 
 def _by_partition(messages: Sequence[Any]) -> Iterable[tuple[TP, list[Any]]]:

@@ -39,6 +39,9 @@ class Open(Fetcher):
         self.assignment = partitions
         self.restart()
 
+    def on_revoke(self) -> None:
+        self._on_revoke(lost=False)
+
     def take(self, messages: Sequence[Any], limit: int = 1_000) -> list[Batch]:
         return self._batches(messages, limit)
 
@@ -208,13 +211,16 @@ def test_a_restart_forgets_what_waited(merging: Open) -> None:
 
 
 class Paused:
-    """A consumer that only remembers what it was told to pause and to resume."""
+    """A consumer that only remembers what it was told."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str, int]] = []
 
     def pause(self, places: Sequence[TopicPartition]) -> None:
         self.told += [("pause", place.topic, place.partition) for place in places]
+
+    def assign(self, places: Sequence[TopicPartition]) -> None:
+        self.told += [("assign", place.topic, place.partition) for place in places]
 
     def resume(self, places: Sequence[TopicPartition]) -> None:
         self.told += [("resume", place.topic, place.partition) for place in places]
@@ -234,3 +240,24 @@ def test_a_partition_that_runs_far_ahead_is_paused_and_read_again_later(
         assert len(consumer.told) == 1
         merging.take([], limit=1)
     assert consumer.told == [("pause", EVENTS, 1), ("resume", EVENTS, 1)]
+
+
+def test_what_is_assigned_anew_is_read_even_if_it_was_paused(
+    merging: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.worker.merging.FULL", 4)
+    monkeypatch.setattr("app.worker.merging.EMPTY", 1)
+    consumer = Paused()
+    with monkeypatch.context() as patch:
+        patch.setattr(merging, "_consumer", consumer)
+        merging.take([at(EVENTS, i, i) for i in range(4)])
+        merging.restart()
+    events = [what for what, topic, partition in consumer.told if (topic, partition) == (EVENTS, 0)]
+    assert events == ["pause", "assign", "resume"]
+
+
+def test_what_waited_is_forgotten_with_its_partition(merging: Open) -> None:
+    merging.take([at(EVENTS, 5, 10), end(EVENTS)])
+    merging.on_revoke()
+    assert merging.take([end("labels")]) == []
+    assert merging.patience() == 1.0
