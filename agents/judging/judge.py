@@ -47,7 +47,7 @@ class JudgeSettings:
         entity: The field of the entities, None: no card precision, and every event is one.
         amount: The field of the money, None: no money.
         fee: Money that it costs to look at an entity.
-        expire: After so long a label is awaited no more.
+        expire: After so long a label is awaited no more; 0 where labels come with their events.
         remember: So long after its window, a caught entity is left out of the places.
     """
 
