@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +22,6 @@ def top(names: Sequence[str], values: Any, k: int) -> tuple[Reason, ...]:
     >>> top(("amount", "night", "risk"), np.array([-0.5, 0.0, 2.0]), 3)
     (Reason(feature='risk', contribution=2.0), Reason(feature='amount', contribution=-0.5))
     """
-    pairs = [(name, value) for name, value in zip(names, values.tolist(), strict=True) if value]
-    strongest = heapq.nsmallest(k, pairs, key=lambda pair: (-abs(pair[1]), pair[0]))
-    return tuple(Reason(name, value) for name, value in strongest)
+    told = zip(names, values.tolist(), strict=True)
+    strongest = sorted([(-abs(value), name, value) for name, value in told if value])[:k]
+    return tuple([Reason(name, value) for _, name, value in strongest])
