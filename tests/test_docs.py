@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import json
 import re
 import runpy
 import shlex
@@ -33,6 +34,7 @@ LENGTHS = (
     "_timeout",
     "labels.expire",
     "labels.max_idle",
+    "entities.delay",
     "metrics.window",
 )
 
@@ -59,6 +61,8 @@ def test_every_setting_is_documented_with_its_default(key: str) -> None:
         assert default == "required"
     elif key == "predictions.format":
         assert default == "that of the events"
+    elif key == "entities.windows":
+        assert tuple(map(parse_duration, json.loads(default))) == field.default
     elif any(part in key for part in LENGTHS) and field.default is not None:
         assert parse_duration(default.strip('"')) == pytest.approx(field.default)
     else:
