@@ -35,6 +35,7 @@ LENGTHS = (
     "labels.expire",
     "labels.max_idle",
     "entities.delay",
+    "decisions.per",
     "metrics.window",
 )
 
