@@ -28,7 +28,6 @@ from topics.dead_letters import Stage
 from topics.errors import DecodeError
 from topics.records import Record
 
-
 TAKES_BOOLS = ("binary", "multiclass")
 """Tasks for which a bool is a label as it stands."""
 

@@ -25,6 +25,7 @@ class Watcher:
         codec: Their format.
         frozen: The model as it was at the start of the window; None for no such rival.
         rule: The rule by hand; None for no such rival.
+        of_classes: The model says classes: they are judged, not the scores.
     """
 
     def __init__(
@@ -34,12 +35,15 @@ class Watcher:
         codec: Codec,
         frozen: Frozen | None = None,
         rule: HandRule | None = None,
+        *,
+        of_classes: bool = False,
     ) -> None:
         self._judge = judge
         self._topic = topic
         self._codec = codec
         self._frozen = frozen
         self._rule = rule
+        self._of_classes = of_classes
 
     def save(self) -> None:
         """Put what has changed into the state."""
@@ -89,7 +93,7 @@ class Watcher:
         return [self._record(metrics) for metrics in found]
 
     def _scores(self, one: Said) -> dict[str, Any]:
-        own = one.score if one.score is not None else one.prediction
+        own = one.prediction if self._of_classes else one.score
         return {MODEL: own, **(one.rivals or {})}
 
     def _record(self, metrics: WindowMetrics) -> Outgoing:

@@ -3,8 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from agents.label_entries import PREFIX, Waiting, decode
 from app.pipeline.load import Pipeline
+from app.pipeline.stages import Stage, stages
 from app.reading import Reader
 from app.worker import state_topic
 from app.worker.tasks import MODEL
@@ -14,15 +17,29 @@ from learners.model import Model
 from learners.weights import Weights, weights
 
 
+class Offsets(NamedTuple):
+    """Of one partition: the first record that is still there, what is done, and the end."""
+
+    start: int
+    committed: int | None
+    end: int
+
+    @property
+    def lag(self) -> int:
+        """Offsets that are not done."""
+        return self.end - max(self.start, self.committed or 0)
+
+
 @dataclass(frozen=True)
 class PartitionReport:
-    """One partition of the input.
+    """One partition of the input of a stage.
 
     Attributes:
         partition: Its number.
-        committed: The group has done the events below this offset; None: none yet.
+        committed: The group has done the records below this offset; None: none yet.
         end: The offset that the next event gets.
-        lag: Offsets between the two; the markers of transactional producers count too.
+        lag: Offsets between the two, of all topics that the stage reads; the markers of
+            transactional producers count too.
         learner: The type of the saved learner; None where none was saved yet.
         learned: Events that it has learned.
         fingerprint: Of the saved learner, in hexadecimal digits; equal for equal learners.
@@ -32,6 +49,9 @@ class PartitionReport:
         weights: Of the saved learner; empty where it has none to read, or none were asked for.
         drifts: How often the saved learner has drifted; None where nothing watches it.
         last_drift: Events that it had learned at the last drift; None if there was none.
+        stage: The first topic that the stage reads.
+        waiting: Events that wait for their label; None where labels do not come late.
+        entities: How many entities have a past.
     """
 
     partition: int
@@ -47,6 +67,9 @@ class PartitionReport:
     weights: Sequence[Weights] = ()
     drifts: int | None = None
     last_drift: int | None = None
+    stage: str = ""
+    waiting: int | None = None
+    entities: int = 0
 
 
 def inspect(
@@ -56,7 +79,7 @@ def inspect(
     *,
     with_weights: bool = False,
 ) -> list[PartitionReport]:
-    """Report on each partition of the pipeline's input.
+    """Report on each partition of each stage, in the order in which events go through them.
 
     A worker may go on meanwhile: then the state may be a little newer than the offsets.
 
@@ -70,31 +93,39 @@ def inspect(
         ReadError: When a topic is not there, or cannot be read.
         StateDamaged: When the state on Kafka is not whole.
     """
-    committed = reader.committed(pipeline.events.topic)
-    ends = reader.ends(pipeline.events.topic)
-    starts = reader.starts(pipeline.events.topic)
-    states = read_states(pipeline, reader)
     return [
-        _report(
-            pipeline,
-            partition,
-            (starts[partition], committed[partition], end),
-            states.get(partition, {}),
-            (snapshot_key, with_weights),
-        )
-        for partition, end in sorted(ends.items())
+        report
+        for stage in stages(pipeline)
+        for report in _of_stage(pipeline, stage, reader, (snapshot_key, with_weights))
     ]
 
 
-def read_states(pipeline: Pipeline, reader: Reader) -> dict[int, dict[str, bytes]]:
-    """Keys and whole values of the state of each partition that has one.
+def _of_stage(
+    pipeline: Pipeline, stage: Stage, reader: Reader, how: tuple[bytes | None, bool]
+) -> list[PartitionReport]:
+    inputs = [_offsets(topic, reader) for topic in stage.inputs]
+    states = read_states(stage.state_topic, reader)
+    return [
+        _report(pipeline, stage, p, [offsets[p] for offsets in inputs], states.get(p, {}), how)
+        for p in sorted(inputs[0])
+    ]
+
+
+def _offsets(topic: str, reader: Reader) -> dict[int, Offsets]:
+    committed = reader.committed(topic)
+    ends, starts = reader.ends(topic), reader.starts(topic)
+    return {p: Offsets(starts[p], committed[p], end) for p, end in ends.items()}
+
+
+def read_states(topic: str, reader: Reader) -> dict[int, dict[str, bytes]]:
+    """Keys and whole values of the state of each partition that has one, from a state topic.
 
     Raises:
         ReadError: When the state topic is not there, or cannot be read.
         StateDamaged: When the state on Kafka is not whole.
     """
     raw: defaultdict[int, dict[bytes, bytes]] = defaultdict(dict)
-    for record in reader.read(pipeline.state_topic):
+    for record in reader.read(topic):
         key, value = record.key(), record.value()
         if value is None:
             raw[record.partition() or 0].pop(key, None)
@@ -105,18 +136,18 @@ def read_states(pipeline: Pipeline, reader: Reader) -> dict[int, dict[str, bytes
 
 def _report(
     pipeline: Pipeline,
+    stage: Stage,
     partition: int,
-    offsets: tuple[int, int | None, int],
+    offsets: Sequence[Offsets],
     entries: Mapping[str, bytes],
     how: tuple[bytes | None, bool],
 ) -> PartitionReport:
-    start, committed, end = offsets
     model, problem = _learner(pipeline, entries.get(MODEL), how[0])
     return PartitionReport(
         partition=partition,
-        committed=committed,
-        end=end,
-        lag=end - (start if committed is None else max(start, committed)),
+        committed=offsets[0].committed,
+        end=offsets[0].end,
+        lag=sum(one.lag for one in offsets),
         learner=model.type if model else None,
         learned=model.learned if model else 0,
         fingerprint=model.fingerprint() if model else None,
@@ -126,7 +157,15 @@ def _report(
         weights=weights(model) if model and how[1] else (),
         drifts=model.drifts if model else None,
         last_drift=model.last_drift if model else None,
+        stage=stage.inputs[0],
+        waiting=_waiting(entries) if len(stage.inputs) > 1 else None,
+        entities=sum(1 for key in entries if key.startswith("entity/")),
     )
+
+
+def _waiting(entries: Mapping[str, bytes]) -> int:
+    found = (decode(value) for key, value in entries.items() if key.startswith(PREFIX))
+    return sum(1 for entry in found if isinstance(entry, Waiting))
 
 
 def _learner(

@@ -33,7 +33,7 @@ def exported(pipeline: Pipeline, reader: Reader, partition: int | None = None) -
         ReadError: When the state topic is not there, or cannot be read.
         StateDamaged: When the state on Kafka is not whole.
     """
-    states = read_states(pipeline, reader)
+    states = read_states(pipeline.state_topic, reader)
     found = {number: state[MODEL] for number, state in sorted(states.items()) if MODEL in state}
     chosen = _only(found, pipeline) if partition is None else partition
     if chosen not in found:

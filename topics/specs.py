@@ -67,6 +67,12 @@ def labels(name: str, partitions: int, replication: int, retention: float | None
     )
 
 
+def metrics(name: str, partitions: int, replication: int) -> TopicSpec:
+    """The topic of the metrics: of each window the last record is kept, however old."""
+    config = {"cleanup.policy": "compact"}
+    return TopicSpec(name, partitions, replication, _safe(replication) | config)
+
+
 def inner(name: str, partitions: int, replication: int) -> TopicSpec:
     """A topic between two stages, on which the events are keyed by another field.
 

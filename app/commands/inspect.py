@@ -27,6 +27,8 @@ HEADER = (
     "model",
     "state",
 )
+MORE = ("waiting", "entities")
+"""Shown where there are any: events that wait for their label, entities that have a past."""
 FIGURES = ("partition", "committed", "end", "lag", "learned", "model", "state")
 
 
@@ -45,7 +47,11 @@ FIGURES = ("partition", "committed", "end", "lag", "learned", "model", "state")
 def inspect(
     pipeline: "Pipeline", connect: Connect, as_json: bool, with_weights: bool, top: int
 ) -> None:
-    """Show offsets, lag, learner, events learned, fingerprint and sizes of each partition."""
+    """Show offsets, lag, learner, events learned, fingerprint and sizes of each partition.
+
+    Where labels come late or events are keyed anew: of each stage, and how many events wait for
+    their label, and how many cards, terminals or users have a past.
+    """
     from app.inspection import inspect as look
 
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
@@ -63,8 +69,11 @@ def as_table(reports: "Sequence[PartitionReport]") -> str:
     """A row a partition, and a line for each learner that is watched or cannot be used."""
     from app.tables import table
 
+    of_stage = ("stage",) if len({report.stage for report in reports}) > 1 else ()
+    more = tuple(name for name in MORE if any(getattr(report, name) for report in reports))
     rows = [
         (
+            *(report.stage for _ in of_stage),
             str(report.partition),
             "-" if report.committed is None else f"{report.committed:,}",
             f"{report.end:,}",
@@ -74,13 +83,22 @@ def as_table(reports: "Sequence[PartitionReport]") -> str:
             (report.fingerprint or "-")[:SHORT],
             f"{report.model_bytes:,} B",
             f"{report.state_bytes:,} B",
+            *(_count(getattr(report, name)) for name in more),
         )
         for report in reports
     ]
     problems = [f"partition {r.partition}: {r.problem}" for r in reports if r.problem]
     return "\n".join(
-        [table(HEADER, rows, FIGURES), *map(_drifted, filter(_watched, reports)), *problems]
+        [
+            table((*of_stage, *HEADER, *more), rows, (*FIGURES, *more)),
+            *map(_drifted, filter(_watched, reports)),
+            *problems,
+        ]
     )
+
+
+def _count(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
 
 
 def _watched(report: "PartitionReport") -> bool:

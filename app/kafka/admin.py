@@ -70,9 +70,10 @@ def _specs(pipeline: Pipeline, partitions: int) -> Iterator[TopicSpec]:
     if pipeline.labels is not None:
         yield specs.labels(pipeline.labels.topic, *size, retention)
     yield specs.predictions(pipeline.predictions.topic, *size, retention)
-    for table in (pipeline.decisions, pipeline.metrics):
-        if table is not None and table.topic is not None:
-            yield specs.predictions(table.topic, *size, retention)
+    if pipeline.decisions.topic is not None:
+        yield specs.predictions(pipeline.decisions.topic, *size, retention)
+    if pipeline.metrics is not None:
+        yield specs.metrics(pipeline.metrics.topic, *size)
     yield specs.dead_letters(pipeline.dead_letter_topic, *size)
     for stage in stages(pipeline):
         yield specs.state(stage.state_topic, *size)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.decisions import Decider, DecisionSettings
-from agents.entities.declare import EntityTable, declared
+from agents.entities.declare import declared
 from agents.entities.entities import Entities
 from agents.entry import Entry
 from agents.events import EventReader
@@ -27,8 +27,8 @@ from agents.state import State
 from agents.waiting import WaitingRows
 from agents.watching import Watcher
 from app.pipeline.load import Pipeline
-from app.pipeline.model import Entity
 from app.pipeline.stages import Stage, is_plain, stages
+from app.pipeline.together import entity_table
 from learners.model import Model
 from topics.codecs import Codec
 
@@ -150,21 +150,8 @@ class Maker:
             Codec(metrics.format),
             frozen if metrics.frozen else None,
             HandRule(metrics.rule) if metrics.rule else None,
+            of_classes=self.model.task == "multiclass",
         )
-
-
-def entity_table(pipeline: Pipeline, number: int, entity: Entity) -> EntityTable:
-    """An [[entities]] table as the agents have it."""
-    return EntityTable(
-        number,
-        entity.field,
-        entity.source,
-        entity.features,
-        entity.windows,
-        entity.delay,
-        entity.bucket,
-        pipeline.labels.label if pipeline.labels else "label",
-    )
 
 
 def kept(pipeline: Pipeline) -> tuple[str, ...]:
