@@ -29,7 +29,7 @@ from app.pipeline.layers import (
     place,
 )
 from app.pipeline.model import Pipeline
-from app.pipeline.together import entity_tables, faults
+from app.pipeline.together import entity_table, faults
 from app.pipeline.toml_lines import Path as Key
 from app.pipeline.toml_lines import key_lines
 from learners.errors import DriftError, ForbiddenClass, LearnerError, SnapshotError, StepError
@@ -139,7 +139,7 @@ class _Places:
 
 def _check_entities(pipeline: Pipeline, where: _Places) -> None:
     try:
-        check_tables(entity_tables(pipeline))
+        check_tables(entity_table(pipeline, n, e) for n, e in enumerate(pipeline.entities))
     except EntityError as error:
         raise where.refuse(error.key, error.what) from None
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from agents.entities.declare import EntityTable
-from app.pipeline.model import Pipeline
+from app.pipeline.model import Entity, Pipeline
 from app.pipeline.stages import stages
 from app.pipeline.toml_lines import Path as Key
 
@@ -24,13 +24,18 @@ def faults(pipeline: Pipeline) -> Iterator[Fault]:
     yield from _topics(pipeline)
 
 
-def entity_tables(pipeline: Pipeline) -> list[EntityTable]:
-    """The [[entities]] tables as the agents take them, in the order of the file."""
-    label = pipeline.labels.label if pipeline.labels else "label"
-    return [
-        EntityTable(n, e.field, e.source, e.features, e.windows, e.delay, e.bucket, label)
-        for n, e in enumerate(pipeline.entities)
-    ]
+def entity_table(pipeline: Pipeline, number: int, entity: Entity) -> EntityTable:
+    """An [[entities]] table as the agents have it."""
+    return EntityTable(
+        number,
+        entity.field,
+        entity.source,
+        entity.features,
+        entity.windows,
+        entity.delay,
+        entity.bucket,
+        pipeline.labels.label if pipeline.labels else "label",
+    )
 
 
 def _labels(pipeline: Pipeline) -> Iterator[Fault]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.pipeline.together import entity_tables
+from app.pipeline.together import entity_table
 from tests.app.pipeline_files import CARD, LABELS, METRICS, SMALLEST, WITH_ID, read, refusal
 
 REFUSED = {
@@ -92,9 +92,10 @@ def test_two_fields_do_not_name_one_topic(tmp_path: Path) -> None:
     )
 
 
-def test_the_agents_get_the_tables_in_the_order_of_the_file(tmp_path: Path) -> None:
+def test_the_agents_get_the_tables_with_the_name_of_the_label(tmp_path: Path) -> None:
     text = WITH_ID + LABELS + 'label = "fraud"\n' + CARD + CARD.replace("card", "terminal")
-    card, terminal = entity_tables(read(tmp_path, text + 'windows = ["7d"]\nsource = "labels"'))
+    pipeline = read(tmp_path, text + 'windows = ["7d"]\nsource = "labels"')
+    card, terminal = (entity_table(pipeline, n, e) for n, e in enumerate(pipeline.entities))
     assert (card.number, card.field, card.source, card.windows) == (0, "card", "events", (86400.0,))
     assert (terminal.number, terminal.field, terminal.source) == (1, "terminal", "labels")
     assert (terminal.features, terminal.windows) == (("count",), (604_800.0,))
