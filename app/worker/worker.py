@@ -15,6 +15,7 @@ from app.kafka.admin import TIMEOUT, ensure_topics
 from app.kafka.cluster import Cluster
 from app.kafka.repeats import NotAgain
 from app.kafka.settings import LOGGER, KafkaSettings
+from app.page.page import add_page
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
 from app.worker.clients import group_consumer, restore_consumer, transactional_producer
@@ -95,6 +96,8 @@ class Worker:
         self._committing = asyncio.Event()
         self._committing.set()
         self.app = new_app(pipeline, self)
+        if pipeline.worker.web_port is not None:
+            add_page(self.app, pipeline, kafka, self.counts)
 
     # What the transport calls.
 
@@ -265,6 +268,17 @@ class Worker:
             "ready": self.ready and self.failure is None,
             "partitions": self.partitions,
             "events": self.processor.counters.events,
+            "commits": self.committer.commits,
+        }
+
+    def counts(self) -> dict[str, Any]:
+        """What this worker has done since it started."""
+        counters = self.processor.counters
+        return {
+            "partitions": self.partitions,
+            "scored": counters.predictions,
+            "learned": counters.learned,
+            "dead_letters": counters.dead_letters,
             "commits": self.committer.commits,
         }
 

@@ -1,0 +1,154 @@
+"""The thread that reads a pipeline's outputs from Kafka, while somebody looks at the page."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from app.errors import RiverrunError
+from app.kafka.settings import KafkaSettings
+from app.page.feed import Feed
+from app.page.progress import Offsets
+from app.pipeline.load import Pipeline
+from app.reading import Reader
+from app.worker.clients import restore_consumer
+
+TAIL = 10_000
+"""So many of the last records of a topic are read, over all of its partitions."""
+POLL_SECONDS = 0.2
+LOOK_SECONDS = 2.0
+LINGER_SECONDS = 30.0
+"""Who loads the page again finds it as it was."""
+PAUSE_SECONDS = 5.0
+
+log = logging.getLogger("riverrun.page")
+
+
+class PageReader:
+    """Reads the outputs of all workers of a pipeline into a feed, outside of any group.
+
+    It holds no consumer while nobody looks: then it costs nothing.
+
+    Args:
+        pipeline: Whose outputs.
+        kafka: How to reach Kafka.
+        feed: Where the records go.
+    """
+
+    def __init__(self, pipeline: Pipeline, kafka: KafkaSettings, feed: Feed) -> None:
+        self._pipeline = pipeline
+        self._kafka = kafka
+        self._feed = feed
+        self._wake = threading.Event()
+        self._looks = 0
+        self._until = 0.0
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="page", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tell the thread to end; it does so within a poll."""
+        self._stopped = True
+        self._wake.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait for the thread to end."""
+        self._thread.join(seconds)
+
+    def look(self, by: int) -> None:
+        """Somebody more, or less, looks at the page: `by` is 1 or -1."""
+        self._looks += by
+        self._until = time.monotonic() + LINGER_SECONDS
+        self._wake.set()
+
+    @property
+    def _wanted(self) -> bool:
+        looked_at = self._looks > 0 or time.monotonic() < self._until
+        return looked_at and not self._stopped
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._wake.wait()
+            self._wake.clear()
+            while self._wanted:
+                try:
+                    self._read()
+                except (KafkaException, RiverrunError) as error:
+                    log.warning("the page cannot read, it tries again: %s", error)
+                    self._wake.wait(PAUSE_SECONDS)
+
+    def _read(self) -> None:
+        """Read until nobody looks any more."""
+        consumer = Consumer(_settings(self._pipeline, self._kafka))
+        offsets = Reader(restore_consumer(self._pipeline, self._kafka), self._kafka.admin())
+        try:
+            self._follow(consumer, offsets)
+        finally:
+            consumer.close()
+            offsets.close()
+
+    def _follow(self, consumer: Consumer, offsets: Reader) -> None:
+        places = [place for topic in self._feed.topics for place in tail(offsets, topic)]
+        pending = {(place.topic, place.partition) for place in places}
+        consumer.assign(places)
+        starts = {topic: offsets.starts(topic) for topic in self._inputs()}
+        due = 0.0
+        while self._wanted:
+            if time.monotonic() >= due:
+                self._feed.progress(
+                    time.time(), [_offsets(offsets, *one) for one in starts.items()]
+                )
+                due = time.monotonic() + LOOK_SECONDS
+            if places:
+                self._take(consumer.consume(1000, POLL_SECONDS), pending)
+            else:
+                time.sleep(POLL_SECONDS)
+            if not pending:
+                self._feed.caught_up()
+
+    def _take(self, messages: Iterable[Message], pending: set[tuple[str, int]]) -> None:
+        for message in messages:
+            error = message.error()
+            if error is None:
+                self._feed.read(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                pending.discard((message.topic() or "", message.partition() or 0))
+            else:
+                raise KafkaException(error)
+
+    def _inputs(self) -> list[str]:
+        labels = self._pipeline.labels
+        return [self._pipeline.events.topic, *([labels.topic] if labels else [])]
+
+
+def tail(offsets: Reader, topic: str, count: int = TAIL) -> list[TopicPartition]:
+    """Where to begin in each partition of a topic, so that its last `count` records are read."""
+    starts, ends = offsets.starts(topic), offsets.ends(topic)
+    each = -(-count // max(1, len(ends)))
+    return [TopicPartition(topic, n, max(starts[n], end - each)) for n, end in ends.items()]
+
+
+def _offsets(offsets: Reader, topic: str, starts: Mapping[int, int]) -> Offsets:
+    done = {n: starts.get(n, 0) if at is None else at for n, at in offsets.committed(topic).items()}
+    return Offsets(topic, done, offsets.ends(topic))
+
+
+def _settings(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
+    return kafka.consumer(
+        {
+            "group.id": pipeline.group,  # the one that a worker has the right to; never joined
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "earliest",
+            "queued.max.messages.kbytes": 8192,
+        }
+    )

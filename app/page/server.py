@@ -1,0 +1,207 @@
+"""The page's routes, beside the health page of a worker: the page, its files, and its stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from yarl import URL
+
+STATIC = Path(__file__).with_name("static")
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain",
+}
+
+MAX_CLIENTS = 20
+TICK_SECONDS = 1.0
+HEARTBEAT_SECONDS = 15.0
+WRITE_SECONDS = 5.0
+"""Who does not take what was written within this time is dropped."""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self';"
+        " img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Source(Protocol):
+    """What is shown; see ``Feed``."""
+
+    def about(self) -> dict[str, Any]: ...
+    def since(self, version: int) -> dict[str, Any]: ...
+
+
+class Looking(Protocol):
+    """Who is told when somebody looks; see ``PageReader``."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def join(self, seconds: float) -> None: ...
+    def look(self, by: int) -> None: ...
+
+
+class Page:
+    """Serves the page to some clients at a time.
+
+    Args:
+        feed: What the pipeline did.
+        reader: Fills the feed; started and stopped with the server.
+        counts: What this worker did.
+        host: The address that the server is bound to. On loopback a request must name loopback,
+            so that no page of another site can reach this one under a name of its own.
+    """
+
+    def __init__(
+        self, feed: Source, reader: Looking, counts: Callable[[], dict[str, Any]], host: str
+    ) -> None:
+        self._feed = feed
+        self._reader = reader
+        self._counts = counts
+        self._names = {"localhost", "127.0.0.1", "::1", host} if _is_loopback(host) else None
+        self._files = {file.name: file.read_bytes() for file in STATIC.iterdir()}
+        self._clients = 0
+        self._closing = asyncio.Event()
+
+    def install(self, app: web.Application) -> None:
+        """Add the routes, and what holds for every route of `app`."""
+        app.router.add_get("/", self._index)
+        app.router.add_get("/static/{name}", self._static)
+        app.router.add_get("/stream", self._stream, allow_head=False)
+        app.middlewares.append(self._guard())
+        app.on_response_prepare.append(_add_headers)
+        app.on_startup.append(self._start)
+        app.on_shutdown.append(self._stop)
+
+    async def _start(self, app: web.Application) -> None:
+        self._reader.start()
+
+    async def _stop(self, app: web.Application) -> None:
+        self._closing.set()
+        self._reader.stop()
+        await asyncio.to_thread(self._reader.join, 1.0)
+
+    def _guard(self) -> Middleware:
+        @web.middleware
+        async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if self._names is not None and not _names_one_of(request, self._names):
+                return web.Response(status=421, text="this host is not served here\n")
+            return await handler(request)
+
+        return guard
+
+    async def _index(self, request: web.Request) -> web.Response:
+        return self._file("index.html")
+
+    async def _static(self, request: web.Request) -> web.Response:
+        return self._file(request.match_info["name"])
+
+    def _file(self, name: str) -> web.Response:
+        body = self._files.get(name)
+        if body is None:
+            return web.Response(status=404, text="there is no such file\n")
+        return web.Response(body=body, content_type=TYPES[Path(name).suffix], charset="utf-8")
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        """Server-sent events: a snapshot, then what changes, with a heartbeat when it is quiet."""
+        if self._clients >= MAX_CLIENTS:
+            said = f"{MAX_CLIENTS} pages are open already\n"
+            return web.Response(status=503, text=said, headers={"Retry-After": "10"})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        async with self._client():
+            try:
+                await response.prepare(request)
+                await self._send(request, response)
+            except (ConnectionError, TimeoutError):
+                if request.transport is not None:
+                    request.transport.abort()
+        return response
+
+    async def _send(self, request: web.Request, response: web.StreamResponse) -> None:
+        said = {"about": self._feed.about(), **self._said(0)}
+        await _write(response, _event("snapshot", said))
+        written = monotonic()
+        while await self._tick() and _is_there(request):
+            before, said = said, self._said(said["version"])
+            if said["version"] != before["version"] or said["worker"] != before["worker"]:
+                await _write(response, _event("change", said))
+                written = monotonic()
+            elif monotonic() - written >= HEARTBEAT_SECONDS:
+                await _write(response, b": still here\n\n")
+                written = monotonic()
+
+    def _said(self, version: int) -> dict[str, Any]:
+        return {"worker": self._counts(), **self._feed.since(version)}
+
+    async def _tick(self) -> bool:
+        """Wait a moment; False once the server stops."""
+        try:
+            await asyncio.wait_for(self._closing.wait(), TICK_SECONDS)
+        except TimeoutError:
+            return True
+        return False
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator[None]:
+        self._clients += 1
+        self._reader.look(1)
+        try:
+            yield
+        finally:
+            self._clients -= 1
+            self._reader.look(-1)
+
+
+async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(WRITE_SECONDS):
+        await response.write(data)
+
+
+def _event(name: str, said: dict[str, Any]) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(said))
+
+
+def _is_there(request: web.Request) -> bool:
+    return request.transport is not None and not request.transport.is_closing()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _names_one_of(request: web.Request, names: set[str]) -> bool:
+    """Whether the request is for one of these hosts, at whichever port; all browsers name one."""
+    said = request.headers.get("Host")
+    if said is None:
+        return True
+    try:
+        return URL(f"http://{said}").host in names
+    except ValueError:
+        return False
