@@ -15,7 +15,7 @@ import hashlib
 import json
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,12 +153,16 @@ def _digest(scores: dict[str, float]) -> str:
 
 
 def judged(bootstrap: str, trial: Trial, yardstick: Yardstick) -> Row:
-    """A run and its verdict; without one where the simulation ends before the test does."""
+    """A run through Kafka and its verdict."""
     figures, predictions = through_kafka(bootstrap, trial, yardstick.data)
-    name = f"riverrun, {trial.protocol}"
+    return verdict(f"riverrun, {trial.protocol}", trial, yardstick, predictions.scores) | figures
+
+
+def verdict(name: str, trial: Trial, yardstick: Yardstick, scores: Mapping[str, float]) -> Row:
+    """What the scores are worth; the name alone where the simulation ends before the test."""
     if trial.last < trial.first + 3 * WEEK:
-        return {"benchmark": "fraud", "model": name, **figures}
-    return yardstick.row_of_predictions(name, predictions.scores) | figures
+        return {"benchmark": "fraud", "model": name}
+    return yardstick.row_of_predictions(name, scores)
 
 
 def run(bootstrap: str, *, quick: bool = False) -> Iterator[Row]:

@@ -22,7 +22,7 @@ from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import Stage, stages
 from app.replay.records import Encoded, channels, records
 from app.worker.agent import Maker
-from benchmarks.fraud import FILE, Trial, parsed, source
+from benchmarks.fraud import FILE, Trial, parsed, source, verdict
 from benchmarks.fraud_protocol import Row, Yardstick
 from learners import registry
 from topics.codecs import Codec
@@ -134,9 +134,14 @@ def through_memory(trial: Trial, data: Transactions) -> tuple[Row, InProcess]:
         "events": len(made.scores),
         "dead_letters": len(made.dead_letters),
         "seconds_of_stages": [round(seconds, 1) for seconds in made.seconds],
+        "state_mb": round(_bytes(made.states) / 1e6, 1),
         "state_entries": dict(sorted(kinds.items())),
     }
     return row, made
+
+
+def _bytes(states: Iterable[State]) -> int:
+    return sum(len(key.encode()) + len(state.get(key) or b"") for state in states for key in state)
 
 
 def main(arguments: list[str]) -> None:
@@ -147,7 +152,8 @@ def main(arguments: list[str]) -> None:
         print(json.dumps(row), flush=True)
     figures, made = through_memory(options.trial, yardstick.data)
     name = f"riverrun, {options.trial.protocol}, in process"
-    print(json.dumps(yardstick.row_of_predictions(name, made.scores) | figures), flush=True)
+    row = verdict(name, options.trial, yardstick, made.scores) | figures
+    print(json.dumps(row), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from app.fraud.transactions import DAY, EPOCH
 from app.fraud.yardstick import judge
 from app.pipeline.load import load_pipeline
 from app.replay.base import Event
-from benchmarks.fraud import FILE, SMALL, Protocol, Trial, source
+from benchmarks.fraud import FILE, SMALL, Protocol, Trial, source, verdict
 from benchmarks.fraud_protocol import Yardstick
 
 FIRST = 25
@@ -81,6 +81,14 @@ def test_predictions_by_id_are_judged_as_their_column_is(yardstick: Yardstick) -
     del by_id[f"handbook-{test.id[3]:07}"]
     with pytest.raises(ValueError, match=rf"^1 of {len(test)} have no score; the first: handb"):
         yardstick.row_of_predictions("amount", by_id)
+
+
+def test_a_simulation_that_ends_before_the_test_has_no_verdict(yardstick: Yardstick) -> None:
+    short = Trial("live", Size(100, 400, FIRST + 20), FIRST)
+    row = verdict("ours", short, yardstick, {})
+    assert row == {"benchmark": "fraud", "model": "ours"}
+    with pytest.raises(ValueError, match="have no score"):
+        verdict("ours", Trial("live", SMALL, FIRST), yardstick, {})
 
 
 def test_the_published_models_stand_beside_their_own_week_only(yardstick: Yardstick) -> None:
