@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from agents.errors import InvalidEvent
 from agents.fields import short
 from agents.limits import fits
 from agents.ops import Event, Kind, Label, Op
+from topics.codecs import Codec
 from topics.records import Headers, Outgoing, Record, Source
 
 
@@ -36,6 +37,7 @@ class RelayedLabel(msgspec.Struct, tag=1, array_like=True, gc=False):
     before: Any
     weight: int
     fields: dict[str, Any]
+    key: bytes | None
     source: Source
 
 
@@ -43,13 +45,14 @@ class RelayedLabel(msgspec.Struct, tag=1, array_like=True, gc=False):
 class Relayed:
     """The record that came into the pipeline, as far as a later stage knows it.
 
-    Its value is the event with the features that were added, or the label, as JSON.
+    Its value is the event with the features that were added, or the label, in its own format.
     """
 
     source: Source
     record_key: bytes | None
-    said: dict[str, Any]
+    said: Mapping[str, Any]
     time: int
+    encode: Callable[[object], bytes]
 
     def topic(self) -> str:
         """Where it came in."""
@@ -68,8 +71,8 @@ class Relayed:
         return self.record_key
 
     def value(self) -> bytes:
-        """What it says, as JSON."""
-        return msgspec.json.encode(self.said)
+        """What it says."""
+        return self.encode(self.said)
 
     def timestamp(self) -> tuple[int, int]:
         """1, and milliseconds since 1970."""
@@ -81,19 +84,26 @@ class Relayed:
 
 
 class RelayReader:
-    """The reader of a later stage."""
+    """The reader of a later stage.
 
-    def __init__(self) -> None:
+    Args:
+        events: The format of the events topic, for dead letters.
+        labels: The format of the labels topic and its fields of id and label, for the same.
+    """
+
+    def __init__(self, events: Codec, labels: tuple[Codec, str, str] | None = None) -> None:
         self._decode = msgspec.msgpack.Decoder(RelayedEvent | RelayedLabel).decode
+        self._events = events
+        self._labels, self._id, self._label = labels or (events, "id", "label")
 
     def read(self, record: Record, letters: list[Any]) -> list[Op]:
         """The event or label of this record."""
         got = self._decode(record.value())
         if isinstance(got, RelayedEvent):
-            origin = Relayed(got.source, got.key, got.fields, got.time)
+            origin = Relayed(got.source, got.key, got.fields, got.time, self._events.encode)
             return [Event(got.id, got.time, got.fields, None, got.key, got.source, origin)]
-        said = {"id": got.id, "label": got.label}
-        origin = Relayed(got.source, None, said, got.time)
+        said = {self._id: got.id, self._label: got.label}
+        origin = Relayed(got.source, got.key, said, got.time, self._labels.encode)
         return [
             Label(
                 got.id,
@@ -148,6 +158,7 @@ class Relay:
                 op.before,
                 op.weight,
                 op.fields,
+                record.key(),
                 source,
             )
         key = str(op.fields[self._field]).encode()

@@ -74,7 +74,8 @@ class Maker:
     def _reader(self) -> Reader:
         events, labels = self.pipeline.events, self.pipeline.labels
         if self.stage != stages(self.pipeline)[0]:
-            return RelayReader()
+            said = (Codec(labels.format), labels.id, labels.label) if labels else None
+            return RelayReader(Codec(events.format), said)
         if labels is None:
             return Entry(Codec(events.format), events.id)
         check = label_check(self.model)
