@@ -79,11 +79,13 @@ def test_a_row_without_its_time_is_refused_with_its_file_and_line(tmp_path: Path
 def test_the_parts_of_a_replay_are_the_whole() -> None:
     late = LateLabels("id", "fraud", None, 86_400)
     whole = open_source("live:cards=30,days=4", "id", None, late)
-    cuts = [None, *(1_522_540_800_000 + hours * 3_600_000 for hours in (5, 30, 30, 100)), None]
+    times = [event.timestamp for event in whole.read()]
+    cuts = [None, times[5], times[30], times[30], times[-20], None]
     parts = [list(between(whole, since, until).read()) for since, until in pairwise(cuts)]
     assert [event for part in parts for event in part] == list(whole.read())
     assert [len(part) for part in parts].count(0) == 1
     assert {event.kind for event in parts[3]} == {"event", "label"}
+    assert parts[1][0].timestamp == times[5]
 
 
 def test_an_endless_source_ends_where_it_is_said() -> None:
