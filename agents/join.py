@@ -252,11 +252,10 @@ class LabelJoin:
         return entry.time + self._settings.expire
 
     def _restore(self) -> None:
-        for key in self._state:
-            if key.startswith(PREFIX):
-                entry = decode(self._state.get(key) or b"")
-                self._deadlines.push(key, self._deadline(entry))
-                self.counts.waiting += isinstance(entry, Waiting)
+        for key, value in self._state.items(PREFIX):
+            entry = decode(value)
+            self._deadlines.push(key, self._deadline(entry))
+            self.counts.waiting += isinstance(entry, Waiting)
 
     def _deadline_of(self, key: str) -> int | None:
         entry = self._get(key)

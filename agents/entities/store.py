@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -149,22 +149,23 @@ class Store:
 
     def _restore(self) -> None:
         prefix, decode = f"{self._key}/", msgspec.json.Decoder().decode
-        keys = [key for key in self._state if key.startswith(prefix)]
-        if not keys:
+        saved = bytearray()
+        for key, value in self._state.items(prefix):
+            self._entities.append(decode(key[len(prefix) :]))
+            saved += self._row(key, value)
+        if not saved:
             return
-        self._entities = [decode(key[len(prefix) :]) for key in keys]
+        count = len(self._entities)
         self._slots = {entity: slot for slot, entity in enumerate(self._entities)}
-        rows = np.zeros((max(_LEAST, len(keys)), self._layout.width), np.int64)
-        saved = b"".join(self._contents(keys))
-        rows[: len(keys)] = np.frombuffer(saved, "<i8").reshape(len(keys), -1)
+        rows = np.zeros((max(_LEAST, count), self._layout.width), np.int64)
+        rows[:count] = np.frombuffer(saved, "<i8").reshape(count, -1)
         self._hold(rows)
 
-    def _contents(self, keys: Sequence[str]) -> Iterator[bytes]:
-        for key in keys:
-            content = _content(self._state.get(key) or b"", self._number)
-            if len(content) != 8 * self._layout.width:
-                raise PastMismatch(f"{key}: {len(content):,} bytes, not {8 * self._layout.width:,}")
-            yield content
+    def _row(self, key: str, value: bytes) -> bytes:
+        content = _content(value, self._number)
+        if len(content) != 8 * self._layout.width:
+            raise PastMismatch(f"{key}: {len(content):,} bytes, not {8 * self._layout.width:,}")
+        return content
 
 
 def _settings(declared: Declared) -> dict[str, Any]:

@@ -250,14 +250,13 @@ class Judge:
             clock, strict_map_key=False
         )
         chunks = {}
-        for key in self._state:
+        for key, value in self._state.items(PREFIX):
             if key.startswith(_CAUGHT):
-                caught = msgpack.unpackb(self._state.get(key))
-                self._caught[int(key.removeprefix(_CAUGHT))] = caught
-            elif key.startswith(PREFIX) and key != _CLOCK:
+                self._caught[int(key.removeprefix(_CAUGHT))] = msgpack.unpackb(value)
+            elif key != _CLOCK:
                 start, number = key.removeprefix(PREFIX).split("/")
-                chunks[int(start), int(number)] = self._state.get(key)
+                chunks[int(start), int(number)] = value
         for (window, _), chunk in sorted(chunks.items()):
-            self._window(window).restore(chunk or b"")
+            self._window(window).restore(chunk)
         for window, (said, shown) in heard.items():
             self._windows[window].heard, self._windows[window].shown = said, shown
