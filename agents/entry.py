@@ -38,6 +38,11 @@ class Entry:
         self._id = id_field
         self._labels = labels
 
+    @property
+    def waiting(self) -> int:
+        """Events that wait for their label."""
+        return 0 if self._labels is None else self._labels[2].counts.waiting
+
     def read(self, record: Record, letters: list[Letter]) -> list[Op]:
         """What happens by this record, in order; what is set aside goes to ``letters``.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from agents.entities.entities import Entities
-from agents.entry import Letter
+from agents.entry import Entry, Letter
 from agents.errors import InvalidEvent
 from agents.events import Failure
 from agents.ops import Event, Op
@@ -52,6 +52,11 @@ class StageAgent:
     def model(self) -> Model | None:
         """What learns here; None in a stage before the last."""
         return self._exit.model if isinstance(self._exit, Scoring) else None
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait here for their label."""
+        return self._reader.waiting if isinstance(self._reader, Entry) else 0
 
     def save(self) -> None:
         """Put what has changed into the state."""

@@ -10,6 +10,7 @@ from time import perf_counter
 
 from agents.errors import LearnRefused
 from agents.outputs import Outputs
+from agents.stage import StageAgent
 from agents.state import State
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage
@@ -120,6 +121,12 @@ class Processor:
         """Events that the models of this moment have learned."""
         models = [task.agent.model for task in self.tasks.values()]
         return sum(model.learned for model in models if model is not None)
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait for their label at this moment."""
+        agents = [task.agent for task in self.tasks.values()]
+        return sum(agent.waiting for agent in agents if isinstance(agent, StageAgent))
 
     def _task(self, stage: Stage, partition: int, restored: Restored, epoch: int) -> Task:
         state = State(restored.entries)

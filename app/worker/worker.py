@@ -278,6 +278,7 @@ class Worker:
             "partitions": self.partitions,
             "scored": counters.predictions,
             "learned": counters.learned,
+            "waiting": self.processor.waiting if self.pipeline.labels else None,
             "dead_letters": counters.dead_letters,
             "commits": self.committer.commits,
         }

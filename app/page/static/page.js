@@ -85,7 +85,7 @@ function showCounts(said) {
     ["partitions of this worker", worker.partitions.length ? ranges(worker.partitions) : "none"],
     ["scored here", known(worker.scored)],
     ["learned here", known(worker.learned)],
-    ["waiting for a label", known(worker.waiting)],
+    ["waiting for a label", worker.waiting === null ? undefined : known(worker.waiting)],
     ["dead letters here", known(worker.dead_letters)],
     ["commits here", known(worker.commits)],
   ]);
@@ -118,7 +118,7 @@ const wallTimes = (ticks) => ticks.map((t) => new Date(t * 1000).toTimeString().
 function axes(show, dates) {
   const own = { stroke: color("quiet"), grid: { stroke: color("grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
   return [
-    { ...own, space: 70, size: 28, values: (_, ticks) => dates(ticks) },
+    { ...own, space: 70, size: 24, values: (_, ticks) => dates(ticks) },
     { ...own, size: 58, space: 32, values: (_, ticks) => ticks.map(show) },
   ];
 }
@@ -168,7 +168,7 @@ function showFigure([name, title, show], rows, rivals) {
   if (!chart) {
     const figure = element("figure"), caption = element("figcaption"), body = element("div");
     const values = element("span");
-    caption.append(element("b", name === "saved" ? `${title} per ${span(about.window)}` : title.replace("at k", `at ${about.k}`)), values);
+    caption.append(element("b", heading(name)), values);
     figure.append(caption, body);
     const order = FIGURES.findIndex(([other]) => other === name);
     const later = [...$("charts").children].find((other) => +other.dataset.order > order);
@@ -181,7 +181,7 @@ function showFigure([name, title, show], rows, rivals) {
     charts.set(name, chart);
   }
   chart.columns = rivals.map((rival) => rows.map((row) => row[rival]?.[name] ?? null));
-  chart.starts = rows.map((row) => row.start);
+  chart.rows = rows;
   const open = rows.findIndex((row) => !row.final);
   chart.plot.open = open < 0 ? undefined : rows[open].start / 1000 - (open ? (rows[open].start - rows[open - 1].start) / 2000 : 0);
   chart.plot.setData([rows.map((row) => row.start / 1000), ...[...chart.columns].reverse()]);
@@ -190,17 +190,27 @@ function showFigure([name, title, show], rows, rivals) {
   chart.body.setAttribute("aria-label", `${title} over ${rows.length} windows. ${chart.values.textContent}`);
 }
 
-/* The values under the cursor, else the latest ones. */
+/* The values under the cursor, else those of the last window that is complete. */
 function showValues(chart) {
   if (!chart.columns) return;
   const at = chart.plot.cursor.idx, here = at !== null && at !== undefined && chart.plot.cursor.left >= 0;
-  const i = here ? at : chart.columns[0].length - 1;
+  const i = here ? at : last(chart);
   const parts = chart.rivals.map((rival, r) => {
-    let value = chart.columns[r][i];
-    if (!here) value = chart.columns[r].findLast((one) => one !== null);
+    const value = chart.columns[r][i];
     return element("span", `${NAMES[rival]} ${value === null || value === undefined ? "–" : chart.show(value)}`, { "data-rival": rival });
   });
-  chart.values.replaceChildren(...(here ? [element("span", stamp(chart.starts[i]))] : []), ...parts.flatMap((part) => [" ", part]));
+  chart.values.replaceChildren(...(here ? [element("span", stamp(chart.rows[i].start))] : []), ...parts.flatMap((part) => [" ", part]));
+}
+
+function heading(name) {
+  const title = FIGURES.find(([other]) => other === name)[1];
+  return name === "saved" ? `${title} per ${span(about.window)}` : title.replace("at k", `at ${about.k}`);
+}
+
+function last({ rows, columns }) {
+  const known = rows.map((row, i) => columns.some((column) => column[i] !== null));
+  const complete = rows.findLastIndex((row, i) => row.final && known[i]);
+  return complete >= 0 ? complete : known.lastIndexOf(true);
 }
 
 function drop(name) {
@@ -232,10 +242,12 @@ function showMetrics() {
 function showTable(rows, rivals, figures) {
   const [head, body] = $("figures").querySelector("table").children;
   const cells = figures.slice(0, 4).flatMap((figure) => rivals.map((rival) => [figure, rival]));
-  const titles = ["Window", "Events", "Labelled", "Alerts", ...cells.map(([[, title], rival]) => `${title.replace("at k", `at ${about.k}`)}, ${NAMES[rival]}`)];
-  const line = element("tr");
-  line.append(...titles.map((title, i) => element("th", title, { scope: "col", class: i ? "number" : "" })));
-  head.replaceChildren(line);
+  const above = element("tr"), below = element("tr");
+  const spans = { rowspan: 2, scope: "col" };
+  above.append(element("th", "Window", spans), ...["Events", "Labelled", "Alerts"].map((title) => element("th", title, { ...spans, class: "number" })));
+  above.append(...figures.slice(0, 4).map(([name]) => element("th", heading(name), { colspan: rivals.length, scope: "colgroup", class: "group" })));
+  below.append(...cells.map(([, rival]) => element("th", NAMES[rival], { scope: "col", class: "number" })));
+  head.replaceChildren(above, below);
   body.replaceChildren(...rows.slice(-TABLE_ROWS).reverse().map((row) => {
     const made = element("tr");
     made.append(element("th", stamp(row.start) + (row.final ? "" : ", so far"), { scope: "row" }));
@@ -362,7 +374,7 @@ function begin(said) {
   $("metrics").hidden = !about.metrics;
   $("alerts").hidden = $("verdicts").hidden = !about.alerts;
   if (about.metrics) {
-    $("metrics-note").textContent = `Each point is a window of one ${span(about.window)} of event time, judged by the labels known so far; on the shaded ground labels still come. Partitions are put together by weighted means: ranking figures by their positive labels, those at k by their places; money is added up. The frozen model is the model as it stood when the window began.`;
+    $("metrics-note").textContent = `Each point is a window of one ${span(about.window)} of event time, judged by the labels known so far; on the shaded ground labels still come. Above each chart are the figures of the last window that is complete. Partitions are put together by weighted means: ranking figures by their positive labels, those at k by their places; money is added up. The frozen model is the model as it stood when the window began.`;
     showMetrics();
   }
   take(said);
