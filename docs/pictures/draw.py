@@ -116,45 +116,110 @@ class Picture:
 def flow(theme: Theme) -> Picture:
     """The way of an event."""
     p = Picture(
-        860, 330, theme,
-        "Events go through a worker, which scores and learns them; predictions, dead letters, "
-        "the model and the offsets are written in one Kafka transaction.",
+        860, 306, theme,
+        "Events and labels go through a worker, which scores and learns; predictions, alerts, "
+        "metrics, dead letters, the state and the offsets are written in one Kafka transaction.",
     )  # fmt: skip
-    p.topic(12, 120, 150, "events", "a topic of yours")
-    p.box(220, 48, 244, 190, theme.box, theme.line)
-    p.text(342, 72, "worker", bold=True, size=14)
-    p.text(342, 89, "one state for each partition", size=11.5, color=theme.soft)
-    for y, name in ((104, "decode and check"), (147, "predict"), (190, "learn, if it has a label")):
-        p.box(242, y, 200, 32, theme.inside, theme.inside_line)
-        p.text(342, y + 20.5, name)
-    p.arrow([(342, 136), (342, 147)])
-    p.arrow([(342, 179), (342, 190)])
-    p.arrow([(162, 143), (220, 143)])
-    p.text(191, 134, "batches", size=11.5, color=theme.soft)
+    p.topic(12, 76, 150, "events", "a topic of yours")
+    p.topic(12, 158, 150, "labels", "where they come later")
+    p.box(212, 34, 236, 204, theme.box, theme.line)
+    p.text(330, 58, "worker", bold=True, size=14)
+    p.text(330, 75, "one state for each partition", size=11.5, color=theme.soft)
+    steps = ("decode, check, add the past", "predict, decide", "learn, with its label")
+    for y, name in zip((92, 138, 184), steps, strict=True):
+        p.box(230, y, 200, 32, theme.inside, theme.inside_line)
+        p.text(330, y + 20.5, name)
+    p.arrow([(330, 124), (330, 138)])
+    p.arrow([(330, 170), (330, 184)])
+    p.arrow([(162, 99), (212, 99)])
+    p.arrow([(162, 181), (212, 181)])
 
-    p.box(520, 12, 328, 262, "none", theme.kafka_line, dash="6 5")
-    p.text(684, 34, "one Kafka transaction", bold=True, size=14)
-    rows = (
+    p.box(504, 12, 344, 236, "none", theme.kafka_line, dash="6 5")
+    p.text(676, 36, "one Kafka transaction", bold=True, size=14)
+    outputs = (
         ("predictions", "one for each event"),
-        ("dead letters", "what could not be used, and why"),
-        ("state", "the model, on a compacted topic"),
-        ("offsets", "of the consumer group"),
+        ("alerts", "within a budget a day"),
+        ("metrics", "how good it was"),
+        ("dead letters", "what was of no use"),
+        ("state", "model, past, what waits"),
+        ("offsets", "of what is done"),
     )
-    for i, (name, what) in enumerate(rows):
-        y = 46 + 56 * i
-        p.topic(580, y, 252, name, what)
-        p.path([(464, 143), (548, 143), (548, y + 23)])
-        p.arrow([(548, y + 23), (580, y + 23)])
-    p.path([(684, 274), (684, 306), (342, 306)], theme.restore, "5 4")
-    p.arrow([(342, 306), (342, 238)], theme.restore, "5 4")
+    for i, (name, what) in enumerate(outputs):
+        p.topic(520 + 160 * (i % 2), 52 + 62 * (i // 2), 152, name, what)
+    p.arrow([(448, 137), (504, 137)])
+    p.path([(676, 248), (676, 280), (330, 280)], theme.restore, "5 4")
+    p.arrow([(330, 280), (330, 238)], theme.restore, "5 4")
     p.text(
-        513, 299, "restore: at start, after a crash, on a rebalance",
+        503, 273, "restore: at start, after a crash, on a rebalance",
         size=12, color=theme.restore,
     )  # fmt: skip
     return p
 
 
-LANES = ("events", "worker", "predictions,", "state topic", "group's offsets")
+def stages(theme: Theme) -> Picture:
+    """The way of an event with late labels through two stages."""
+    p = Picture(
+        860, 472, theme,
+        "Events and labels are merged by time. The stage by card joins them and adds the past of "
+        "the card; an inner topic leads to the stage by terminal, which adds the past of the "
+        "terminal, scores and learns. All that is written is in one Kafka transaction.",
+    )  # fmt: skip
+    p.topic(12, 62, 142, "events", "keyed by the card")
+    p.topic(12, 148, 142, "labels", "keyed by the card")
+    p.box(196, 12, 652, 216, theme.box, theme.line)
+    p.text(522, 36, "worker", bold=True, size=14)
+    _stage(
+        p, 214, "stage by card",
+        ("merge by time", "labels find their events", "add the past of the card"),
+    )  # fmt: skip
+    _stage(
+        p, 588, "stage by terminal",
+        ("add the past of the terminal", "predict, decide, judge", "learn, when a label comes"),
+    )  # fmt: skip
+    p.arrow([(154, 85), (214, 85)])
+    p.arrow([(154, 171), (214, 171)])
+
+    p.box(196, 258, 652, 200, "none", theme.kafka_line, dash="6 5")
+    p.text(522, 448, "one Kafka transaction", bold=True, size=14)
+    p.topic(214, 290, 172, "state by card", "past, labels to come")
+    p.topic(434, 290, 176, "by-terminal", "the topic between")
+    p.topic(658, 290, 172, "state by terminal", "past, model, rows that wait")
+    p.arrow([(300, 214), (300, 290)])
+    p.arrow([(446, 214), (446, 290)])
+    p.arrow([(598, 290), (598, 214)])
+    p.text(522, 249, "once committed", size=11.5, color=theme.soft)
+    p.arrow([(744, 214), (744, 290)])
+    outputs = (
+        ("offsets", "of all inputs"),
+        ("dead letters", "of no use"),
+        ("predictions", "one an event"),
+        ("alerts", "one a card a day"),
+        ("metrics", "one a window"),
+    )
+    ends = [214 + 125 * i + 58 for i in range(len(outputs))]
+    p.path([(410, 214), (410, 360)])
+    p.path([(634, 214), (634, 360)])
+    p.path([(ends[0], 360), (ends[-1], 360)])
+    for x, (name, what) in zip(ends, outputs, strict=True):
+        p.arrow([(x, 360), (x, 382)])
+        p.topic(x - 58, 382, 116, name, what)
+    return p
+
+
+def _stage(p: Picture, x: float, name: str, steps: tuple[str, ...]) -> None:
+    """A stage in the worker: what it does, from above to below."""
+    theme = p.theme
+    p.box(x, 44, 242, 170, theme.page, theme.line)
+    p.text(x + 121, 66, name, bold=True)
+    for i, step in enumerate(steps):
+        y = 78 + 45 * i
+        p.box(x + 16, y, 210, 32, theme.inside, theme.inside_line)
+        p.text(x + 121, y + 20.5, step)
+        if i:
+            p.arrow([(x + 121, y - 13), (x + 121, y)])
+
+
+LANES = ("events", "worker", "output topics", "state topic", "group's offsets")
 X = (90, 270, 445, 610, 765)
 
 
@@ -162,7 +227,7 @@ def protocol(theme: Theme) -> Picture:
     """The commit in five steps and the restore in four, as messages between lanes."""
     p = Picture(
         860, 700, theme,
-        "The commit: begin, predictions and dead letters, state, offsets, commit. The restore: "
+        "The commit: begin, predictions and other outputs, state, offsets, commit. The restore: "
         "committed offsets, end of the state, the state past that end, both must agree.",
     )  # fmt: skip
     events, worker, outputs, state, offsets = X
@@ -170,9 +235,8 @@ def protocol(theme: Theme) -> Picture:
         own = x == worker
         fill, line = (theme.inside, theme.inside_line) if own else (theme.kafka, theme.kafka_line)
         p.box(x - 66, 10, 132, 40, fill, line)
-        p.text(x, 27 if x == outputs else 35, name, bold=True)
+        p.text(x, 35, name, bold=True)
         p.path([(x, 50), (x, 690)], theme.faint, "2 4")
-    p.text(outputs, 43, "dead letters", bold=True)
 
     def say(y: float, said: str, *, color: str = "", bold: bool = False) -> None:
         p.text(worker + 14, y, said, anchor="start", size=12.5, color=color, bold=bold)
@@ -194,8 +258,8 @@ def protocol(theme: Theme) -> Picture:
     p.box(180, 104, 668, 202, "none", theme.kafka_line, dash="6 5")
     p.text(840, 123, "commit", anchor="end", bold=True, size=14)
     step(132, "1", worker, "begin")
-    step(176, "2", outputs, "predictions and dead letters")
-    step(214, "3", state, "the model, and up to where it has learned")
+    step(176, "2", outputs, "predictions, alerts …")
+    step(214, "3", state, "what changed, and up to where it has learned")
     step(252, "4", offsets, "the input's offsets, with the generation of the group")
     step(286, "5", worker, "commit: all of it becomes visible, or nothing")
 
@@ -220,7 +284,7 @@ def protocol(theme: Theme) -> Picture:
     return p
 
 
-PICTURES = {"flow": flow, "protocol": protocol}
+PICTURES = {"flow": flow, "stages": stages, "protocol": protocol}
 
 
 def drawings() -> dict[str, str]:
