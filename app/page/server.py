@@ -41,6 +41,9 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
+STREAM = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+"""A proxy shall pass each event on at once."""
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -126,7 +129,7 @@ class Page:
         if self._clients >= MAX_CLIENTS:
             said = f"{MAX_CLIENTS} pages are open already\n"
             return web.Response(status=503, text=said, headers={"Retry-After": "10"})
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        response = web.StreamResponse(headers=STREAM)
         async with self._client():
             try:
                 await response.prepare(request)
