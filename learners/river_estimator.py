@@ -46,6 +46,11 @@ class RiverEstimator:
     ) -> RiverEstimator:
         """A new one, by its name; `scale` puts River's StandardScaler before it."""
         estimator = build(type, params, called)
+        if scale and not isinstance(estimator, base.Base):
+            raise ParameterError(
+                f"learner {called or type!r}: scale = true is for River's estimators; a table"
+                ' [[learner.steps]] with type = "scale" scales before any learner'
+            )
         if scale:
             estimator = preprocessing.StandardScaler() | estimator
         return cls(estimator, called or type)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from river import forest, preprocessing, tree
 
+from learners.errors import ParameterError
 from learners.model import Model
 from learners.registry import create
 from tests.learners.data import Event, approval, phishing, segments
@@ -135,3 +136,22 @@ class Votes:
 
     def predict_one(self, x: dict[str, float]) -> bool:
         return self.balance > 0
+
+
+class Own:
+    """A learner that is derived from nothing of River's."""
+
+    task = "binary"
+
+    def predict_one(self, x: Any) -> bool:
+        return bool(x.get("a", 0.0) > 0)
+
+    def learn_one(self, x: Any, y: Any) -> None: ...
+
+
+def test_a_scaler_before_what_is_not_of_rivers_is_refused_with_the_way_out() -> None:
+    name = "tests.learners.test_river_estimator:Own"
+    with pytest.raises(ParameterError, match=r'type = "scale"'):
+        create(name, {}, scale=True)
+    model = create(name, {}, steps=[{"type": "scale"}])
+    assert model.predict_one({"a": 1.0}) in (True, False)
