@@ -1,5 +1,23 @@
 """Errors of the agents room."""
 
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Refusal(NamedTuple):
+    """What could not be learned.
+
+    Attributes:
+        topic: Of the record that it happened by.
+        offset: Of that record, in the partition of the batch.
+        label: Of a late label: its kind, and the id of its event as JSON. Empty for an event.
+    """
+
+    topic: str
+    offset: int
+    label: str = ""
+
 
 class AgentError(Exception):
     """Root of every error of an agent."""
@@ -16,18 +34,18 @@ class UnknownLabel(AgentError, LookupError):
 class LearnRefused(AgentError):
     """A learner failed while it learned: it may be half changed and must be thrown away.
 
-    Whoever runs the agent restores the state and hands the event over again, set aside.
+    Whoever runs the agent restores the state and hands the records over again, with the refusal:
+    then that one event or label is set aside.
 
     Args:
-        topic: Of the event or label.
-        offset: Of it, in the partition of the batch.
+        refusal: What it failed on.
         cause: What the learner raised.
     """
 
-    def __init__(self, topic: str, offset: int, cause: Exception) -> None:
+    def __init__(self, refusal: Refusal, cause: Exception) -> None:
+        topic, offset, _ = refusal
         super().__init__(f"the learner failed on {topic} at offset {offset}: {cause}")
-        self.topic = topic
-        self.offset = offset
+        self.refusal = refusal
         self.cause = cause
 
 

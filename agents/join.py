@@ -17,6 +17,7 @@ from agents.label_entries import (
     Entry,
     KeptRecord,
     Labelled,
+    NoRecord,
     Waiting,
     decode,
     early,
@@ -138,7 +139,7 @@ class LabelJoin:
             self.counts.learned += 1
             labelled = Labelled(event.time, fields, entry.label, entry.weight)
             self._add(key, labelled, instead=True)
-            return [*ops, event, self._label("learn", key, labelled, event.record)]
+            return [*ops, event, self._label("learn", key, labelled, KeptRecord(entry))]
         if entry is None:
             ops += self._make_room(event.record)
             self.counts.waiting += 1
@@ -222,7 +223,8 @@ class LabelJoin:
             self.counts.expired += 1
             if self._instead is not None:
                 instead = Labelled(entry.time, entry.fields, self._instead, 1)
-                ops.append(self._label("learn", key, instead, record))
+                given = NoRecord(id_of(key), self._instead, self._now)
+                ops.append(self._label("learn", key, instead, given))
         ops.append(self._drop(key, entry, record))
         return ops
 

@@ -84,6 +84,35 @@ def early(heard: Heard) -> Early:
     )
 
 
+class NoRecord:
+    """Stands for the record of a label that no record brought: an event expired without one."""
+
+    def __init__(self, id_: Any, label: Any, time: int) -> None:
+        self._said = {"id": id_, "label": label}
+        self._time = time
+
+    def topic(self) -> str:
+        return ""
+
+    def partition(self) -> int:
+        return -1
+
+    def offset(self) -> int:
+        return -1
+
+    def key(self) -> None:
+        return None
+
+    def value(self) -> bytes:
+        return _to_json(self._said)
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self._time
+
+    def headers(self) -> Headers:
+        return []
+
+
 class KeptRecord:
     """The record of an early label, as it came."""
 

@@ -49,7 +49,8 @@ class Label:
         weight: How often it is to be learned: a whole number, 0 for not at all.
         fields: Those fields of the event that later stages need: the entities, and what
             features are made of.
-        record: The record that brought it, of this stage's input.
+        record: The record that brought it. Of a label that was given because none came:
+            one without a topic.
     """
 
     id: Any

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from agents.errors import Refusal
 from learners.model import Model
 from topics.records import Batch, Outgoing
 
 Pair = tuple[bytes | None, bytes]
 """Key and value of a prediction."""
 
-Refused = Mapping[tuple[str, int], Exception]
-"""By topic and offset: records that could not be learned, and why."""
+Refused = Mapping[Refusal, Exception]
+"""What could not be learned, and why."""
 
 
 @dataclass(slots=True)

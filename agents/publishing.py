@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
+
 from agents.decisions import Decider, Decision
+from agents.limits import MAX_VALUE, is_plain
 from agents.ops import Event
 from agents.outputs import Outputs
 from topics.codecs import Codec
 from topics.records import Alert, ModelVersion, Outgoing, Prediction, Reason
+
+MAX_SHOWN = 100
+"""Characters of a value in an alert whose event cannot be shown in full."""
+
+MAX_FIELDS = 1_000
+"""Fields of such an event."""
 
 
 @dataclass(slots=True)
@@ -108,4 +118,17 @@ class Publisher:
             source=said.source,
             event=event.fields,
         )
-        return Outgoing(topic, event.key, codec.encode(alert), timestamp=event.time)
+        return Outgoing(topic, event.key, _encoded(alert, codec), timestamp=event.time)
+
+
+def _encoded(alert: Alert, codec: Codec) -> bytes:
+    """The alert with its event, or with what has room of it in this format and in a record."""
+    try:
+        value = codec.encode(alert)
+        if len(value) <= MAX_VALUE:
+            return value
+    except (OverflowError, TypeError):
+        pass
+    short_ones = {k: v for k, v in alert.event.items() if is_plain(v) and len(str(v)) <= MAX_SHOWN}
+    shown = dict(itertools.islice(short_ones.items(), MAX_FIELDS))
+    return codec.encode(msgspec.structs.replace(alert, event=shown))

@@ -12,6 +12,7 @@ from agents.errors import InvalidEvent
 from agents.fields import short
 from agents.limits import fits
 from agents.ops import Event, Kind, Label, Op
+from agents.packing import pack, unpacker
 from topics.codecs import Codec
 from topics.records import Headers, Outgoing, Record, Source
 
@@ -92,7 +93,7 @@ class RelayReader:
     """
 
     def __init__(self, events: Codec, labels: tuple[Codec, str, str] | None = None) -> None:
-        self._decode = msgspec.msgpack.Decoder(RelayedEvent | RelayedLabel).decode
+        self._decode = unpacker(RelayedEvent | RelayedLabel)
         self._events = events
         self._labels, self._id, self._label = labels or (events, "id", "label")
 
@@ -130,7 +131,6 @@ class Relay:
     def __init__(self, topic: str, field: str) -> None:
         self._topic = topic
         self._field = field
-        self._encode = msgspec.msgpack.Encoder().encode
 
     def check(self, op: Op) -> None:
         """Raises InvalidEvent for an event that cannot be keyed."""
@@ -162,4 +162,4 @@ class Relay:
                 source,
             )
         key = str(op.fields[self._field]).encode()
-        return Outgoing(self._topic, key, self._encode(message))
+        return Outgoing(self._topic, key, pack(message))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
-from agents.errors import LearnRefused
+from agents.errors import LearnRefused, Refusal
 from agents.events import EventReader, Events, Failure
 from agents.outputs import Outputs, Pair, Refused
 from learners.model import UNLABELLED, LearnFailed, Model, Scored
@@ -40,7 +40,7 @@ class Score:
 
     def process(self, batch: Batch, refused: Refused = MappingProxyType({})) -> Outputs:
         """Score and learn the events of ``batch``, one after another; see ``Agent``."""
-        records, failures = set_aside(batch.records, refused)
+        records, failures = _set_aside(batch.records, refused)
         letters = self._letters(batch.records, failures)
         if not records:
             return Outputs(dead_letters=letters)
@@ -50,7 +50,7 @@ class Score:
             scored = self.model.run(events.rows, events.labels)
         except LearnFailed as error:
             at = records[events.index[error.index]].offset()
-            raise LearnRefused(batch.topic, at or 0, error.cause) from error
+            raise LearnRefused(Refusal(batch.topic, at or 0), error.cause) from error
         failures += [Failure(events.index[i], "predict", e) for i, e in scored.failures.items()]
         letters += self._letters(records, failures)
         predictions = self._predictions(batch, records, events, scored, version)
@@ -87,7 +87,7 @@ class Score:
         ]
 
 
-def set_aside(
+def _set_aside(
     records: Sequence[Record], refused: Refused
 ) -> tuple[Sequence[Record], list[Failure]]:
     """The records without the refused ones, and the failures of those (indices into all)."""
@@ -96,7 +96,7 @@ def set_aside(
     failures: list[Failure] = []
     kept: list[Any] = []
     for i, record in enumerate(records):
-        error = refused.get((record.topic() or "", record.offset() or 0))
+        error = refused.get(Refusal(record.topic() or "", record.offset() or 0))
         if error is None:
             kept.append(record)
         else:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from agents.entry import Letter
-from agents.errors import FunctionFailed, LearnRefused
+from agents.errors import FunctionFailed, LearnRefused, Refusal
 from agents.events import EventReader
 from agents.functions import Enrich
 from agents.ops import Event, Op
-from agents.outputs import Outputs
+from agents.outputs import Outputs, Refused
 from agents.publishing import Publisher, Said
 from agents.reasons import top
 from agents.waiting import Row, WaitingRows, join, split
@@ -76,20 +79,28 @@ class Scoring:
         if self._watcher is not None:
             self._watcher.save()
 
-    def score(self, ops: Sequence[Op], origins: Sequence[Record], letters: list[Letter]) -> Outputs:
+    def score(
+        self,
+        ops: Sequence[Op],
+        origins: Sequence[Record],
+        letters: list[Letter],
+        refused: Refused = MappingProxyType({}),
+    ) -> Outputs:
         """Score and learn, one after another.
 
         Args:
             ops: What happens, in order.
             origins: The record that each happens by.
             letters: What is set aside is added.
+            refused: What could not be learned before; it is set aside.
 
         Raises:
             LearnRefused: when the learner fails while it learns. The model is void then.
         """
         before, outputs = self.model.learned, Outputs()
-        features = self._features(ops, letters)
-        steps = list(self._steps(ops, origins, features))
+        kept, by = _without(refused, ops, origins, letters)
+        features = self._features(kept, letters)
+        steps = list(self._steps(kept, by, features))
         said: list[Said] = []
         for part in self._parts(steps):
             said += self._run([steps[i] for i in part], letters)
@@ -155,9 +166,8 @@ class Scoring:
         try:
             scored = self.model.run(rows, [s.label for s in steps], explain=self._reasons > 0)
         except LearnFailed as error:
-            origin = steps[error.index].origin
-            at = origin.topic() or "", origin.offset() or 0
-            raise LearnRefused(*at, error.cause) from error
+            step = steps[error.index]
+            raise LearnRefused(_refusal(step.op, step.origin), error.cause) from error
         for i, failure in scored.failures.items():
             self._set_aside(steps[i], failure, letters)
         said = []
@@ -183,6 +193,32 @@ class Scoring:
         letters.append((step.op.record, "predict", error))
         if self._rows is not None and isinstance(step.op, Event):
             self._rows.delete(step.op.id)
+
+
+def _without(
+    refused: Refused, ops: Sequence[Op], origins: Sequence[Record], letters: list[Letter]
+) -> tuple[Sequence[Op], Sequence[Record]]:
+    """What was not refused; the rest is added to ``letters``."""
+    if not refused:
+        return ops, origins
+    kept: list[Op] = []
+    by: list[Record] = []
+    for op, origin in zip(ops, origins, strict=True):
+        error = refused.get(_refusal(op, origin))
+        if error is None:
+            kept.append(op)
+            by.append(origin)
+        else:
+            letters.append((op.record, "learn", error))
+    return kept, by
+
+
+def _refusal(op: Op, origin: Record) -> Refusal:
+    """What names ``op`` when all is done again: then the same record may bring other labels."""
+    at = origin.topic() or "", origin.offset() or 0
+    if isinstance(op, Event):
+        return Refusal(*at)
+    return Refusal(*at, f"{op.kind} {msgspec.json.encode(op.id).decode()}")
 
 
 def _is_said(step: Step, place: int, scored: Scored) -> bool:

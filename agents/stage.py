@@ -12,7 +12,6 @@ from agents.events import Failure
 from agents.ops import Event, Op
 from agents.outputs import Outputs, Refused
 from agents.relay import Relay
-from agents.score import set_aside
 from agents.scoring import Scoring
 from learners.model import Model
 from topics.dead_letters import dead_letter
@@ -67,9 +66,8 @@ class StageAgent:
 
     def process(self, batch: Batch, refused: Refused) -> Outputs:
         """See ``Agent``."""
-        records, failures = set_aside(batch.records, refused)
-        letters: list[Letter] = [(batch.records[f.index], f.stage, f.error) for f in failures]
-        ops, origins = self._read(records, letters)
+        letters: list[Letter] = []
+        ops, origins = self._read(batch.records, letters)
         if isinstance(self._exit, Relay):
             ops, origins = _checked(self._exit.check, ops, origins, letters)
         if self._entities is not None:
@@ -77,7 +75,7 @@ class StageAgent:
         if isinstance(self._exit, Relay):
             outputs = Outputs(others=self._exit.records(ops))
         else:
-            outputs = self._exit.score(ops, origins, letters)
+            outputs = self._exit.score(ops, origins, letters, refused)
         outputs.dead_letters += [dead_letter(self._dead_letters, *letter) for letter in letters]
         return outputs
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.packing import pack, unpacker
 from agents.state import State
 from learners.rows import Rows
 
@@ -28,15 +29,14 @@ class WaitingRows:
     def __init__(self, state: State, names: tuple[str, ...] | None) -> None:
         self._state = state
         self._names = names
-        self._encode = msgspec.msgpack.Encoder().encode
-        self._decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
+        self._decode = unpacker(dict[str, Any])
 
     def put(self, id_: Any, row: Row) -> bool:
         """Keep a row. False where one of that id waits already: the first one stays."""
         key = _key(id_)
         if self._state.get(key) is not None:
             return False
-        value = row.tobytes() if isinstance(row, np.ndarray) else self._encode(row)
+        value = row.tobytes() if isinstance(row, np.ndarray) else pack(row)
         self._state.put(key, value)
         return True
 
@@ -45,7 +45,10 @@ class WaitingRows:
         value = self._state.get(_key(id_))
         if value is None:
             return None
-        return self._decode(value) if self._names is None else np.frombuffer(value)
+        if self._names is not None:
+            return np.frombuffer(value)
+        row: dict[str, Any] = self._decode(value)
+        return row
 
     def delete(self, id_: Any) -> None:
         """Forget the row of an event, where there is one."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from agents.errors import LearnRefused
+from agents.errors import LearnRefused, Refusal
 from agents.outputs import Outputs
 from agents.stage import StageAgent
 from agents.state import State
@@ -64,7 +64,7 @@ class Processor:
         self._pipeline = pipeline
         self._partitions = partitions
         self._snapshot_key = snapshot_key
-        self._refused: dict[TP, dict[tuple[str, int], Exception]] = defaultdict(dict)
+        self._refused: dict[TP, dict[Refusal, Exception]] = defaultdict(dict)
         self.tasks: dict[TP, Task] = {}
         self.counters = Counters()
 
@@ -106,9 +106,12 @@ class Processor:
         try:
             outputs = task.process(batch)
         except LearnRefused as error:
-            at = f"{error.topic}[{tp.partition}]@{error.offset}"
-            log.warning("%s: %s; it becomes a dead letter", at, error.cause)
-            self._refused[tp][error.topic, error.offset] = error.cause
+            topic, offset, label = error.refusal
+            what = f"the label ({label}) becomes" if label else "it becomes"
+            log.warning(
+                "%s[%d]@%d: %s; %s a dead letter", topic, tp.partition, offset, error.cause, what
+            )
+            self._refused[tp][error.refusal] = error.cause
             self.forget()
             return False
         self.counters.add(len(batch.records), perf_counter() - started, outputs)

@@ -13,7 +13,7 @@ from agents.errors import FunctionFailed, LearnRefused
 from agents.events import EventReader
 from agents.fields import EventFields
 from agents.ops import Event, Kind, Label, Op
-from agents.outputs import Outputs
+from agents.outputs import Outputs, Refused
 from agents.publishing import Publisher
 from agents.scoring import Scoring
 from agents.state import State
@@ -62,8 +62,14 @@ class Desk:
         self.letters: list[Any] = []
         self.scoring = Scoring(self.model, reader, enrich, rows, publisher, None, reasons=reasons)
 
-    def score(self, *ops: Op, origins: Sequence[Record] | None = None) -> Outputs:
-        return self.scoring.score(ops, origins or [op.record for op in ops], self.letters)
+    def score(
+        self,
+        *ops: Op,
+        origins: Sequence[Record] | None = None,
+        refused: Refused | None = None,
+    ) -> Outputs:
+        by = origins or [op.record for op in ops]
+        return self.scoring.score(ops, by, self.letters, refused or {})
 
 
 def scores(outputs: Outputs) -> list[float]:
@@ -183,7 +189,38 @@ def test_a_label_that_cannot_be_learned_is_refused_with_its_own_place() -> None:
     desk = Desk(model)
     with pytest.raises(LearnRefused) as refused:
         desk.score(event("a", 13.0), event("b", 1.0), label("b", True), label("a", True))
-    assert (refused.value.topic, refused.value.offset) == ("labels", 3)
+    assert refused.value.refusal == ("labels", 3, 'learn "a"')
+
+
+def test_what_was_refused_is_set_aside_and_nothing_else_of_its_record() -> None:
+    trigger = record(5, "cards")
+    ops: list[Op] = [
+        event("a", 13.0),
+        event("b", 1.0),
+        label("a", True),
+        label("b", True),
+        event("c", 2.0),
+    ]
+    origins = [ops[0].record, ops[1].record, trigger, trigger, trigger]
+    model = registry.create("tests.agents.test_scoring:Stubborn", {})
+    with pytest.raises(LearnRefused) as refused:
+        Desk(model).score(*ops, origins=origins)
+    desk = Desk(registry.create("tests.agents.test_scoring:Stubborn", {}))
+    known = {refused.value.refusal: refused.value.cause}
+    outputs = desk.score(*ops, origins=origins, refused=known)
+    assert (len(outputs.predictions), outputs.learned) == (3, 1)
+    ((letter, stage, error),) = desk.letters
+    assert (letter, stage, str(error)) == (ops[2].record, "learn", "unlucky")
+    desk.score(label("a", None, "drop"))
+    assert sorted(desk.state) == ['row/"b"', 'row/"c"']
+
+
+def test_a_number_of_more_than_64_bits_waits_for_its_label_as_it_is() -> None:
+    state = State()
+    WaitingRows(state, None).put("a", {"amount": 10**30, "night": 0.1})
+    assert WaitingRows(state, None).get("a") == {"amount": 10**30, "night": 0.1}
+    desk = Desk(registry.create("tests.agents.test_scoring:Stubborn", {}), features=None)
+    assert desk.score(event("a", 10**30), label("a", True)).learned == 1
 
 
 def stream(n: int = 60) -> list[Op]:
