@@ -10,7 +10,6 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from app.errors import RiverrunError
 from app.kafka.settings import KafkaSettings
 from app.page.feed import Feed
 from app.page.progress import Offsets
@@ -81,8 +80,9 @@ class PageReader:
             while self._wanted:
                 try:
                     self._read()
-                except (KafkaException, RiverrunError) as error:
+                except Exception as error:  # whatever it is, the page goes on once it is over
                     log.warning("the page cannot read, it tries again: %s", error)
+                    self._wake.clear()
                     self._wake.wait(PAUSE_SECONDS)
 
     def _read(self) -> None:
