@@ -54,6 +54,7 @@ class Publisher:
         decider: Makes alerts of some predictions; None where nothing is decided.
         entity: The field whose values are looked at; None: every event is one of its own.
         alerts: Topic and format of the alerts, one for each entity in a span; None for none.
+        rivals: Whether predictions tell what the rivals said.
     """
 
     def __init__(
@@ -63,12 +64,15 @@ class Publisher:
         decider: Decider | None = None,
         entity: str | None = None,
         alerts: tuple[str, Codec] | None = None,
+        *,
+        rivals: bool = False,
     ) -> None:
         self._name = name
         self._encode = codec.encode
         self._decider = decider
         self._entity = entity
         self._alerts = alerts
+        self._rivals = rivals
 
     def save(self) -> None:
         """Put what has changed into the state."""
@@ -90,6 +94,7 @@ class Publisher:
                 one.decision,
                 decision.threshold if decision else None,
                 one.reasons,
+                one.rivals if self._rivals else None,
             )
             outputs.predictions.append((event.key, self._encode(prediction)))
             is_first = decision is not None and one.decision == "alert" and not decision.again

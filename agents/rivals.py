@@ -28,6 +28,8 @@ class Frozen:
     Args:
         state: Of the partition.
         window: Length of a window, in milliseconds.
+        since: Milliseconds since 1970; the copy of the first window from then on is the last
+            one. None: each window has a copy.
         key: Signs and checks the snapshots.
         allow: Modules, besides River's, whose classes a pickled model may name.
 
@@ -36,10 +38,16 @@ class Frozen:
     """
 
     def __init__(
-        self, state: State, window: int, key: bytes | None = None, allow: Sequence[str] = ()
+        self,
+        state: State,
+        window: int,
+        key: bytes | None = None,
+        allow: Sequence[str] = (),
+        since: int | None = None,
     ) -> None:
         self._state = state
         self._window = window
+        self._since = since
         self._key = key
         self._allow = allow
         self._start: int | None = None
@@ -50,8 +58,11 @@ class Frozen:
             self._model, _ = snapshots.load(snapshot, key=key, allow=allow)
 
     def due(self, time: int) -> bool:
-        """Whether an event of this time, in milliseconds since 1970, begins a later window."""
-        return self._start is None or time >= self._start + self._window
+        """Whether a copy is to be made before an event of this time, in ms since 1970."""
+        if self._start is None:
+            return True
+        is_last = self._since is not None and self._start >= self._since
+        return not is_last and time >= self._start + self._window
 
     def freeze(self, model: Model, time: int) -> None:
         """Copy the model for the window of an event of this time.

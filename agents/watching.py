@@ -23,7 +23,8 @@ class Watcher:
         judge: Counts.
         topic: Of the metrics.
         codec: Their format.
-        frozen: The model as it was at the start of the window; None for no such rival.
+        frozen: The model as it was at the start of the window, or since a moment; None for no
+            such rival.
         rule: The rule by hand; None for no such rival.
         of_classes: The model says classes: they are judged, not the scores.
     """

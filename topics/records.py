@@ -106,6 +106,8 @@ class Prediction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         decision: "alert" or "pass"; left out where the pipeline decides nothing.
         threshold: The score from which on this event would have been an alert.
         reasons: The features that moved the score most, the strongest first.
+        rivals: What the frozen model ("frozen") and the hand rule ("rule") said; left out where
+            they are not asked to be told.
     """
 
     id: str | int | None
@@ -116,6 +118,7 @@ class Prediction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     decision: Literal["alert", "pass"] | None = None
     threshold: float | None = None
     reasons: tuple[Reason, ...] | None = None
+    rivals: Mapping[str, Any] | None = None
 
 
 class Alert(msgspec.Struct, frozen=True, gc=False):

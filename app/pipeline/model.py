@@ -5,6 +5,7 @@ These models know the types and the bounds; `app.pipeline.load` reads the file a
 
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -56,6 +57,13 @@ def _no_duplicates(values: tuple[T, ...]) -> tuple[T, ...]:
     return values
 
 
+def _a_day(value: str) -> str:
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise ValueError('must be a date, such as "2018-05-03"') from None
+
+
 def _flat_setting(value: object) -> object:
     if not isinstance(value, _FLAT_TYPES):
         raise ValueError("must be a text, a number, true or false")
@@ -80,6 +88,7 @@ PositiveSeconds = Annotated[float, BeforeValidator(parse_duration), AfterValidat
 Features = Annotated[
     tuple[FieldName, ...], Field(strict=False, min_length=1), AfterValidator(_no_duplicates)
 ]
+Day = Annotated[str, AfterValidator(_a_day)]
 Retention = Annotated[float, BeforeValidator(parse_retention), AfterValidator(_positive)]
 FlatValue = Annotated[str | int | float | bool, BeforeValidator(_flat_setting)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -196,6 +205,8 @@ class Metrics(Table):
 
     `entity` and `k` are those of card precision at k, `amount` (a field) and `fee` those of the
     money saved, `rule` a "module:name" that scores the fields of an event without a model.
+    `frozen_since` is the day from which on the frozen model stays the same; `rivals` says
+    whether predictions tell the scores of the frozen model and of the rule.
     """
 
     topic: Topic
@@ -207,6 +218,16 @@ class Metrics(Table):
     fee: Number = Field(default=1.0, ge=0)
     rule: Function | None = None
     frozen: bool = True
+    frozen_since: Day | None = None
+    rivals: bool = False
+
+    @model_validator(mode="after")
+    def _has_rivals(self) -> Self:
+        if self.frozen_since is not None and not self.frozen:
+            raise wrong("metrics.frozen_since", "needs metrics.frozen")
+        if self.rivals and not self.frozen and self.rule is None:
+            raise wrong("metrics.rivals", "needs metrics.frozen or metrics.rule")
+        return self
 
 
 class StateStore(Table):

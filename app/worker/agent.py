@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from agents.decisions import Decider, DecisionSettings
@@ -115,7 +116,9 @@ class Maker:
         pipeline, decisions = self.pipeline, self.pipeline.decisions
         alerts = (decisions.topic, Codec(decisions.format)) if decisions.topic else None
         codec = Codec(pipeline.predictions.format)
-        return Publisher(pipeline.name, codec, self._decider(), decisions.entity, alerts)
+        rivals = pipeline.metrics is not None and pipeline.metrics.rivals
+        decider = self._decider()
+        return Publisher(pipeline.name, codec, decider, decisions.entity, alerts, rivals=rivals)
 
     def _decider(self) -> Decider | None:
         decisions = self.pipeline.decisions
@@ -144,7 +147,8 @@ class Maker:
             expire=_ms(pipeline.labels.expire) if pipeline.labels else 0,
         )
         allow = pipeline.snapshots.allow
-        frozen = Frozen(self.state, settings.window, self.snapshot_key, allow)
+        since = _midnight(metrics.frozen_since) if metrics.frozen_since else None
+        frozen = Frozen(self.state, settings.window, self.snapshot_key, allow, since)
         return Watcher(
             Judge(settings, self.state, self.model.task),
             metrics.topic,
@@ -165,6 +169,11 @@ def kept(pipeline: Pipeline) -> tuple[str, ...]:
         if entity.source == "labels":
             names |= {f.x: None for f in table.features if f.x and f.x != table.table.label}
     return tuple(names)
+
+
+def _midnight(day: str) -> int:
+    """Milliseconds since 1970 at which a date begins, in UTC."""
+    return _ms(datetime.combine(date.fromisoformat(day), time(), UTC).timestamp())
 
 
 def _ms(seconds: float) -> int:

@@ -65,6 +65,22 @@ def test_a_copy_is_due_when_a_later_window_begins() -> None:
     ]
 
 
+@pytest.mark.parametrize("since", [2000, 2001, 2600, 3000])
+def test_from_a_moment_on_the_copy_stays(since: int) -> None:
+    state, entries = State(), dict[str, bytes]()
+    frozen = Frozen(state, WINDOW, since=since)
+    windows = (1000, 2000, 3000, 4000, 9000)
+    taken = []
+    for time in windows:
+        if frozen.due(time):
+            frozen.freeze(model(), time)
+            taken.append(time)
+        entries |= {key: value for key, value in state.changes().items() if value is not None}
+        state = State(entries)
+        frozen = Frozen(state, WINDOW, since=since)
+    assert taken == [time for time in windows if time < since + WINDOW]
+
+
 def test_a_restored_copy_is_the_same_one() -> None:
     state, learner = State(), model()
     frozen = Frozen(state, WINDOW)

@@ -51,6 +51,8 @@ def test_metrics_have_the_documented_defaults(tmp_path: Path) -> None:
         "fee": 1.0,
         "rule": None,
         "frozen": True,
+        "frozen_since": None,
+        "rivals": False,
     }
 
 
@@ -199,7 +201,20 @@ REFUSED = {
     "a mistyped key of metrics": (
         LABEL + METRICS + 'windows = "1d"',
         'p.toml:11: metrics.windows = "1d": unknown key, did you mean "window"? '
-        "[metrics] takes topic, format, window, k, entity, amount, fee, rule, frozen",
+        "[metrics] takes topic, format, window, k, entity, amount, fee, rule, frozen, "
+        "frozen_since, rivals",
+    ),
+    "a day that is none": (
+        LABEL + METRICS + 'frozen_since = "2018-02-30"',
+        'p.toml:11: metrics.frozen_since = "2018-02-30": must be a date, such as "2018-05-03"',
+    ),
+    "a day since which nothing is frozen": (
+        LABEL + METRICS + 'frozen = false\nfrozen_since = "2018-02-28"',
+        'p.toml:12: metrics.frozen_since = "2018-02-28": needs metrics.frozen',
+    ),
+    "rivals that are not there": (
+        LABEL + METRICS + "frozen = false\nrivals = true",
+        "p.toml:12: metrics.rivals = true: needs metrics.frozen or metrics.rule",
     ),
     "a fee below nothing": (
         LABEL + METRICS + "fee = -0.5",
