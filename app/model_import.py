@@ -181,7 +181,7 @@ def _change(
     pipeline: Pipeline, partition: int, state: Restored, model: Model, key: bytes | None
 ) -> Change:
     known = {topic: at for topic, at in state.offsets.items() if at is not None}
-    rows = StateLog(state.entries).rows({MODEL: snapshots.dump(model, known, key)})
+    rows = StateLog(state.chunks).rows({MODEL: snapshots.dump(model, known, key)})
     # librdkafka passes over an offset that is none: what was never committed stays so.
     offsets = {topic: known.get(topic, OFFSET_INVALID) for topic in state.offsets}
     return Change(partition, offsets, [], pipeline.state_topic, rows, 0)

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,7 @@ def load_pipeline(
     _check_entities(pipeline, where)
     _check_learner(pipeline, where)
     _check_functions(pipeline, where)
+    _check_store(pipeline, where)
     _check_kafka(pipeline, where)
     return pipeline
 
@@ -234,6 +236,12 @@ def _check_functions(pipeline: Pipeline, where: _Places) -> None:
                 load_function(name)
         except UnknownFunction as error:
             raise where.refuse(key, str(error)) from None
+
+
+def _check_store(pipeline: Pipeline, where: _Places) -> None:
+    if pipeline.state.store == "rocksdb" and find_spec("rocksdict") is None:
+        what = 'needs a package that is not installed: pip install "rocksdict>=0.3.29,<0.4"'
+        raise where.refuse(("state", "store"), what)
 
 
 def _check_kafka(pipeline: Pipeline, where: _Places) -> None:

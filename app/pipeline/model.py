@@ -236,6 +236,12 @@ class StateStore(Table):
     store: Literal["memory", "rocksdb"] = "memory"
     folder: FieldName | None = None
 
+    @model_validator(mode="after")
+    def _only_rocksdb_has_a_folder(self) -> Self:
+        if self.folder is not None and self.store != "rocksdb":
+            raise wrong("state.folder", 'needs state.store = "rocksdb"')
+        return self
+
 
 class Predictions(Table):
     """The topic that the pipeline writes; `format` is that of the events unless given."""

@@ -81,6 +81,7 @@ class Processor:
         Raises:
             RestoreRefused: when a model is not the one of the pipeline file.
         """
+        self.forget()
         self.tasks = {
             TP(stage.inputs[0], partition): self._task(stage, partition, state, epoch)
             for (stage, partition), state in restored.items()
@@ -88,7 +89,9 @@ class Processor:
 
     def forget(self) -> None:
         """Drop all tasks: what they hold is void, or committed."""
-        self.tasks = {}
+        tasks, self.tasks = self.tasks, {}
+        for task in tasks.values():
+            task.state.close()
 
     def process(self, batch: Batch) -> bool:
         """Feed a batch to its task. False: the batch is of an earlier assignment, or its task
@@ -142,7 +145,7 @@ class Processor:
             stage.state_topic,
             agent,
             state,
-            StateLog(restored.entries),
+            StateLog(restored.chunks),
             epoch,
             {topic: at for topic, at in restored.offsets.items() if at is not None},
             self._refused[TP(stage.inputs[0], partition)],

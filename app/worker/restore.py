@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from confluent_kafka import (
@@ -19,8 +19,9 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from agents.state import MemoryStore, Store
 from app.errors import RiverrunError
-from app.worker import state_topic
+from app.worker.state_topic import StateReader
 from app.worker.tasks import POSITION, decode_position
 
 log = logging.getLogger("riverrun.worker")
@@ -52,16 +53,23 @@ class Restored:
     """The state of one partition.
 
     Attributes:
-        entries: Keys and whole values.
+        entries: Keys and whole values: a store, or for tests a dict.
         offsets: By input topic: it is done up to here, exclusive; None where nothing was
             committed yet.
         chosen: The offsets are the ends of inputs that were never committed: they must be
             committed before anything is read, else a later restore would choose later ends.
+        chunks: How many records each large value has on the state topic.
     """
 
-    entries: dict[str, bytes]
+    entries: Store | dict[str, bytes]
     offsets: dict[str, int | None]
     chosen: bool = False
+    chunks: Mapping[str, int] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Let go of a state that nobody takes."""
+        if isinstance(self.entries, Store):
+            self.entries.close()
 
 
 class Restorer:
@@ -75,6 +83,7 @@ class Restorer:
         state_topic: Their state; partition n of one belongs to partition n of the others.
         latest: Whether a partition that was never committed begins at its end.
         timeout: Seconds that a restore may go without progress.
+        new_store: Gives an empty store for a partition.
     """
 
     def __init__(
@@ -86,6 +95,7 @@ class Restorer:
         *,
         latest: bool = False,
         timeout: float = 60.0,
+        new_store: Callable[[int], Store] = lambda _: MemoryStore(),
     ) -> None:
         self._consumer = Consumer(dict(consumer))
         self._admin = AdminClient(dict(admin))
@@ -93,6 +103,7 @@ class Restorer:
         self._state_topic = state_topic
         self._latest = latest
         self._timeout = timeout
+        self._new_store = new_store
         self._stopped = threading.Event()
 
     def restore(self, partitions: Sequence[int]) -> dict[int, Restored]:
@@ -113,15 +124,21 @@ class Restorer:
         committed = self._committed(partitions)
         # 2. the end, read uncommitted: a transaction's marker may still be under way
         ends = self._ends(self._state_topic, partitions, IsolationLevel.READ_UNCOMMITTED)
-        # 3. the state, past that end
-        raw = self._read(ends)
-        restored = {}
-        for partition in partitions:
-            entries = state_topic.entries(raw.get(partition, {}))
-            # 4. both must agree
-            self._require_same_offset(partition, entries, committed[partition])
-            restored[partition] = Restored(entries, committed[partition])
-        return restored | (self._begin_at_end(restored) if self._latest else {})
+        stores = {partition: self._new_store(partition) for partition in partitions}
+        try:
+            # 3. the state, past that end
+            readers = self._read(ends, stores)
+            restored = {}
+            for partition, store in stores.items():
+                # 4. both must agree
+                self._require_same_offset(partition, store, committed[partition])
+                chunks = readers[partition].chunks
+                restored[partition] = Restored(store, committed[partition], chunks=chunks)
+            return restored | (self._begin_at_end(restored) if self._latest else {})
+        except BaseException:
+            for store in stores.values():
+                store.close()
+            raise
 
     def stop(self) -> None:
         """End a restore that is under way; called by any thread."""
@@ -151,7 +168,7 @@ class Restorer:
         for topic in self._topics:
             for p, end in self._ends(topic, new, IsolationLevel.READ_COMMITTED).items():
                 ends[p][topic] = end
-        return {p: Restored(restored[p].entries, ends[p], chosen=True) for p in new}
+        return {p: replace(restored[p], offsets=ends[p], chosen=True) for p in new}
 
     def _ends(
         self, topic: str, partitions: Sequence[int], isolation: IsolationLevel
@@ -180,11 +197,17 @@ class Restorer:
                     raise RestoreTimeout(f"{what} did not come: {error.args[0].str()}") from error
                 time.sleep(0.05)
 
-    def _read(self, ends: Mapping[int, int]) -> dict[int, dict[bytes, bytes]]:
-        raw: dict[int, dict[bytes, bytes]] = {p: {} for p, end in ends.items() if end > 0}
-        pending = set(raw)
-        if not pending:
-            return raw
+    def _read(self, ends: Mapping[int, int], stores: Mapping[int, Store]) -> dict[int, StateReader]:
+        readers = {partition: StateReader(store) for partition, store in stores.items()}
+        if pending := {partition for partition, end in ends.items() if end > 0}:
+            self._read_until(ends, pending, readers)
+        for reader in readers.values():
+            reader.finish()
+        return readers
+
+    def _read_until(
+        self, ends: Mapping[int, int], pending: set[int], readers: Mapping[int, StateReader]
+    ) -> None:
         self._consumer.assign(
             [TopicPartition(self._state_topic, p, OFFSET_BEGINNING) for p in sorted(pending)]
         )
@@ -196,7 +219,7 @@ class Restorer:
                     partition, error = message.partition() or 0, message.error()
                     if error is None:
                         last_progress = time.monotonic()
-                        _apply(raw[partition], message)
+                        readers[partition].apply(message.key() or b"", message.value())
                     elif error.code() != KafkaError._PARTITION_EOF:
                         log.warning("%s: %s", self._state_topic, error.str())
                     elif (message.offset() or 0) >= ends[partition]:
@@ -208,12 +231,11 @@ class Restorer:
                     )
         finally:
             self._consumer.unassign()
-        return raw
 
     def _require_same_offset(
-        self, partition: int, entries: Mapping[str, bytes], committed: Mapping[str, int | None]
+        self, partition: int, store: Store, committed: Mapping[str, int | None]
     ) -> None:
-        position = decode_position(entries.get(POSITION))
+        position = decode_position(store.get(POSITION))
         wrong = [t for t in self._topics if position.get(t) != committed[t]]
         if not wrong:
             return
@@ -233,14 +255,6 @@ class Restorer:
     def _check(self) -> None:
         if self._stopped.is_set():
             raise RestoreStopped("stopped while the state was restored")
-
-
-def _apply(raw: dict[bytes, bytes], message: Any) -> None:
-    key, value = message.key(), message.value()
-    if value is None:
-        raw.pop(key, None)
-    else:
-        raw[key] = value
 
 
 def _known(offsets: Iterable[int | None]) -> Iterator[bool]:

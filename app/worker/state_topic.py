@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import msgpack
 
+from agents.state import MemoryStore, Store
 from app.errors import RiverrunError
 
 CHUNK = 512 * 1024
@@ -32,11 +33,11 @@ class StateLog:
     """Turns changes of a state into records; it remembers how many chunks each key has.
 
     Args:
-        entries: The state as it was restored.
+        chunks: How many each large value had, as it was restored.
     """
 
-    def __init__(self, entries: Mapping[str, bytes]) -> None:
-        self._chunks = {key: n for key, value in entries.items() if (n := _chunk_count(value))}
+    def __init__(self, chunks: Mapping[str, int] | None = None) -> None:
+        self._chunks = dict(chunks or {})
 
     def rows(self, changes: Mapping[str, bytes | None]) -> list[Row]:
         """The records that bring ``changes`` to the topic, in the order to write them."""
@@ -59,33 +60,81 @@ class StateLog:
         ]
 
 
+class StateReader:
+    """Brings records of the topic into a store, one after another; none is kept beside it.
+
+    Chunks lie in the store too, until ``finish`` makes whole values of them.
+
+    Args:
+        store: An empty one.
+
+    Attributes:
+        chunks: How many each large value has; after ``finish``.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._manifests: dict[str, bytes] = {}
+        self._pieces: set[str] = set()
+        self.chunks: dict[str, int] = {}
+
+    def apply(self, key: bytes, value: bytes | None) -> None:
+        """The next record; of several with the same key the last one counts."""
+        name = key.decode()
+        if value is None:
+            self._store.pop(name, None)
+            self._manifests.pop(name, None)
+        elif _SEPARATOR in name:
+            self._store[name] = value
+            self._pieces.add(name)
+        elif value[:1] == _PLAIN:
+            self._store[name] = value[1:]
+            self._manifests.pop(name, None)
+        else:
+            self._store.pop(name, None)
+            self._manifests[name] = value
+
+    def finish(self) -> None:
+        """All records were read: the store has the keys and their whole values.
+
+        Raises:
+            StateDamaged: when a chunk lacks or a digest does not fit.
+        """
+        for name, value in self._manifests.items():
+            self._store[name] = self._whole(name, value)
+        for piece in self._pieces:
+            self._store.pop(piece, None)
+
+    def _whole(self, name: str, value: bytes) -> bytes:
+        kind, body = value[:1], value[1:]
+        if kind != _MANIFEST:
+            raise StateDamaged(f"state key {name!r}: a record of unknown kind {kind!r}")
+        manifest = msgpack.unpackb(body)
+        count = self.chunks[name] = manifest["chunks"]
+        whole = b"".join(self._piece(name, i, count) for i in range(count))
+        if len(whole) != manifest["size"] or _digest(whole) != manifest["sha256"]:
+            raise StateDamaged(f"state key {name!r}: its chunks do not have the manifest's digest")
+        return whole
+
+    def _piece(self, name: str, number: int, count: int) -> bytes:
+        piece = self._store.get(_chunk_key(name, number).decode())
+        if piece is None:
+            raise StateDamaged(f"state key {name!r}: a chunk of {count} is gone")
+        return piece
+
+
 def entries(raw: Mapping[bytes, bytes]) -> dict[str, bytes]:
     """Keys and whole values from the last record of each key.
 
     Raises:
         StateDamaged: when a chunk lacks or a digest does not fit.
     """
-    return {
-        key.decode(): _whole(key.decode(), value, raw)
-        for key, value in raw.items()
-        if _SEPARATOR.encode() not in key
-    }
-
-
-def _whole(key: str, value: bytes, raw: Mapping[bytes, bytes]) -> bytes:
-    kind, body = value[:1], value[1:]
-    if kind == _PLAIN:
-        return body
-    if kind != _MANIFEST:
-        raise StateDamaged(f"state key {key!r}: a record of unknown kind {kind!r}")
-    manifest = msgpack.unpackb(body)
-    try:
-        whole = b"".join(raw[_chunk_key(key, i)] for i in range(manifest["chunks"]))
-    except KeyError as error:
-        raise StateDamaged(f"state key {key!r}: a chunk of {manifest['chunks']} is gone") from error
-    if len(whole) != manifest["size"] or _digest(whole) != manifest["sha256"]:
-        raise StateDamaged(f"state key {key!r}: its chunks do not have the manifest's digest")
-    return whole
+    store = MemoryStore()
+    reader = StateReader(store)
+    for key, value in raw.items():
+        reader.apply(key, value)
+    reader.finish()
+    return store
 
 
 def _chunk_count(value: bytes) -> int:

@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import AsyncIterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, cast
 
 from app.kafka.admin import TIMEOUT, ensure_topics
@@ -25,6 +26,7 @@ from app.worker.fetching import TP, Fetcher
 from app.worker.garbage import collect_seldom
 from app.worker.processor import Processor, partitions_of
 from app.worker.restore import Restored, Restorer
+from app.worker.stores import Stores
 from app.worker.transactions import OutputTopics, TransactionAborted, Transactions
 from app.worker.transport import Consumer
 from topics.records import Batch
@@ -79,6 +81,7 @@ class Worker:
             patience=pipeline.worker.transaction_timeout + LEAVE_SECONDS,
             snapshot_key=snapshot_key,
         )
+        self.stores = Stores(pipeline)
         self._restorers = {
             stage: Restorer(
                 restore_consumer(pipeline, kafka),
@@ -87,6 +90,7 @@ class Worker:
                 stage.state_topic,
                 latest=pipeline.worker.start == "latest",
                 timeout=pipeline.worker.transaction_timeout + 60.0,
+                new_store=partial(self.stores.new, stage.state_topic),
             )
             for stage in stages(pipeline)
         }
@@ -137,11 +141,16 @@ class Worker:
         await self.committer.settle()
         loop = asyncio.get_running_loop()
         restored: dict[tuple[Stage, int], Restored] = {}
-        for stage, restorer in self._restorers.items():
-            numbers = partitions_of([tp for tp in partitions if tp.topic == stage.inputs[0]])
-            states = await loop.run_in_executor(self._restore_thread, restorer.restore, numbers)
-            restored |= {(stage, number): state for number, state in states.items()}
-        self.processor.open(restored, epoch)
+        try:
+            for stage, restorer in self._restorers.items():
+                numbers = partitions_of([tp for tp in partitions if tp.topic == stage.inputs[0]])
+                states = await loop.run_in_executor(self._restore_thread, restorer.restore, numbers)
+                restored |= {(stage, number): state for number, state in states.items()}
+            self.processor.open(restored, epoch)
+        except BaseException:
+            for state in restored.values():
+                state.close()
+            raise
         if any(state.chosen for state in restored.values()):
             await self.committer.commit()
         self.ready = True
@@ -302,6 +311,7 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
     try:
         run(worker.app)
     finally:
+        worker.stores.close()
         if worker.failure is not None:
             raise worker.failure
         worker.stopped()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from agents.state import State
+from agents.state import MemoryStore, State
 
 
 def test_what_was_restored_is_no_change() -> None:
@@ -48,3 +48,16 @@ def test_applying_all_changes_gives_the_same_store() -> None:
                     copy[name] = value
             assert copy == {name: state.get(name) for name in state}
     assert len(state) == len(copy)
+
+
+def test_a_part_reads_its_own_prefix() -> None:
+    state = State({"row/1": b"1", "label/1": b"2", "row": b"3", "row/2": b"4"})
+    state.put("row/3", b"5")
+    state.delete("row/1")
+    assert dict(state.items("row/")) == {"row/2": b"4", "row/3": b"5"}
+
+
+def test_a_store_becomes_the_states_own() -> None:
+    store = MemoryStore({"a": b"1"})
+    State(store).put("a", b"2")
+    assert store == {"a": b"2"}

@@ -26,6 +26,7 @@ def test_a_change_holds_all_outputs_the_model_and_the_offset_of_both(tmp_path: P
     assert change.state_topic == "p.state.v1"
     assert [len(outputs.predictions) for outputs in change.outputs] == [3, 2]
     state = restored(change).entries
+    assert isinstance(state, dict)
     assert decode_position(state[POSITION]) == {EVENTS: 9}
     saved, header = snapshots.load(state[MODEL])
     assert header.offsets == {EVENTS: 9}

@@ -89,7 +89,8 @@ class Stream:
         finally:
             restorer.close()
         return [
-            self._model(states[partition].entries[MODEL]) for partition in range(len(self.events))
+            self._model(states[partition].entries.get(MODEL) or b"")
+            for partition in range(len(self.events))
         ]
 
     def _model(self, snapshot: bytes) -> Model:

@@ -43,7 +43,7 @@ def learned(pipeline: Pipeline, events: int) -> Model:
 def save(kafka: str, pipeline: Pipeline, snapshot: bytes, **more: bytes) -> int:
     """Write the state of partition 0 as a worker does, and return its size."""
     state = {MODEL: snapshot, **more}
-    produce(kafka, pipeline.state_topic, StateLog({}).rows(state), 0)
+    produce(kafka, pipeline.state_topic, StateLog().rows(state), 0)
     return sum(len(name) + len(value) for name, value in state.items())
 
 

@@ -62,6 +62,6 @@ def saved(pipeline: Stream) -> bytes:
         pipeline.pipeline.state_topic,
     )
     try:
-        return restorer.restore([0])[0].entries[MODEL]
+        return restorer.restore([0])[0].entries.get(MODEL) or b""
     finally:
         restorer.close()
