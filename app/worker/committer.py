@@ -79,6 +79,8 @@ class Committer:
         self._stopping = False
         self.failures = 0
         """How many transactions failed since the last one that was committed."""
+        self.committed: dict[tuple[str, int], int] = {}
+        """By topic and partition: the offsets that this worker committed last."""
         self.commits = 0
         """How many transactions were committed."""
         self.seconds = 0.0
@@ -131,6 +133,9 @@ class Committer:
                 raise
             finally:
                 self._room.set()
+            for change in changes:
+                for topic, offset in change.offsets.items():
+                    self.committed[topic, change.partition] = offset
             self.failures = 0
             self.commits += 1
             self.seconds += monotonic() - self._last_begin

@@ -17,6 +17,7 @@ from app.worker.transport import App, Host, NoTables
 from topics.records import Batch
 
 REPORT_SECONDS = 10.0
+PURGE_SECONDS = 30.0
 
 log = logging.getLogger("riverrun.worker")
 
@@ -26,6 +27,7 @@ class Scorer(Host, Protocol):
 
     async def score(self, batches: AsyncIterable[Batch]) -> None: ...
     async def report(self) -> None: ...
+    async def purge(self) -> None: ...
     def health(self) -> dict[str, Any]: ...
 
 
@@ -52,6 +54,7 @@ def new_app(pipeline: Pipeline, worker: Scorer) -> App:
     topic = app.topic(*inputs, key_serializer="raw", value_serializer="raw", acks=False)
     app.agent(topic, name="score")(worker.score)
     app.timer(REPORT_SECONDS, name="report")(worker.report)
+    app.timer(PURGE_SECONDS, name="purge")(worker.purge)
 
     async def health(view: View, request: Any) -> Any:
         said = worker.health()

@@ -25,6 +25,7 @@ from app.worker.faust_app import new_app, run
 from app.worker.fetching import TP, Fetcher
 from app.worker.garbage import collect_seldom
 from app.worker.processor import Processor, partitions_of
+from app.worker.purging import Purger
 from app.worker.restore import Restored, Restorer
 from app.worker.stores import Stores
 from app.worker.transactions import OutputTopics, TransactionAborted, Transactions
@@ -94,6 +95,8 @@ class Worker:
             )
             for stage in stages(pipeline)
         }
+        inner = [topic for stage in stages(pipeline)[1:] for topic in stage.inputs]
+        self._purger = Purger(kafka.admin(), inner)
         self._restore_thread = ThreadPoolExecutor(1, "restore")
         self._closing = False
         self._deadline: threading.Timer | None = None
@@ -258,6 +261,10 @@ class Worker:
     @property
     def _consumer(self) -> Consumer:
         return cast(Consumer, self.app.consumer)
+
+    async def purge(self) -> None:
+        """Delete what the later stages have read and committed."""
+        self._purger.purge(self.committer.committed)
 
     async def report(self) -> None:
         """Tell in the log what was done."""
