@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from river import linear_model
+
 
 class Slow:
     """Takes 50 ms for an event; predicts whether it has learned an even number of them."""
@@ -43,3 +45,21 @@ class Breathing:
         self.learned += 1
         size = 2_000_000 if self.learned // 50 % 2 == 0 else 100
         self.memory = bytes([self.learned % 256]) * size
+
+
+class Unhurried(linear_model.LogisticRegression):  # type: ignore[misc]
+    """A logistic regression of River's that takes 2 ms to say what it thinks of an event."""
+
+    def predict_proba_one(self, x: dict[str, float]) -> dict[bool, float]:
+        time.sleep(0.002)
+        found: dict[bool, float] = super().predict_proba_one(x)
+        return found
+
+
+class Balky(linear_model.LogisticRegression):  # type: ignore[misc]
+    """A logistic regression of River's that fails to learn events with x0 = 13."""
+
+    def learn_one(self, x: dict[str, float], y: bool) -> None:
+        super().learn_one(x, y)
+        if x["x0"] == 13.0:
+            raise ArithmeticError("no thirteens")
