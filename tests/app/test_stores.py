@@ -77,10 +77,14 @@ def rows_of(seed: int) -> tuple[list[Row], dict[str, bytes]]:
                 state.delete(key)
             else:
                 state.put(key, value_of(draw))
-        state.put("model", draw.randbytes(draw.choice([10, CHUNK, CHUNK + 1, 3 * CHUNK])))
-        if draw.random() < 0.2:
-            state.delete("model")
+        state.put("model", draw.randbytes(draw.choice([CHUNK, CHUNK + 1, 3 * CHUNK])))
         rows += log.rows(state.changes())
+    state.put("model", bytes(2 * CHUNK))
+    rows += log.rows(state.changes())
+    if seed == 0:
+        state.put("model", b"small")
+    elif seed == 1:
+        state.delete("model")
     state.put("large", b"l" * (2 * CHUNK))
     return rows + log.rows(state.changes()), {key: state.get(key) or b"" for key in state}
 
@@ -161,7 +165,7 @@ store = Stores(load_pipeline(sys.argv[1])).new("p.state.v1", 0)
 store["a"] = b"1"
 list(store)
 print("ready", flush=True)
-time.sleep(60)
+time.sleep(20)
 """
 
 
