@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import random
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from confluent_kafka import Producer
+from confluent_kafka import Message, Producer
 
 from agents.label_entries import PREFIX, Waiting, decode
 from app.inspection import read_states
@@ -24,9 +23,10 @@ from learners import snapshots
 from tests.kafka.running import Stream, wait_until
 from tests.kafka.support import read_committed
 from topics.dead_letters import Reason, reason
+from topics.records import Headers
 
-START = 1_700_000_000_000
-"""Milliseconds: when the streams of the tests begin."""
+START = 1_699_920_000_000
+"""Milliseconds: when the streams of the tests begin; a midnight (UTC)."""
 
 TABLES = """\
 name = "{name}"
@@ -172,12 +172,16 @@ class Letter(NamedTuple):
     time: int
 
 
+def _reason(record: Message) -> Reason:
+    return reason(cast(Headers, record.headers() or []))
+
+
 def dead_letters(stream: Stream) -> list[Letter]:
     """All dead letters, by their coordinates."""
     records = read_committed(stream.bootstrap, stream.pipeline.dead_letter_topic)
     found = [
-        Letter(reason(r.headers() or []), r.key(), r.value(), r.timestamp()[1] - START)
-        for r in records
+        Letter(_reason(record), record.key(), record.value(), record.timestamp()[1] - START)
+        for record in records
     ]
     return sorted(found, key=lambda letter: letter.why[:3])
 
@@ -206,11 +210,3 @@ def waiting(entries: Mapping[str, bytes]) -> set[Any]:
         for key, value in labels.items()
         if isinstance(decode(value), Waiting)
     }
-
-
-def tick(seconds: float) -> Iterator[None]:
-    """Again and again, for a while."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        yield
-        time.sleep(0.02)

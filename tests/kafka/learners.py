@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from river import linear_model
 
@@ -47,19 +48,18 @@ class Breathing:
         self.memory = bytes([self.learned % 256]) * size
 
 
-class Unhurried(linear_model.LogisticRegression):  # type: ignore[misc]
+class Unhurried(linear_model.LogisticRegression):
     """A logistic regression of River's that takes 2 ms to say what it thinks of an event."""
 
-    def predict_proba_one(self, x: dict[str, float]) -> dict[bool, float]:
+    def predict_proba_one(self, x: Any, **kwargs: Any) -> Any:
         time.sleep(0.002)
-        found: dict[bool, float] = super().predict_proba_one(x)
-        return found
+        return super().predict_proba_one(x, **kwargs)  # type: ignore[no-untyped-call]
 
 
-class Balky(linear_model.LogisticRegression):  # type: ignore[misc]
+class Balky(linear_model.LogisticRegression):
     """A logistic regression of River's that fails to learn events with x0 = 13."""
 
-    def learn_one(self, x: dict[str, float], y: bool) -> None:
+    def learn_one(self, x: Any, y: Any, w: Any = 1.0) -> None:
         super().learn_one(x, y)
         if x["x0"] == 13.0:
             raise ArithmeticError("no thirteens")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def features(event: dict[str, Any]) -> dict[str, float]:
     return {k: v for k, v in event.items() if k.startswith("x")}
 
 
-def dataset(events: Sequence[dict[str, Any]]) -> tuple[list[Any], Callable[[Any], int]]:
+def dataset(events: Sequence[dict[str, Any]]) -> tuple[list[Any], Any]:
     """Features and labels, and what tells the time of features."""
     times = {tuple(features(e).values()): e["t"] for e in events}
     return [(features(e), e["y"]) for e in events], lambda x: times[tuple(x.values())]
