@@ -86,6 +86,7 @@ def _injection(text: str) -> tuple[str, int]:
     "--since", type=_Parsed("time", _time), metavar="DATE", help="Send what is from then on."
 )
 @click.option("--until", type=_Parsed("time", _time), metavar="DATE", help="Send what is before.")
+@click.option("--resume", is_flag=True, help="Go on after the newest record that the topics have.")
 @click.option(
     "--labels",
     metavar="FILE",
@@ -118,6 +119,7 @@ def replay(pipeline: "Pipeline", connect: Connect, source: str, **options: Any) 
     from app.replay.progress import showing
     from app.replay.replay import PRODUCER, Progress
     from app.replay.replay import replay as send
+    from app.replay.times import after
 
     if options["speed"] is not None and options["pace"] is not None:
         raise click.UsageError("--speed and --pace exclude each other")
@@ -130,6 +132,8 @@ def replay(pipeline: "Pipeline", connect: Connect, source: str, **options: Any) 
     total = min(filter(None, (events.count, limit)), default=None)
     progress = Progress()
     topics = [pipeline.events.topic, *([pipeline.labels.topic] if pipeline.labels else [])]
+    if options["resume"]:
+        events = after(events, cluster.newest(topics))
     try:
         with showing(source, total) as show:
             send(

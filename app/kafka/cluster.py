@@ -6,8 +6,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
 
 from app.errors import BrokerUnreachable, TopicError
 from app.kafka.settings import KafkaSettings
@@ -109,6 +109,15 @@ class Cluster:
         config = self.configs([name])[name] or {}
         retention = int(config.get("retention.ms", "-1"))
         return 0 if retention < 0 else round(time.time() * 1000) - retention
+
+    def newest(self, names: Sequence[str]) -> int | None:
+        """The newest timestamp (ms since 1970) on topics that are there; None: all are empty."""
+        found = self.topics()
+        places = [TopicPartition(name, n) for name in names for n in range(found[name].partitions)]
+        asked = {place: OffsetSpec.max_timestamp() for place in places}
+        answers = self._admin.list_offsets(asked, request_timeout=self.timeout)
+        newest = max(int(self._result(answer).timestamp) for answer in answers.values())
+        return None if newest < 0 else newest
 
     def _config(self, name: str, answer: "Future[Any]") -> dict[str, str] | None:
         try:

@@ -77,7 +77,8 @@ def replay(
             source's, such as the card of a payment, or else the pipeline's id unless given.
         show: Called a few times a second with the progress.
         progress: Counted up, so that it is known whatever happens.
-        stop: Set it to end early; a signal handler that raises would do so within librdkafka's
+        stop: Set it to end early, after all records of one time, so that another replay can go on
+            after that time; a signal handler that raises would do so within librdkafka's
             callbacks, which lose the exception.
         oldest: Topic to milliseconds since 1970. The topic would delete what is older at once.
 
@@ -95,12 +96,14 @@ def replay(
     if limit is not None:
         events = limited(events, limit, with_labels="label" in to)
     due = _by_number(speed) if pace is None else _by_time(pace)
+    last = 0
     try:
         for number, record in enumerate(records(source, events, to)):
             run.wait_until(due(number, record), stop)
-            if stop.is_set():
+            if stop.is_set() and not (record.timestamp and record.timestamp == last):
                 break
             run.send(record)
+            last = record.timestamp
     finally:
         run.finish()
     if progress.failed:

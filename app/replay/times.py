@@ -104,6 +104,11 @@ def between(source: Source, since: int | None, until: int | None) -> Source:
     return replace(source, read=read, count=None)
 
 
+def after(source: Source, newest: int | None) -> Source:
+    """What a replay that ended at the time `newest` has not sent; all where that is None."""
+    return between(source, None if newest is None else newest + 1, None)
+
+
 def _time(source: Source, event: Event) -> int:
     if event.timestamp is None:
         raise SourceError(f"{source.where(event)}: has no time to send a part by (see --time)")

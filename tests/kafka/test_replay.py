@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.kafka.cluster import Cluster
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
 from app.replay.base import Event, Source, SourceError
@@ -153,3 +154,24 @@ def test_being_stopped_leaves_what_was_sent_delivered(kafka: str, topic_name: st
     to, source = pipeline("phishing", topic_name), Source("rows", rows)
     progress = send(kafka, to, source, stop=stop)
     assert progress.delivered == len(read_committed(kafka, topic_name)) == 500
+
+
+def test_a_replay_ends_between_two_times(kafka: str, topic_name: str) -> None:
+    create_topic(kafka, topic_name)
+    stop, now = threading.Event(), round(time.time()) * 1000
+
+    def rows() -> Iterator[Event]:
+        for n in range(100):
+            if n == 44:
+                stop.set()
+            yield Event(n, {"id": n}, timestamp=now + n // 10)
+
+    progress = send(kafka, pipeline("phishing", topic_name), Source("rows", rows), stop=stop)
+    assert progress.delivered == 50
+    cluster = Cluster(KafkaSettings(kafka), 30)
+    assert cluster.newest([topic_name]) == now + 4
+
+
+def test_empty_topics_have_no_newest_record(kafka: str, topic_name: str) -> None:
+    create_topic(kafka, topic_name, 2)
+    assert Cluster(KafkaSettings(kafka), 30).newest([topic_name]) is None

@@ -1,11 +1,17 @@
 """`riverrun replay` of a pipeline with late labels, as a user runs it."""
 
 import re
+import signal
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from app.kafka.admin import ensure_topics
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import load_pipeline
+from app.replay.base import LateLabels
+from app.replay.sources import open_source
 from tests.kafka.support import read_committed
 from tests.kafka.test_commands import Commands
 
@@ -57,6 +63,26 @@ def test_parts_of_a_simulation_are_the_whole_with_its_labels(
         assert label["said_by"] == "chargeback"
         assert record.partition() == places.pop(label["payment"])
     assert places == {}
+
+
+def test_a_replay_that_was_stopped_goes_on_where_it_was(
+    commands: Commands, kafka: str, topic_name: str
+) -> None:
+    ensure_topics(load_pipeline(commands.file), KafkaSettings(kafka))
+    source = "live:cards=40,days=6"
+    replay = ("replay", "--source", source, "--label-delay", "2d", "--resume")
+    paced = commands.start(*replay, "--pace", "1d/10s")
+    read_committed(kafka, f"{topic_name}.events.v1", 20)
+    paced.send_signal(signal.SIGTERM)
+    first, *others = paced.communicate(timeout=30)[0], commands.run(*replay), commands.run(*replay)
+    assert 20 <= int(first.split()[0]) < int(others[0].split()[0])
+    assert others[1].startswith("0 events delivered")
+    whole = open_source(source, "id", None, LateLabels("payment", "bad", "said_by", 2 * 86_400))
+    for kind, topic in (("event", "events"), ("label", "labels")):
+        values = [event.fields for event in whole.read() if event.kind == kind]
+        records = read_committed(kafka, f"{topic_name}.{topic}.v1")
+        found = [msgspec.json.decode(record.value() or b"") for record in records]
+        assert sorted(map(str, found)) == sorted(map(str, values))
 
 
 def test_a_file_and_the_file_of_its_labels_arrive_with_their_times(
