@@ -9,27 +9,50 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.errors import AgentError
 from agents.packing import pack, unpacker
 from agents.state import State
 from learners.rows import Rows
 
 PREFIX = "row/"
+NAMES = "row"
+"""The key of the features, in the order of the values."""
 
 Row = NDArray[np.float64] | dict[str, Any]
+
+
+class RowsMismatch(AgentError):
+    """Events wait that were scored by other features than those of the pipeline file."""
 
 
 class WaitingRows:
     """Rows by the id of their event, in the state.
 
     Args:
-        state: Of the partition; keys begin with "row/".
+        state: Of the partition; keys begin with "row".
         names: The features of every row, so that only values are kept; None where events differ.
+
+    Raises:
+        RowsMismatch: when rows wait that were scored by other features.
     """
 
     def __init__(self, state: State, names: tuple[str, ...] | None) -> None:
         self._state = state
         self._names = names
         self._decode = unpacker(dict[str, Any])
+        self._check_names()
+
+    def _check_names(self) -> None:
+        said, saved = pack(self._names), self._state.get(NAMES)
+        if saved == said:
+            return
+        if saved is not None and next(iter(self._state.items(PREFIX)), None) is not None:
+            raise RowsMismatch(
+                f"events wait for their labels that were scored by {_listed(saved)}, and now"
+                f" events.features are {_listed(said)}: give the pipeline a new name to learn"
+                " anew, or go back to the old features"
+            )
+        self._state.put(NAMES, said)
 
     def put(self, id_: Any, row: Row) -> bool:
         """Keep a row. False where one of that id waits already: the first one stays."""
@@ -71,3 +94,8 @@ def join(rows: Sequence[Row], names: tuple[str, ...] | None) -> Rows | list[dict
 
 def _key(id_: Any) -> str:
     return PREFIX + msgspec.json.encode(id_).decode()
+
+
+def _listed(names: bytes) -> str:
+    found = unpacker(list[str] | None)(names)
+    return "no fixed features" if found is None else ", ".join(found)

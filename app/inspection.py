@@ -159,7 +159,7 @@ def _report(
         last_drift=model.last_drift if model else None,
         stage=stage.inputs[0],
         waiting=_waiting(entries) if len(stage.inputs) > 1 else None,
-        entities=sum(1 for key in entries if key.startswith("entity/")),
+        entities=sum(1 for key in entries if key.startswith("entity/") and key.count("/") > 1),
     )
 
 

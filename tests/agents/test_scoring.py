@@ -17,7 +17,7 @@ from agents.outputs import Outputs, Refused
 from agents.publishing import Publisher
 from agents.scoring import Scoring
 from agents.state import State
-from agents.waiting import WaitingRows
+from agents.waiting import RowsMismatch, WaitingRows
 from learners import registry, snapshots
 from learners.model import Model
 from topics.codecs import Codec
@@ -123,7 +123,7 @@ def test_a_correction_is_learned_after_the_label_that_was_wrong() -> None:
 def test_what_was_dropped_is_forgotten_and_never_learned() -> None:
     desk = Desk()
     desk.score(event("a", 3.0), label("a", None, "drop", 0))
-    assert list(desk.state) == []
+    assert [key for key in desk.state if key.startswith("row/")] == []
     desk.score(label("a", True))
     assert desk.model.learned == 0
 
@@ -212,7 +212,7 @@ def test_what_was_refused_is_set_aside_and_nothing_else_of_its_record() -> None:
     ((letter, stage, error),) = desk.letters
     assert (letter, stage, str(error)) == (ops[2].record, "learn", "unlucky")
     desk.score(label("a", None, "drop"))
-    assert sorted(desk.state) == ['row/"b"', 'row/"c"']
+    assert sorted(desk.state) == ["row", 'row/"b"', 'row/"c"']
 
 
 def test_a_number_of_more_than_64_bits_waits_for_its_label_as_it_is() -> None:
@@ -259,3 +259,15 @@ def test_neither_cuts_nor_restores_change_anything(
         assert {k: desk.state.get(k) for k in desk.state} == {
             k: whole.state.get(k) for k in whole.state
         }
+
+
+def test_rows_that_wait_are_not_taken_for_other_features() -> None:
+    desk = Desk()
+    desk.score(event("a", 3.0, 1.0))
+    turned = tuple(reversed(FEATURES))
+    with pytest.raises(RowsMismatch, match="scored by amount, night, .* are night, amount"):
+        Desk(state=desk.state, features=turned)
+    with pytest.raises(RowsMismatch, match="no fixed features"):
+        Desk(state=desk.state, features=None)
+    desk.score(label("a", None, "drop", 0))
+    assert Desk(state=desk.state, features=turned).score(event("b", 1.0)).predictions

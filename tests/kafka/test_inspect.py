@@ -71,9 +71,12 @@ def test_a_partition_shows_its_offsets_and_its_learner(kafka: str, pipeline: Pip
     commit(kafka, pipeline, 3)
     first, second = reports(kafka, pipeline)
     assert first == PartitionReport(
-        *(0, 3, 5, 2, "passive_aggressive", 3, model.fingerprint(), len(snapshot), size)
+        *(0, 3, 5, 2, "passive_aggressive", 3, model.fingerprint(), len(snapshot), size),
+        stage=pipeline.events.topic,
     )
-    assert second == PartitionReport(1, None, 2, 2, None, 0, None, 0, 0)
+    assert second == PartitionReport(
+        1, None, 2, 2, None, 0, None, 0, 0, stage=pipeline.events.topic
+    )
 
 
 def test_the_table_has_a_row_for_each_partition(kafka: str, pipeline: Pipeline) -> None:
