@@ -265,7 +265,7 @@ def test_rows_that_wait_are_not_taken_for_other_features() -> None:
     desk = Desk()
     desk.score(event("a", 3.0, 1.0))
     turned = tuple(reversed(FEATURES))
-    with pytest.raises(RowsMismatch, match="scored by amount, night, .* are night, amount"):
+    with pytest.raises(RowsMismatch, match=r"scored by amount, night, .* are night, amount"):
         Desk(state=desk.state, features=turned)
     with pytest.raises(RowsMismatch, match="no fixed features"):
         Desk(state=desk.state, features=None)
