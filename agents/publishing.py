@@ -10,11 +10,14 @@ from typing import Any, Literal
 import msgspec
 
 from agents.decisions import Decider, Decision
-from agents.limits import MAX_VALUE, is_plain
+from agents.limits import MAX_KEY, MAX_VALUE, is_plain
 from agents.ops import Event
 from agents.outputs import Outputs
 from topics.codecs import Codec
 from topics.records import Alert, ModelVersion, Outgoing, Prediction, Reason
+
+LARGEST_ALERT = MAX_VALUE - MAX_KEY
+"""Bytes of an alert that shows all of its event: with the key it fits below Kafka's own limit."""
 
 MAX_SHOWN = 100
 """Characters of a value in an alert whose event cannot be shown in full."""
@@ -130,7 +133,7 @@ def _encoded(alert: Alert, codec: Codec) -> bytes:
     """The alert with its event, or with what has room of it in this format and in a record."""
     try:
         value = codec.encode(alert)
-        if len(value) <= MAX_VALUE:
+        if len(value) <= LARGEST_ALERT:
             return value
     except (OverflowError, TypeError):
         pass

@@ -19,6 +19,10 @@ LARGEST_LETTER = 8 * 1024 * 1024
 INNER_RETENTION = 7 * 86_400_000
 """Milliseconds. Workers may be down for so long; then what they have not read is gone."""
 
+INNER_MESSAGE_BYTES = 4 * 1024 * 1024
+"""The largest record between two stages: MessagePack takes up to 2.25 times as much as JSON, for
+lists of short decimals; with the key, the features that were added, and room."""
+
 SAFE_REPLICATION = 3
 SAFE_IN_SYNC = 2
 
@@ -78,7 +82,11 @@ def inner(name: str, partitions: int, replication: int) -> TopicSpec:
 
     Its records have the broker's time: what is to be kept does not hang on the events' age.
     """
-    config = {"message.timestamp.type": "LogAppendTime", "retention.ms": str(INNER_RETENTION)}
+    config = {
+        "message.timestamp.type": "LogAppendTime",
+        "retention.ms": str(INNER_RETENTION),
+        "max.message.bytes": str(INNER_MESSAGE_BYTES),
+    }
     return TopicSpec(
         name,
         partitions,
@@ -86,7 +94,7 @@ def inner(name: str, partitions: int, replication: int) -> TopicSpec:
         _safe(replication) | config,
         partitions_fixed=True,
         holds="share of the next stage",
-        at_least=frozenset({"retention.ms"}),
+        at_least=frozenset({"retention.ms", "max.message.bytes"}),
     )
 
 

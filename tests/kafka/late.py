@@ -94,7 +94,9 @@ def late(
 
 def send(stream: Stream, topic: str, records: Iterable[Sent]) -> None:
     """Write records with their times, in this order."""
-    producer = Producer({"bootstrap.servers": stream.bootstrap, "linger.ms": 5})
+    producer = Producer(
+        {"bootstrap.servers": stream.bootstrap, "linger.ms": 5, "message.max.bytes": 2_000_000}
+    )
     for time_, value, partition, key in records:
         data = value if value is None or isinstance(value, bytes) else json.dumps(value).encode()
         producer.produce(topic, data, key, partition, timestamp=START + time_)

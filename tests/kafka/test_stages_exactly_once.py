@@ -108,7 +108,7 @@ def expected(data: Transactions) -> list[dict[str, float]]:
     return [{name: row[i] for name, i in where.items()} for row in matrix]
 
 
-def seen(stream: Stream) -> dict[int, dict[str, Any]]:
+def seen(stream: Stream) -> dict[Any, dict[str, Any]]:
     """The events as they were scored, by id."""
     assert stream.pipeline.decisions.topic is not None
     alerts = read_committed(stream.bootstrap, stream.pipeline.decisions.topic)
@@ -136,6 +136,10 @@ BROKEN = {
 """Events that fail: on their way to the terminals, at the cards, twice at the last stage."""
 
 
+HUGE = {**BROKEN["bad"], "bad": False, "id": "huge", "more": [1.5] * 195_000}
+"""An event of nearly 1 MB, and of more between the stages."""
+
+
 def with_broken(sent: Sequence[Sent], labels: Sequence[Sent]) -> tuple[list[Sent], list[Sent]]:
     """The same records, among them those that fail, and their labels."""
     events, heard = list(sent), list(labels)
@@ -155,6 +159,7 @@ def pair(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Stream, 
     lives, dies = (made(kafka, folder, f"{name}-{id_}") for name in ("lives", "dies"))
     for stream in (lives, dies):
         send_all(stream, *with_broken(*records(history())))
+        send(stream, stream.pipeline.events.topic, [Sent(DAYS * DAY * 1000, HUGE)])
     with workers(lives, "a"), workers(dies, "a") as (worker,):
         for share in (0.15, 0.6, 1.0):
             wait_until(lambda share=share: consumed(dies) >= share * COUNT, what="some events")
@@ -168,7 +173,7 @@ def pair(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Stream, 
 def test_features_are_those_of_the_whole_history(pair: tuple[Stream, Stream]) -> None:
     data = history()
     scored = seen(pair[0])
-    assert set(scored) == set(range(COUNT))
+    assert set(scored) == {*range(COUNT), "huge"}
     for id_, row in enumerate(expected(data)):
         got = {name: scored[id_][name] for name in row}
         assert got == pytest.approx(row, abs=1e-9)
@@ -177,13 +182,13 @@ def test_features_are_those_of_the_whole_history(pair: tuple[Stream, Stream]) ->
 
 def test_a_kill_changes_no_bit(pair: tuple[Stream, Stream]) -> None:
     lives, dies = map(said, pair)
-    assert len(lives) == COUNT
+    assert len(lives) == COUNT + 1
     for place, prediction in lives.items():
         other = dies[place]
         for name in ("id", "prediction", "score", "decision", "threshold"):
             assert prediction[name] == other[name]
         assert prediction["model"]["version"] == other["model"]["version"]
-    assert len(dies) == COUNT
+    assert len(dies) == COUNT + 1
     assert max(p["model"]["version"] for p in lives.values()) > COUNT / 2
     for stage in (0, -1):
         one, two = (without_place(state(stream, stage)[0]) for stream in pair)
@@ -244,13 +249,10 @@ def finals() -> Transactions:
     n = np.arange(TERMINALS)
     zero = np.zeros(TERMINALS, dtype=np.int64)
     when = zero + DAYS * DAY + DELAY + 3600
-    return Transactions(
-        n + COUNT, when, n, n, np.asarray(n + 1.0, dtype=np.float64), zero > 0, zero
-    )
+    amount = np.ones(TERMINALS)
+    return Transactions(n + COUNT, when, n, n, amount, zero > 0, zero)
 
 
 def joined(*parts: Transactions) -> Transactions:
-    columns = zip(
-        *([getattr(p, f.name) for f in dataclasses.fields(p)] for p in parts), strict=True
-    )
-    return Transactions(*map(np.concatenate, columns))
+    names = [field.name for field in dataclasses.fields(Transactions)]
+    return Transactions(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
