@@ -10,42 +10,47 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 import app
+from app.demo.world import PATTERN_DAY, World, day_of
 from app.errors import RiverrunError
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 
-SOURCES = ("shuttle", "phishing")
-"""Data sets that River ships, with two classes and a pipeline file here."""
 WEB_PORT = 6066
-PARTITIONS = 2
 
 
 class DemoError(RiverrunError):
     """The demo cannot run, or cannot go on."""
 
 
-def pipeline_file(source: str) -> Path:
-    """The pipeline file of a data set.
+def pipeline_file() -> Path:
+    """The pipeline file of card fraud.
 
     Raises:
         DemoError: The folder `pipelines` is neither beside the program nor here.
     """
     places = [Path(app.__file__).parents[1], Path.cwd()]
-    files = [place / "pipelines" / f"{source}.toml" for place in places]
+    files = [place / "pipelines" / "fraud.toml" for place in places]
     found = next((file for file in files if file.is_file()), None)
     if found is None:
-        raise DemoError(f"pipelines/{source}.toml is not here: run the demo in riverrun's folder")
+        raise DemoError("pipelines/fraud.toml is not here: run the demo in riverrun's folder")
     return found
 
 
-def own_names(workers: int) -> dict[str, str]:
-    """Settings over the pipeline file: names that no other run has, and partitions for all."""
+def own_settings(world: World, workers: int) -> dict[str, str]:
+    """Settings over the pipeline file: names that no other run has, and the size of the world.
+
+    The frozen model is the one of the day on which the new fraud begins.
+    """
     name = f"demo-{uuid.uuid4().hex[:8]}"
+    tables = ("events", "labels", "predictions", "decisions", "metrics")
     return {
         "name": name,
-        "events.topic": f"{name}.events.v1",
-        "predictions.topic": f"{name}.predictions.v1",
-        "topics.partitions": str(max(PARTITIONS, workers)),
+        **{f"{table}.topic": f"{name}.{table}.v1" for table in tables},
+        "topics.partitions": str(workers),
+        "decisions.budget": str(world.budget),
+        "metrics.k": str(world.budget),
+        "metrics.frozen_since": day_of(PATTERN_DAY).isoformat(),
+        "metrics.rivals": "true",
     }
 
 
@@ -63,10 +68,10 @@ def settings_for(pipeline: Pipeline, bootstrap: str) -> KafkaSettings:
 
 def remove_topics(pipeline: Pipeline, kafka: KafkaSettings) -> None:
     """Remove what the demo made on a cluster that stays; what cannot be removed is left."""
-    names = (pipeline.events.topic, pipeline.predictions.topic)
-    own = (pipeline.state_topic, pipeline.dead_letter_topic)
     admin = AdminClient(kafka.admin())
-    answers = admin.delete_topics([*names, *own], request_timeout=15)
+    found = admin.list_topics(timeout=15).topics
+    own = [name for name in found if name.startswith(f"{pipeline.name}.")]
+    answers = admin.delete_topics(own, request_timeout=15) if own else {}
     groups = admin.delete_consumer_groups([pipeline.group], request_timeout=15)
     for answer in (*answers.values(), *groups.values()):
         try:

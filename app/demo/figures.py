@@ -10,10 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from app.demo.ledger import Ledger
-from learners import metrics
 
-WINDOW = 10_000
-"""Events. The live metrics are exact over so many, the last ones."""
 COLUMN_SECONDS = 0.5
 RATE_SECONDS = 2.0
 _LATENCIES = 5_000
@@ -24,38 +21,34 @@ class Figures(NamedTuple):
     """The numbers of a moment.
 
     Attributes:
-        seconds: Since the first event.
-        sent: Events handed to Kafka.
+        seconds: Since the end of the history.
+        sent: Payments handed to Kafka.
+        labels: As `sent`, labels.
         predictions: Read.
-        sent_rate: Events a second, over the last 2 seconds.
+        sent_rate: Payments a second, over the last 2 seconds.
         predicted_rate: As `sent_rate`.
-        lag: Events sent, but not answered yet.
+        lag: Payments sent, but not answered yet.
         oldest: Seconds that the oldest of them has waited.
-        learned: Events.
-        roc_auc: Over the last `WINDOW` predictions; nan where it is not defined.
-        log_loss: As `roc_auc`.
+        waiting: Payments whose label was not sent yet.
         p50: Median of the latency of the last 5,000 answers, in seconds; nan without any.
         p99: As `p50`, the 99th percentile.
         commits: Transactions.
         dead_letters: Read.
-        passes: How often the source was begun: from 2 on the models know its events.
     """
 
     seconds: float
     sent: int
+    labels: int
     predictions: int
     sent_rate: float
     predicted_rate: float
     lag: int
     oldest: float
-    learned: int
-    roc_auc: float
-    log_loss: float
+    waiting: int
     p50: float
     p99: float
     commits: int
     dead_letters: int
-    passes: int
 
 
 class History(NamedTuple):
@@ -78,14 +71,15 @@ class Meter:
 
     Args:
         ledger: Of the run.
-        started: When the first event was sent, by the ledger's clock.
+        started: When the stream began, by the ledger's clock.
     """
 
     def __init__(self, ledger: Ledger, started: float) -> None:
         self._ledger = ledger
         self._started = started
-        self._samples: deque[Sample] = deque([Sample(0.0, 0, 0)])
-        self._column = Sample(0.0, 0, 0)
+        first = Sample(0.0, ledger.sent, ledger.predictions)
+        self._samples: deque[Sample] = deque([first])
+        self._column = first
         self._predicted: deque[float] = deque(maxlen=_COLUMNS)
         self._lag: deque[float] = deque(maxlen=_COLUMNS)
 
@@ -94,32 +88,28 @@ class Meter:
         """What came before this moment."""
         return History(tuple(self._predicted), tuple(self._lag))
 
-    def look(self, commits: int, passes: int) -> Figures:
+    def look(self, commits: int) -> Figures:
         """The numbers of now."""
         ledger = self._ledger
         now = Sample(ledger.clock() - self._started, ledger.sent, ledger.predictions)
         lag = max(0, ledger.sent - ledger.answered)
         self._remember(now, lag)
-        answers = ledger.answers(WINDOW)
-        p50, p99 = percentiles(answers.latencies[-_LATENCIES:])
+        since = self._samples[0]
+        p50, p99 = percentiles(ledger.latencies(_LATENCIES).seconds)
         return Figures(
             seconds=now.seconds,
             sent=now.sent,
+            labels=ledger.labels,
             predictions=now.predictions,
-            sent_rate=_rate(self._samples[0].sent, now.sent, self._samples[0], now),
-            predicted_rate=_rate(
-                self._samples[0].predictions, now.predictions, self._samples[0], now
-            ),
+            sent_rate=_rate(since.sent, now.sent, since, now),
+            predicted_rate=_rate(since.predictions, now.predictions, since, now),
             lag=lag,
             oldest=ledger.oldest(),
-            learned=ledger.learned,
-            roc_auc=metrics.roc_auc(answers.truths, answers.scores),
-            log_loss=metrics.log_loss(answers.truths, answers.scores),
+            waiting=now.sent - ledger.labels,
             p50=p50,
             p99=p99,
             commits=commits,
             dead_letters=ledger.dead_letters,
-            passes=passes,
         )
 
     def _remember(self, now: Sample, lag: int) -> None:

@@ -11,26 +11,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-WARM_UP = 2.0
-"""Seconds from the first event on, in which clients, caches and compilers get going."""
 MANY = 255
 """The answers of one event are counted up to so many."""
 
 
 class Totals(NamedTuple):
-    """The account over the whole run, in events.
+    """The account over the whole run.
 
     Attributes:
-        sent: Handed to Kafka.
-        delivered: Acknowledged by Kafka.
+        sent: Events that Kafka has acknowledged.
+        labels: As `sent`, labels.
         predictions: Read, with those beyond the first of an event.
         dead_letters: As `predictions`.
-        missing: Acknowledged by Kafka, but neither a prediction nor a dead letter was read.
+        missing: Events without a prediction and without a dead letter.
         doubled: Predictions and dead letters beyond the first of an event.
     """
 
     sent: int
-    delivered: int
+    labels: int
     predictions: int
     dead_letters: int
     missing: int
@@ -58,20 +56,15 @@ class Kill:
     caught_up: float | None = None
 
 
-class Answers(NamedTuple):
-    """First answers in the order in which they were read.
+class Latencies(NamedTuple):
+    """From produce to read in seconds, in the order in which first answers were read.
 
     Attributes:
-        truths: The labels of the scored ones.
-        scores: Of the same events.
-        latencies: Of all, from produce to read, in seconds.
-        disturbed: 1 for each latency read while it warmed up, or between a kill and its
-            `caught_up`.
+        seconds: Of the events sent since `Ledger.begin_live`.
+        disturbed: 1 for each that was read between a kill and its `caught_up`.
     """
 
-    truths: list[bool]
-    scores: array[float]
-    latencies: array[float]
+    seconds: array[float]
     disturbed: bytes
 
 
@@ -85,19 +78,18 @@ class Ledger:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self.kill: Kill | None = None
+        self.labels = 0
         self.predictions = 0
         self.dead_letters = 0
         self.answered = 0
         """Events with an answer: a prediction or a dead letter."""
         self._lock = threading.Lock()
         self._sent_at = array("d")
-        self._labels = bytearray()
-        self._delivered = bytearray()
+        self._labelled = bytearray()
         self._times_answered = bytearray()
         self._first_open = 0
-        self._learned: dict[int, int] = {}
-        self._truths = bytearray()
-        self._scores = array("d")
+        self._live_from: int | None = None
+        self._partitions: set[int] = set()
         self._latencies = array("d")
         self._disturbed = bytearray()
 
@@ -106,39 +98,36 @@ class Ledger:
         """Events handed to Kafka."""
         return len(self._sent_at)
 
-    @property
-    def learned(self) -> int:
-        """Events that the models had learned by their latest predictions."""
-        return sum(self._learned.values())
-
-    def send(self, label: bool) -> int:
-        """Note that an event is sent now; gives its number."""
+    def send(self, number: int) -> None:
+        """Note that an event was sent just now; they are sent in the order of their numbers."""
         with self._lock:
-            self._labels.append(label)
-            self._delivered.append(0)
-            self._times_answered.append(0)
-            self._sent_at.append(self.clock())
-            return len(self._sent_at) - 1
+            self._reach(number)
+            if not self._times_answered[number]:
+                self._sent_at[number] = self.clock()
 
-    def deliver(self, number: int) -> None:
-        """Note that Kafka has acknowledged an event."""
-        self._delivered[number] = 1
+    def label(self, number: int) -> None:
+        """Note that the label of an event was sent."""
+        self._labelled[number] = 1
+        self.labels += 1
 
-    def predict(self, number: int, partition: int, version: int, score: float | None) -> None:
-        """Note that a prediction was read.
+    def is_labelled(self, number: int) -> bool:
+        """Whether the label of an event was sent."""
+        return number < len(self._labelled) and bool(self._labelled[number])
+
+    def begin_live(self) -> None:
+        """From the next event on latencies count: those before were sent as fast as can be."""
+        self._live_from = self.sent
+
+    def predict(self, number: int, partition: int) -> bool:
+        """Note that a prediction was read; gives whether it is the first answer of its event.
 
         Args:
             number: Of its event.
             partition: Of its event.
-            version: Events that its model had learned before it.
-            score: See `topics.records.Prediction`.
         """
         with self._lock:
             self.predictions += 1
-            self._learned[partition] = max(version + 1, self._learned.get(partition, 0))
-            if self._is_first(number, partition) and score is not None:
-                self._truths.append(self._labels[number])
-                self._scores.append(score)
+            return self._is_first(number, partition)
 
     def set_aside(self, number: int, partition: int) -> None:
         """Note that a dead letter was read."""
@@ -149,7 +138,7 @@ class Ledger:
     def begin_kill(self, at: float) -> None:
         """Note that a worker was killed `at`, and is gone now."""
         with self._lock:
-            self.kill = Kill(at, self.clock(), set(self._learned))
+            self.kill = Kill(at, self.clock(), set(self._partitions))
 
     def oldest(self) -> float:
         """How long the event that waits longest has been waiting, in seconds; 0 if none waits."""
@@ -157,41 +146,44 @@ class Ledger:
             first = self._find_open()
             return self.clock() - self._sent_at[first] if first < len(self._sent_at) else 0.0
 
-    def answers(self, last: int | None = None) -> Answers:
-        """The first answers, or the `last` of them: a copy."""
+    def latencies(self, last: int | None = None) -> Latencies:
+        """All latencies, or the `last` of them: a copy."""
         with self._lock:
             since = slice(-last if last else None, None)
-            return Answers(
-                list(map(bool, self._truths[since])),
-                self._scores[since],
-                self._latencies[since],
-                bytes(self._disturbed[since]),
-            )
+            return Latencies(self._latencies[since], bytes(self._disturbed[since]))
 
     def totals(self) -> Totals:
         """The account so far."""
         with self._lock:
-            delivered = np.frombuffer(bytes(self._delivered), np.uint8)
             times = np.frombuffer(bytes(self._times_answered), np.uint8)
         return Totals(
             sent=len(times),
-            delivered=int(delivered.sum()),
+            labels=self.labels,
             predictions=self.predictions,
             dead_letters=self.dead_letters,
-            missing=int(np.sum((delivered == 1) & (times == 0))),
+            missing=int(np.sum(times == 0)),
             doubled=int(times[times > 1].sum()) - int(np.sum(times > 1)),
         )
 
+    def _reach(self, number: int) -> None:
+        """Have a place for the event; its answer may be read before its sending is noted."""
+        while len(self._sent_at) <= number:
+            self._labelled.append(0)
+            self._times_answered.append(0)
+            self._sent_at.append(self.clock())
+
     def _is_first(self, number: int, partition: int) -> bool:
+        self._reach(number)
         times = self._times_answered[number]
         self._times_answered[number] = min(times + 1, MANY)
         if times:
             return False
         now, sent_at = self.clock(), self._sent_at[number]
         self.answered += 1
-        self._latencies.append(now - sent_at)
-        crashed = self.kill is not None and self.kill.caught_up is None
-        self._disturbed.append(crashed or now - self._sent_at[0] < WARM_UP)
+        self._partitions.add(partition)
+        if self._live_from is not None and number >= self._live_from:
+            self._latencies.append(now - sent_at)
+            self._disturbed.append(self.kill is not None and self.kill.caught_up is None)
         if self.kill is not None:
             self._follow(self.kill, partition, sent_at, now)
         return True

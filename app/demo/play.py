@@ -1,4 +1,4 @@
-"""The stream of the demo, from the first event to the summary, with a kill in the middle."""
+"""The play of the demo, from its history to the summary, with a new fraud and a kill on the way."""
 
 from __future__ import annotations
 
@@ -6,30 +6,42 @@ import time
 from collections.abc import Iterator
 
 from app.demo.cluster import DemoError
+from app.demo.desk import Desk
+from app.demo.ending import is_done, learned
 from app.demo.figures import Meter
 from app.demo.ledger import Ledger
-from app.demo.screen import Show
+from app.demo.screen import Count, Show
 from app.demo.stopping import Stopping
 from app.demo.stream import Reader, Sender
 from app.demo.summary import Summary, summarize
 from app.demo.view import Moment, Notes
 from app.demo.workers import HOST, Workers
+from app.demo.world import DELAY_DAYS, PATTERN_DAY, Truth, World, day_of
+from app.fraud.transactions import DAY, EPOCH
 from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
+from app.options import reading
 from app.pipeline.load import Pipeline
-from app.replay.sources import open_source
 
 TICK_SECONDS = 0.25
 LATEST_KILL = 15.0
 READY_WITHIN = 90.0
 DRAIN_WITHIN = 30.0
 
+STORY = (
+    (PATTERN_DAY, "a new fraud begins: stolen cards are tried at night, then used"),
+    (
+        PATTERN_DAY + DELAY_DAYS,
+        f"its first labels come, {DELAY_DAYS} days late, and the live model learns them",
+    ),
+)
+
 
 class Play:
-    """Workers, a sender and a reader around one ledger.
+    """Workers, a sender and a reader around one ledger and one desk.
 
     Args:
-        source: The data set.
+        world: What is simulated.
         pipeline: Its topics are there.
         kafka: Reaches the cluster.
         workers: Not started yet.
@@ -40,7 +52,7 @@ class Play:
 
     def __init__(
         self,
-        source: str,
+        world: World,
         pipeline: Pipeline,
         kafka: KafkaSettings,
         workers: Workers,
@@ -48,16 +60,17 @@ class Play:
         stopping: Stopping,
         broker: LocalKafka | None,
     ) -> None:
-        self._source, self._learner = source, pipeline.learner.type.replace("_", " ")
+        self._world, self._pipeline, self._kafka = world, pipeline, kafka
+        self._learner = pipeline.learner.type.replace("_", " ")
         self._workers, self._notes, self._stopping = workers, notes, stopping
         self._broker = broker
-        self._ledger = Ledger()
-        data = open_source(source, pipeline.events.id, pipeline.events.label)
-        self._sender = Sender(pipeline, data, kafka, self._ledger)
-        self._reader = Reader(pipeline, kafka, self._ledger)
-        health = f"http://{HOST}:{workers.processes[0].port}/health"
-        self._links = (f"worker {health}", f"Kafka {kafka.bootstrap_servers}")
-        self._story: Iterator[None] = iter(())
+        self._truth, self._ledger = Truth(), Ledger()
+        self._desk = Desk(self._truth, world.budget, self._ledger.is_labelled)
+        around = (self._truth, pipeline, kafka, self._ledger, self._desk)
+        self._sender = Sender(world, *around)
+        self._reader = Reader(pipeline, kafka, self._ledger, self._desk)
+        self.page = f"http://{HOST}:{workers.processes[0].port}"
+        self._stories: list[Iterator[None]] = []
 
     def start(self) -> None:
         """Start the workers, and wait until they are ready.
@@ -77,36 +90,64 @@ class Play:
                 raise DemoError(f"the workers are not ready after {READY_WITHIN:.0f} s: {said}")
             time.sleep(0.05)
 
-    def stream(self, seconds: float, rate: float, show: Show) -> Summary:
+    def send_history(self, count: Count) -> None:
+        """Send the history, while nobody reads: labels and payments then are merged by their times.
+
+        Args:
+            count: Is told how many payments are sent.
+
+        Raises:
+            Stopped: The user does not want to wait.
+        """
+        self._sender.start()
+        while not self._sender.has_history.wait(0.05):
+            self._stopping.check()
+            self._check()
+            count(self._ledger.sent)
+        count(self._ledger.sent)
+
+    def catch_up(self, count: Count) -> None:
+        """Wait until the history is answered.
+
+        Args:
+            count: Is told how many payments are.
+        """
+        while self._ledger.answered < self._ledger.sent and not self._stopping.asked:
+            self._check()
+            count(self._ledger.answered)
+            time.sleep(0.05)
+        count(self._ledger.answered)
+
+    def stream(self, show: Show) -> Summary:
         """Send, kill, wait for the last answers, stop the workers, read to the end.
 
         Args:
-            seconds: How long events are sent; 0: until the user ends it.
-            rate: Events a second.
             show: Is given a moment four times a second.
         """
+        seconds = self._world.seconds
         self._notes.start()
         self._meter = Meter(self._ledger, self._ledger.clock())
-        self._story = self._kill_once(min(seconds / 2 or LATEST_KILL, LATEST_KILL))
-        self._sender.begin(rate)
+        kill = self._kill_once(min(seconds / 2 or LATEST_KILL, LATEST_KILL))
+        self._stories = [self._story(), kill]
+        self._sender.go_on()
         while not self._stopping.asked and not 0 < seconds <= self._notes.seconds:
-            self._tick(show, seconds)
+            self._tick(show)
         self._sender.stop()
-        self._drain(show, seconds)
-        last = self._moment(seconds, "stopping the workers")
+        self._drain(show)
+        last = self._moment("stopping the workers")
         show(last)
         self._workers.stop()
         self._reader.to_end = True
         self._reader.stop()
         self._check()
-        show(last._replace(state="done"))
+        show(last._replace(state="done", seen=self._desk.seen()))
         return summarize(
             self._ledger,
-            source=self._source,
             learner=self._learner,
             seconds=last.figures.seconds,
-            passes=self._sender.passes,
+            learned=self._learned(),
             commits=self._workers.commits,
+            seen=self._desk.seen(),
         )
 
     def close(self) -> None:
@@ -115,22 +156,42 @@ class Play:
         self._workers.stop()
         self._reader.stop()
 
-    def _tick(self, show: Show, seconds: float, state: str = "") -> None:
+    def _tick(self, show: Show, state: str = "") -> None:
         time.sleep(TICK_SECONDS)
         self._check()
-        next(self._story, None)
-        show(self._moment(seconds, state))
+        for story in self._stories:
+            next(story, None)
+        show(self._moment(state))
 
-    def _drain(self, show: Show, seconds: float) -> None:
-        """Wait for the answers that lack, unless none comes any more or the user is tired."""
+    def _drain(self, show: Show) -> None:
+        """Wait for what is still on its way, unless nothing moves any more or the user is tired."""
         answered, since = -1, time.monotonic()
-        while self._ledger.totals().missing and self._stopping.asked < 2:
-            if self._ledger.answered > answered:
-                answered, since = self._ledger.answered, time.monotonic()
-            elif time.monotonic() - since > DRAIN_WITHIN:
-                break
-            self._tick(show, seconds, "waiting for the last answers, Ctrl-C leaves at once")
-        next(self._story, None)
+        with reading(self._pipeline, self._kafka) as reader:
+            while self._stopping.asked < 2:
+                if self._ledger.answered > answered:
+                    answered, since = self._ledger.answered, time.monotonic()
+                elif time.monotonic() - since > DRAIN_WITHIN:
+                    break
+                if not self._ledger.totals().missing and is_done(self._pipeline, reader):
+                    break
+                self._tick(show, "waiting for the last answers, Ctrl-C leaves at once")
+
+    def _learned(self) -> int | None:
+        if self._stopping.asked > 1:
+            return None
+        with reading(self._pipeline, self._kafka) as reader:
+            return learned(self._pipeline, reader)
+
+    def _story(self) -> Iterator[None]:
+        """What the simulation does, as its days pass."""
+        for day, what in STORY:
+            when = day_of(day)
+            if day < self._world.history:
+                self._notes.add(f"in the history, on {when:%m-%d}: {what}")
+            while self._now() < EPOCH + day * DAY:
+                yield
+            if day >= self._world.history:
+                self._notes.add(what)
 
     def _kill_once(self, at: float) -> Iterator[None]:
         """The story of the kill: goes on a little with each tick."""
@@ -159,14 +220,20 @@ class Play:
         if self._broker is not None and not self._broker.is_running():
             raise DemoError("the demo's Kafka has ended")
 
-    def _moment(self, seconds: float, state: str) -> Moment:
+    def _now(self) -> int:
+        """The time of the latest payment, in seconds since 1970."""
+        return self._truth.times[self._ledger.sent - 1] if self._ledger.sent else EPOCH
+
+    def _moment(self, state: str = "") -> Moment:
         return Moment(
-            self._source,
             self._learner,
-            self._meter.look(self._workers.commits, self._sender.passes),
+            self._now(),
+            self._meter.look(self._workers.commits),
             self._meter.history,
+            self._desk.seen(),
+            self._world.budget,
             self._notes.all,
-            seconds,
+            self._world.seconds,
             state,
-            self._links,
+            (self.page,),
         )

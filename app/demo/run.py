@@ -11,7 +11,7 @@ from app.demo.cluster import (
     WEB_PORT,
     free_port,
     named_cluster,
-    own_names,
+    own_settings,
     pipeline_file,
     remove_topics,
     settings_for,
@@ -22,6 +22,7 @@ from app.demo.stopping import Stopping
 from app.demo.summary import Summary
 from app.demo.view import Notes
 from app.demo.workers import WorkerProcess, Workers
+from app.demo.world import World
 from app.errors import LocalKafkaError
 from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings
@@ -35,17 +36,13 @@ class Options:
     """What the user may choose.
 
     Attributes:
-        source: One of `app.demo.cluster.SOURCES`.
-        seconds: How long events are sent; 0: until Ctrl-C.
-        workers: How many share the partitions.
-        rate: Events a second.
+        world: What is simulated, for how long.
+        workers: How many share the partitions, one each.
         bootstrap: The cluster; None: the one of the settings, else a Kafka of its own.
     """
 
-    source: str
-    seconds: float
+    world: World
     workers: int
-    rate: float
     bootstrap: str | None = None
 
 
@@ -56,25 +53,31 @@ def run_demo(options: Options, screen: Screen, stopping: Stopping) -> Summary:
         Stopped: The user ended it before the first event.
         RiverrunError: No Kafka, or workers that do not start.
     """
-    names = own_names(options.workers)
-    pipeline = load_pipeline(pipeline_file(options.source), names)
+    own = own_settings(options.world, options.workers)
+    pipeline = load_pipeline(pipeline_file(), own)
     with ExitStack() as stack:
         broker, kafka = _kafka(options.bootstrap, pipeline, screen, stopping, stack)
         stopping.check()
-        with screen.step(f"Topics of {pipeline.topics.partitions} partitions"):
+        with screen.step(f"Topics {pipeline.name}.*"):
             if broker is None:
                 stack.callback(remove_topics, pipeline, kafka)
             ensure_topics(pipeline, kafka)
         stopping.check()
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="riverrun-demo-")))
         notes = Notes()
-        workers = _workers(options, names, kafka, folder, notes)
-        play = Play(options.source, pipeline, kafka, workers, notes, stopping, broker)
+        workers = _workers(options, own, kafka, folder, notes)
+        play = Play(options.world, pipeline, kafka, workers, notes, stopping, broker)
         stack.callback(play.close)
+        size, days = options.world.history_size(), options.world.history
+        with screen.bar(f"History of {days} days, {size:,} payments, sent", size) as count:
+            play.send_history(count)
         with screen.step(_of_workers(options.workers, pipeline)):
             play.start()
+        screen.tell(f"The page: {play.page}")
+        with screen.bar("History scored and learned", size) as count:
+            play.catch_up(count)
         with screen.live() as show:
-            return play.stream(options.seconds, options.rate, show)
+            return play.stream(show)
 
 
 def _kafka(
@@ -100,21 +103,20 @@ def _kafka(
 
 
 def _workers(
-    options: Options, names: dict[str, str], kafka: KafkaSettings, folder: Path, notes: Notes
+    options: Options, own: dict[str, str], kafka: KafkaSettings, folder: Path, notes: Notes
 ) -> Workers:
     """Workers with stable names: one that is started again has its partitions back at once."""
     processes = []
     for number in range(1, options.workers + 1):
         port = free_port(WEB_PORT if number == 1 else 0)
-        own = {"worker.name": f"{number}", "worker.web_port": f"{port}"}
-        settings = [f"--set={key}={value}" for key, value in (names | own).items()]
-        arguments = [str(pipeline_file(options.source)), *settings]
+        named = {"worker.name": f"{number}", "worker.web_port": f"{port}"}
+        settings = [f"--set={key}={value}" for key, value in (own | named).items()]
+        arguments = [str(pipeline_file()), *settings]
         arguments += ["--bootstrap-servers", kafka.bootstrap_servers]
         processes.append(WorkerProcess(arguments, folder / f"worker-{number}.log", port))
     return Workers(processes, lambda line: notes.add(line, bad=True))
 
 
 def _of_workers(count: int, pipeline: Pipeline) -> str:
-    scale = "standard scaler and " if pipeline.learner.scale else ""
-    workers = "1 worker" if count == 1 else f"{count} workers"
-    return f"{workers}, {scale}{pipeline.learner.type.replace('_', ' ')}"
+    workers = "1 worker" if count == 1 else f"{count} workers, each with a model"
+    return f"{workers}, {pipeline.learner.type.replace('_', ' ')}"

@@ -10,11 +10,13 @@ from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.demo.view import Moment, as_line, frame
 
 LINE_SECONDS = 5.0
 Tell = Callable[[str], None]
+Count = Callable[[int], None]
 Show = Callable[[Moment], None]
 
 
@@ -26,6 +28,9 @@ class Screen(Protocol):
 
     def step(self, what: str) -> AbstractContextManager[Tell]:
         """A step of the start; its progress can be told while the block lasts."""
+
+    def bar(self, what: str, total: int) -> AbstractContextManager[Count]:
+        """Something to be counted; how many are done can be told while the block lasts."""
 
     def live(self) -> AbstractContextManager[Show]:
         """The stream; its moments can be shown while the block lasts."""
@@ -49,6 +54,20 @@ class Lines:
         """Print the progress, and in the end what was done."""
         started = time.monotonic()
         yield self.tell
+        self.tell(f"{what}, {time.monotonic() - started:.1f} s")
+
+    @contextmanager
+    def bar(self, what: str, total: int) -> Iterator[Count]:
+        """Print how far it is, and in the end what was done."""
+        started, due = time.monotonic(), LINE_SECONDS
+
+        def count(done: int) -> None:
+            nonlocal due
+            if time.monotonic() - started >= due:
+                self.tell(f"{what}, {done:,} of {total:,}")
+                due += LINE_SECONDS
+
+        yield count
         self.tell(f"{what}, {time.monotonic() - started:.1f} s")
 
     @contextmanager
@@ -93,7 +112,23 @@ class Picture:
         self._console.print(f"[green]{self._done}[/] {what} [dim]{seconds:.1f} s")
 
     @contextmanager
+    def bar(self, what: str, total: int) -> Iterator[Count]:
+        """A bar that gives way to a mark."""
+        started = time.monotonic()
+        columns = (
+            TextColumn("[dim]{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self._console, transient=True) as progress:
+            task = progress.add_task(what, total=total)
+            yield lambda done: progress.update(task, completed=done)
+        seconds = time.monotonic() - started
+        self._console.print(f"[green]{self._done}[/] {what} [dim]{seconds:.1f} s")
+
+    @contextmanager
     def live(self) -> Iterator[Show]:
         """The frame of each moment in the place of the one before; the last one stays."""
         with Live(console=self._console, auto_refresh=False, vertical_overflow="crop") as live:
-            yield lambda moment: live.update(frame(moment), refresh=True)
+            yield lambda moment: live.update(frame(moment, self._console.height), refresh=True)

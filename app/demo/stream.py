@@ -1,12 +1,9 @@
-"""The two ends of the demo's stream: events go in at a steady pace, predictions come out."""
+"""The two ends of the demo's stream: payments and labels go in, all that is said comes out."""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
-from functools import partial
-from itertools import count
 from typing import Any
 
 from confluent_kafka import (
@@ -15,17 +12,20 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
-    Producer,
     TopicPartition,
 )
 
+from app.demo.desk import Desk
 from app.demo.ledger import Ledger
+from app.demo.world import Truth, World, events, number_of
+from app.fraud.transactions import DAY, EPOCH
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
-from app.replay.replay import PRODUCER
-from app.replay.sources import Source
+from app.replay.base import Event, Source
+from app.replay.replay import PRODUCER, replay
 from topics.codecs import Codec
-from topics.records import Prediction
+from topics.metrics import WindowMetrics
+from topics.records import Alert, Prediction
 
 READER = {
     "group.id": "riverrun-demo-reader",  # never joined, nothing is committed
@@ -34,8 +34,6 @@ READER = {
     "enable.partition.eof": True,
 }
 _POLL_SECONDS = 0.05
-_PACE_SECONDS = 0.005
-"""A sleep for each single event would cost more than the event."""
 
 
 class Part(threading.Thread):
@@ -65,89 +63,105 @@ class Part(threading.Thread):
 
 
 class Sender(Part):
-    """Sends the events of a source over and over, each time with new ids.
+    """Replays the simulation: its history at once, the rest at its pace when it may.
 
     Args:
-        pipeline: Names the topic, its format and the fields.
-        source: Is read again from its beginning whenever it is used up.
+        world: What is simulated.
+        truth: Is told of each day.
+        pipeline: Names the topics.
         kafka: Reaches the cluster.
-        ledger: Gives the numbers.
+        ledger: Is told what was sent.
+        desk: Is told of labels.
     """
 
     def __init__(
-        self, pipeline: Pipeline, source: Source, kafka: KafkaSettings, ledger: Ledger
+        self,
+        world: World,
+        truth: Truth,
+        pipeline: Pipeline,
+        kafka: KafkaSettings,
+        ledger: Ledger,
+        desk: Desk,
     ) -> None:
         super().__init__("the sender")
-        self.passes = 0
-        """How often the source was begun."""
-        self._pipeline, self._source, self._ledger = pipeline, source, ledger
-        self._rate = 0.0
-        self._encode = Codec(pipeline.events.format).encode
-        self._producer = Producer(kafka.producer({**PRODUCER, "linger.ms": 1}))
+        self._world, self._pipeline, self._ledger, self._desk = world, pipeline, ledger, desk
+        self._settings = kafka.producer({**PRODUCER, "linger.ms": 1})
+        self._events = events(world, truth)
+        self._next: list[Event] = []
+        self.has_history = threading.Event()
+        """Set once Kafka has all of the history."""
+        self._may_go_on = threading.Event()
 
-    def begin(self, rate: float) -> None:
-        """Start sending so many events a second."""
-        self._rate = rate
-        self.start()
+    def go_on(self) -> None:
+        """Send what comes after the history."""
+        self._may_go_on.set()
+
+    def stop(self, within: float = 30.0) -> None:
+        """See Part."""
+        self._stopping.set()
+        self._may_go_on.set()
+        super().stop(within)
 
     def work(self) -> None:
         """Send until stopped, then wait for Kafka's answers."""
-        started = time.monotonic()
-        for number, fields in enumerate(self._events()):
-            while (early := started + number / self._rate - time.monotonic()) > 0:
-                self._producer.poll(min(max(early, _PACE_SECONDS), _POLL_SECONDS))
-            if self._stopping.is_set():
-                break
-            self._send(fields)
-        self._producer.flush(20)
+        end = (EPOCH + self._world.history * DAY) * 1000
+        self._replay(lambda: self._until(end), None)
+        self.has_history.set()
+        self._may_go_on.wait()
+        self._ledger.begin_live()
+        self._replay(self._rest, self._world.pace)
 
-    def _events(self) -> Iterator[dict[str, Any]]:
-        for self.passes in count(1):
-            for event in self._source.read():
-                yield event.fields
+    def _replay(self, read: Callable[[], Iterator[Event]], pace: float | None) -> None:
+        if not self._stopping.is_set():
+            source = Source("live", read, key="card")
+            replay(self._pipeline, source, self._settings, pace=pace, stop=self._stopping)
 
-    def _send(self, fields: dict[str, Any]) -> None:
-        events = self._pipeline.events
-        assert events.id is not None
-        assert events.label is not None
-        number = self._ledger.send(bool(fields[events.label]))
-        fields[events.id] = key = f"{self._source.name}-{number:06}"
-        value, delivered = self._encode(fields), partial(self._delivered, number)
-        while True:
-            try:
-                self._producer.produce(events.topic, value, key.encode(), on_delivery=delivered)
-                break
-            except BufferError:
-                self._producer.poll(_POLL_SECONDS)
-        self._producer.poll(0)
+    def _until(self, end: int) -> Iterator[Event]:
+        for event in self._events:
+            if (event.timestamp or 0) >= end:
+                self._next.append(event)
+                return
+            yield event
+            self._note(event)
 
-    def _delivered(self, number: int, error: KafkaError | None, _: Message) -> None:
-        if error is None:
-            self._ledger.deliver(number)
+    def _rest(self) -> Iterator[Event]:
+        for waiting in (iter(self._next), self._events):
+            for event in waiting:
+                yield event
+                self._note(event)
+
+    def _note(self, event: Event) -> None:
+        """The next one is asked for: this one was sent."""
+        number = number_of(event.fields["id"])
+        if event.kind == "event":
+            self._ledger.send(number)
+        else:
+            self._ledger.label(number)
+            self._desk.label(number)
 
 
 class Reader(Part):
-    """Reads predictions and dead letters, the committed ones only, as any consumer would.
+    """Reads all that the pipeline says, the committed records only, as any consumer would.
 
     Args:
-        pipeline: Names the topics, which must be there, and the format.
+        pipeline: Names the topics, which must be there, and the formats.
         kafka: Reaches the cluster.
-        ledger: Is told of each.
+        ledger: Is told of predictions and dead letters.
+        desk: Is told of predictions, alerts and metrics.
     """
 
-    def __init__(self, pipeline: Pipeline, kafka: KafkaSettings, ledger: Ledger) -> None:
+    def __init__(
+        self, pipeline: Pipeline, kafka: KafkaSettings, ledger: Ledger, desk: Desk
+    ) -> None:
         super().__init__("the reader")
         self.to_end = False
         """Whether to read on, once stopped, to where the topics end by then."""
-        self._ledger = ledger
-        codec = Codec(pipeline.predictions.format)
-        self._decode: Callable[[bytes], Prediction] = codec.decoder(Prediction)
-        self._topics = (pipeline.predictions.topic, pipeline.dead_letter_topic)
-        self._letters = pipeline.dead_letter_topic
+        self._ledger, self._desk = ledger, desk
+        self._readers = self._of_topics(pipeline)
         self._ends: dict[tuple[str, int], int] = {}
         self._consumer = Consumer(kafka.consumer(READER))
         found = self._consumer.list_topics(timeout=30).topics
-        self._places = [(name, n) for name in self._topics for n in sorted(found[name].partitions)]
+        self._places = [(name, n) for name in self._readers for n in sorted(found[name].partitions)]
         self._consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in self._places])
 
     def work(self) -> None:
@@ -160,6 +174,21 @@ class Reader(Part):
                 self._read()
         finally:
             self._consumer.close()
+
+    def _of_topics(self, pipeline: Pipeline) -> dict[str, Callable[[Message], None]]:
+        decisions, metrics = pipeline.decisions, pipeline.metrics
+        assert decisions.topic is not None
+        assert metrics is not None
+        prediction: Callable[[bytes], Prediction]
+        prediction = Codec(pipeline.predictions.format).decoder(Prediction)
+        alert: Callable[[bytes], Alert] = Codec(decisions.format).decoder(Alert)
+        window: Callable[[bytes], WindowMetrics] = Codec(metrics.format).decoder(WindowMetrics)
+        return {
+            pipeline.predictions.topic: lambda m: self._predicted(prediction(_value(m))),
+            decisions.topic: lambda m: self._desk.alert(alert(_value(m))),
+            metrics.topic: lambda m: self._desk.window(window(_value(m))),
+            pipeline.dead_letter_topic: self._set_aside,
+        }
 
     def _end(self, place: tuple[str, int]) -> int:
         return int(self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=30)[1])
@@ -174,24 +203,24 @@ class Reader(Part):
     def _take(self, message: Message) -> None:
         error = message.error()
         if error is None:
-            self._note(message)
+            self._readers[message.topic() or ""](message)
         elif error.code() == KafkaError._PARTITION_EOF:
             self._ends[message.topic() or "", message.partition() or 0] = message.offset() or 0
         elif not error.retriable():
             raise KafkaException(error)
 
-    def _note(self, message: Message) -> None:
-        if message.topic() == self._letters:
-            key = message.key() or b""
-            assert isinstance(key, bytes)
-            self._ledger.set_aside(_number(key.decode()), message.partition() or 0)
-            return
-        said = self._decode(message.value() or b"")
-        self._ledger.predict(
-            _number(str(said.id)), said.source.partition, said.model.version, said.score
-        )
+    def _predicted(self, said: Prediction) -> None:
+        number = number_of(str(said.id))
+        if self._ledger.predict(number, said.source.partition):
+            self._desk.predict(number, said)
+
+    def _set_aside(self, message: Message) -> None:
+        """A dead letter; its value is that of the payment, or of the label."""
+        fields: dict[str, Any] = Codec("json").decoder(dict[str, Any])(_value(message))
+        self._ledger.set_aside(number_of(fields["id"]), message.partition() or 0)
 
 
-def _number(event_id: str) -> int:
-    """The number of an event: its id ends with it."""
-    return int(event_id.rpartition("-")[2])
+def _value(message: Message) -> bytes:
+    value = message.value()
+    assert isinstance(value, bytes)
+    return value

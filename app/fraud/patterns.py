@@ -105,13 +105,15 @@ class Testing:
 
     On each night `cards` cards have `tries` payments of 1 to 3 between 1 and 5 o'clock, seconds
     apart, all at the same terminal; those of them that work, half, spend about `factor` times
-    their mean within the next 3 hours, anywhere.
+    their mean within the next 3 hours, anywhere. Where it is `moving`, each night has another
+    terminal, so that the past of a terminal tells nothing.
     """
 
     days: int = 28
     cards: int = 10
     tries: int = 4
     factor: float = 2.0
+    moving: bool = False
 
     def apply(self, day: Spending, age: int, seed: tuple[int, ...]) -> Spending:
         """See Pattern."""
@@ -124,7 +126,8 @@ class Testing:
         used = cards[works]
         amounts = day.means[used] * self.factor * draw.uniform(0.75, 1.25, len(used))
         later = begin[works] + draw.integers(600, 3 * _HOUR, len(used))
-        where = np.full(len(tests), _chosen(seed, day.terminals, 1)[0])
+        place = (*seed, 2, age) if self.moving else seed
+        where = np.full(len(tests), _chosen(place, day.terminals, 1)[0])
         frauds = replace(
             day,
             second=np.concatenate([np.repeat(begin, self.tries) + after, later]),
@@ -140,6 +143,7 @@ BOOK: dict[str, Callable[[], Pattern]] = {
     "terminals": lambda: CompromisedTerminals(3),
     "cards": lambda: CompromisedCards(10),
     "testing": Testing,
+    "moving": lambda: Testing(tries=6, moving=True),
 }
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 ROOT = Path(__file__).parents[2]
-READY = "standard scaler and logistic regression"
+SMALL = ("--cards", "80")
 
 
 @pytest.fixture
@@ -56,14 +57,14 @@ def demo(bootstrap: str, *options: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def wait_for_line(process: subprocess.Popen[str], part: str) -> None:
+def wait_for_line(process: subprocess.Popen[str], part: str) -> str:
     """Read standard error up to a line."""
     assert process.stderr is not None
     seen = []
     for line in process.stderr:
         seen.append(line)
         if part in line:
-            return
+            return line.strip()
     raise AssertionError(f"{part!r} is not in {''.join(seen)}")
 
 
@@ -73,48 +74,55 @@ def figures(text: str) -> dict[str, str]:
 
 
 def test_a_killed_worker_costs_nothing_and_nothing_is_left(cluster: str) -> None:
-    with demo(cluster, "--seconds", "12") as process:
+    with demo(cluster, "--seconds", "8", *SMALL) as process:
         out, err = process.communicate(timeout=120)
     assert process.returncode == 0, out + err
     shown = figures(out)
-    assert shown["missing"] == shown["doubled"] == "0"
-    assert shown["events sent"] == shown["predictions read"]
-    assert int(shown["events sent"].replace(",", "")) > 1000
+    assert shown["missing"] == shown["doubled"] == shown["dead letters"] == "0"
+    assert shown["payments sent"] == shown["predictions read"]
+    assert shown["labels sent"] == shown["labels learned"]
+    assert int(shown["labels learned"].replace(",", "")) > 2000
     assert float(shown["recovery"]) > 0
-    assert 0.9 < float(shown["ROC AUC"]) <= 1
+    assert int(shown["alerts"].replace(",", "")) > 10
+    assert int(shown["new fraud"].replace(",", "")) > 100
     assert int(shown["commits"].replace(",", "")) > 10
     assert "worker 1 killed with -9" in err
     assert "every partition predicts again" in err
+    assert "in the history, on 05-03: a new fraud begins" in err
     assert workers_on(cluster) == own_topics(cluster) == []
 
 
-def test_ctrl_c_in_the_middle_ends_all_of_it_with_a_summary(cluster: str) -> None:
-    with demo(cluster, "--seconds", "0") as process:
-        wait_for_line(process, READY)
-        time.sleep(2.5)
+def test_the_page_is_served_and_ctrl_c_in_the_middle_ends_all_with_a_summary(cluster: str) -> None:
+    with demo(cluster, "--seconds", "0", *SMALL) as process:
+        page = wait_for_line(process, "The page: ").rpartition(" ")[2]
+        with urllib.request.urlopen(page, timeout=10) as answer:
+            assert b"<html" in answer.read()
+        wait_for_line(process, "History scored and learned")
+        time.sleep(1.5)
         assert len(workers_on(cluster)) == 1
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, out + err
     shown = figures(out)
     assert shown["missing"] == shown["doubled"] == "0"
+    assert shown["labels sent"] == shown["labels learned"]
     assert shown["recovery"] == "-"
     assert workers_on(cluster) == own_topics(cluster) == []
 
 
 def test_ctrl_c_while_it_starts_ends_it_too(cluster: str) -> None:
     with demo(cluster) as process:
-        wait_for_line(process, "Topics of")
+        wait_for_line(process, "Topics demo-")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, out + err
-    assert "stopped before the first event" in out
+    assert "stopped before the first payment" in out
     assert workers_on(cluster) == own_topics(cluster) == []
 
 
 def test_the_workers_of_a_killed_demo_end_too(cluster: str) -> None:
-    with demo(cluster, "--workers", "2") as process:
-        wait_for_line(process, READY)
+    with demo(cluster, "--workers", "2", *SMALL) as process:
+        wait_for_line(process, "2 workers, each with a model")
         assert len(workers_on(cluster)) == 2
         process.kill()
         deadline = time.monotonic() + 10

@@ -67,6 +67,15 @@ def test_cards_are_tested_at_night_at_one_terminal_with_small_amounts_and_then_u
         assert used.time[used.card == card].min() > small.time[small.card == card].max()
 
 
+def test_a_moving_test_of_cards_is_at_another_terminal_each_night() -> None:
+    days = simulated(6, ("moving", 1), frauds=0)
+    small = [day.where((day.scenario == Scenario.TESTING) & (day.amount <= 3)) for day in days]
+    assert [len(day) for day in small] == [0, 60, 60, 60, 60, 60]
+    places = [set(day.terminal.tolist()) for day in small[1:]]
+    assert [len(place) for place in places] == [1] * 5
+    assert len(set.union(*places)) == 5
+
+
 def test_compromised_terminals_take_nothing_but_fraud_until_they_are_over() -> None:
     days = simulated(31, ("terminals", 1), frauds=0)
     hit = [set(day.terminal[day.scenario == Scenario.TERMINAL].tolist()) for day in days]
@@ -129,7 +138,10 @@ def test_memory_does_not_grow_with_the_days() -> None:
 @pytest.mark.parametrize(
     ("command", "refusal"),
     [
-        (lambda s: s.inject("testng"), 'no pattern "testng"; there are cards, terminals, testing'),
+        (
+            lambda s: s.inject("testng"),
+            'no pattern "testng"; there are cards, moving, terminals, testing',
+        ),
         (lambda s: s.inject("testing", 1), "day 1 is over, the next one is day 2"),
         (lambda s: s.turn(cards=5), "cards: fixed once the simulation runs"),
         (lambda s: s.turn(rate=-1), "rate = -1: must not be below 0"),
