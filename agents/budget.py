@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import inf
 from typing import Any, Literal
 
@@ -25,8 +24,7 @@ KEPT = 4
 NOW, PAST = "decisions/now", "decisions/past"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """What becomes of an event.
 
     Attributes:

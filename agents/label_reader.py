@@ -34,8 +34,7 @@ class LabelFields:
     weights: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(msgspec.Struct, frozen=True, gc=False):
     """A label as it was heard.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from topics.records import Record, Source
 
@@ -11,8 +12,7 @@ Kind = Literal["learn", "correct", "drop"]
 """Of a label: the first one of its event, one that takes the place of another, or none any more."""
 
 
-@dataclass(slots=True)
-class Event:
+class Event(msgspec.Struct, gc=False):
     """An event on its way through the stages; each adds fields to it.
 
     Attributes:
@@ -34,8 +34,7 @@ class Event:
     record: Record
 
 
-@dataclass(slots=True)
-class Label:
+class Label(msgspec.Struct, gc=False):
     """What became known of an earlier event.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -26,8 +25,7 @@ MAX_FIELDS = 1_000
 """Fields of such an event."""
 
 
-@dataclass(slots=True)
-class Said:
+class Said(msgspec.Struct, gc=False):
     """What was said of an event.
 
     Attributes:

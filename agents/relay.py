@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -42,8 +41,7 @@ class RelayedLabel(msgspec.Struct, tag=1, array_like=True, gc=False):
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Relayed:
+class Relayed(msgspec.Struct, frozen=True, gc=False):
     """The record that came into the pipeline, as far as a later stage knows it.
 
     Its value is the event with the features that were added, or the label, in its own format.

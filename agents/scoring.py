@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -23,8 +22,7 @@ from learners.model import UNLABELLED, LearnFailed, Model, Scored
 from topics.records import Record
 
 
-@dataclass(slots=True)
-class Step:
+class Step(msgspec.Struct, gc=False):
     """One row for the model: an event to be scored, or a label to be learned.
 
     Attributes:
@@ -126,7 +124,7 @@ class Scoring:
             return {}
         events, failures = self._reader.read_fields(fields)
         letters += [(ops[places[f.index]].record, f.stage, f.error) for f in failures]
-        rows = split(events.rows, self._names)
+        rows = split(events.rows, self._names, [fields[i] for i in events.index])
         return {
             places[at]: (row, label)
             for at, row, label in zip(events.index, rows, events.labels, strict=True)
