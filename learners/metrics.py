@@ -15,27 +15,12 @@ def roc_auc(labels: Sequence[bool], scores: ArrayLike) -> float:
 
     Nan without at least one positive and one negative.
     """
-    truth, score = np.asarray(labels, dtype=bool), np.asarray(scores, dtype=np.float64)
-    positives, negatives = int(truth.sum()), int((~truth).sum())
-    if not positives or not negatives:
-        return math.nan
-    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
-    last = np.cumsum(count)
-    rank = (last - (count - 1) / 2)[place]
-    above = rank[truth].sum() - positives * (positives + 1) / 2
-    return float(above / (positives * negatives))
+    return Ranking(labels, scores).roc_auc()
 
 
 def average_precision(labels: Sequence[bool], scores: ArrayLike) -> float:
     """Precision at each threshold, weighted with the recall that it adds; nan without positives."""
-    truth, score = np.asarray(labels, dtype=bool), np.asarray(scores, dtype=np.float64)
-    if not truth.any():
-        return math.nan
-    order = np.argsort(-score, kind="stable")
-    hits = np.cumsum(truth[order])
-    is_threshold = np.append(np.diff(score[order]) != 0, True)
-    hits, seen = hits[is_threshold], np.flatnonzero(is_threshold) + 1
-    return float(np.sum(np.diff(hits, prepend=0) * hits / seen) / hits[-1])
+    return Ranking(labels, scores).average_precision()
 
 
 def log_loss(labels: Sequence[bool], scores: ArrayLike) -> float:
@@ -50,19 +35,58 @@ def precision_at_k(labels: Sequence[bool], scores: ArrayLike, k: int) -> float:
 
     A place that stays empty counts as a miss. Nan without any pair.
     """
-    return hits_at_k(labels, scores, k) / k if len(labels) else math.nan
+    return Ranking(labels, scores).precision_at(k)
 
 
 def recall_at_k(labels: Sequence[bool], scores: ArrayLike, k: int) -> float:
     """The share of all positives that have one of the `k` highest scores; nan without positives."""
-    positives = int(np.asarray(labels, dtype=bool).sum())
-    return hits_at_k(labels, scores, k) / positives if positives else math.nan
+    return Ranking(labels, scores).recall_at(k)
 
 
-def hits_at_k(labels: Sequence[bool], scores: ArrayLike, k: int) -> int:
-    """How many of the `k` highest scores are positives; the first wins a tie."""
-    truth, score = np.asarray(labels, dtype=bool), np.asarray(scores, dtype=np.float64)
-    return int(truth[np.argsort(-score, kind="stable")[:k]].sum())
+class Ranking:
+    """Pairs of a label and a score, sorted once for all metrics of ranking; see the functions.
+
+    >>> ranking = Ranking([True, False, True], [0.9, 0.5, 0.1])
+    >>> ranking.roc_auc(), ranking.precision_at(2)
+    (0.5, 0.5)
+    """
+
+    def __init__(self, labels: Sequence[bool], scores: ArrayLike) -> None:
+        truth, score = np.asarray(labels, dtype=bool), np.asarray(scores, dtype=np.float64)
+        order = np.argsort(-score, kind="stable")
+        self._truth, ordered = truth[order], score[order]
+        is_threshold = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
+        self._seen = np.flatnonzero(is_threshold) + 1
+        self._hits = np.cumsum(self._truth)[is_threshold]
+        self._positives = int(self._truth.sum())
+
+    def roc_auc(self) -> float:
+        """As `roc_auc`; the pairs are counted threshold by threshold."""
+        negatives = len(self._truth) - self._positives
+        if not self._positives or not negatives:
+            return math.nan
+        false = self._seen - self._hits
+        below = negatives - false + np.diff(false, prepend=0) / 2
+        above = np.sum(np.diff(self._hits, prepend=0) * below)
+        return float(above / (self._positives * negatives))
+
+    def average_precision(self) -> float:
+        """As `average_precision`."""
+        if not self._positives:
+            return math.nan
+        hits = self._hits
+        return float(np.sum(np.diff(hits, prepend=0) * hits / self._seen) / self._positives)
+
+    def precision_at(self, k: int) -> float:
+        """As `precision_at_k`."""
+        return self._hits_at(k) / k if len(self._truth) else math.nan
+
+    def recall_at(self, k: int) -> float:
+        """As `recall_at_k`."""
+        return self._hits_at(k) / self._positives if self._positives else math.nan
+
+    def _hits_at(self, k: int) -> int:
+        return int(self._truth[:k].sum())
 
 
 class Bin(NamedTuple):

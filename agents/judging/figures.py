@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -33,6 +34,7 @@ class Known:
         said: By rival: classes (None: none), or an array of scores (nan: none).
         entity: A number for each entity, -1 for none; each event has its own without entities.
         names: The entity of each number; None where there are no entities.
+        numbers: The number of each entity.
         amount: Money; None where it is not known.
         alert: Which were alerts.
     """
@@ -41,6 +43,7 @@ class Known:
     said: Mapping[str, Any]
     entity: Ints
     names: Sequence[Any] | None
+    numbers: Mapping[Any, int]
     amount: Floats | None
     alert: Bools
 
@@ -71,7 +74,7 @@ def has_bools(task: Task) -> bool:
 
 
 def judge_rival(
-    task: Task, known: Known, rival: str, k: int, fee: float, before: Collection[Any]
+    task: Task, known: Known, rival: str, k: int, fee: float, before: AbstractSet[Any]
 ) -> tuple[RivalMetrics | None, list[Any]]:
     """The metrics of a rival, and the entities that it caught.
 
@@ -107,7 +110,7 @@ def judge_rival(
 
 
 def judge_alerts(
-    known: Known, fee: float, before: Collection[Any]
+    known: Known, fee: float, before: AbstractSet[Any]
 ) -> tuple[AlertMetrics, list[Any]]:
     """The metrics of the alerts, and the entities that they caught; see `judge_rival`."""
     truth, alert = known.labels == 1, known.alert
@@ -148,27 +151,31 @@ def look_at(known: Known, looked: Ints, caught_before: Bools, fee: float) -> Loo
 def _highest(entity: Ints, score: Floats, k: int, leave_out: Bools) -> Ints:
     """The `k` entities with the highest scores; of level ones, the one that came first."""
     rows = np.flatnonzero((entity >= 0) & ~leave_out[entity])
-    numbers, first, place = np.unique(entity[rows], return_index=True, return_inverse=True)
-    highest = np.full(len(numbers), -np.inf)
-    np.maximum.at(highest, place, score[rows])
-    top: Ints = numbers[np.lexsort((first, -highest))[:k]]
+    entity, score = entity[rows], score[rows]
+    highest, first = np.full(len(leave_out), -np.inf), np.full(len(leave_out), -1)
+    np.maximum.at(highest, entity, score)
+    first[entity[::-1]] = np.arange(len(rows))[::-1]
+    numbers = np.flatnonzero(first >= 0)
+    top: Ints = numbers[np.lexsort((first[numbers], -highest[numbers]))[:k]]
     return top
 
 
-def _members(known: Known, entities: Collection[Any]) -> Bools:
+def _members(known: Known, entities: AbstractSet[Any]) -> Bools:
     """Which numbers are those of `entities`; with a last place, False, for the number -1."""
-    if known.names is None:
-        return np.zeros(len(known) + 1, np.bool_)
-    return np.array([*(name in entities for name in known.names), False], np.bool_)
+    count = len(known) if known.names is None else len(known.names)
+    members = np.zeros(count + 1, np.bool_)
+    members[[known.numbers[name] for name in known.numbers.keys() & entities]] = True
+    return members
 
 
 def _ranked(truth: Bools, score: Floats, k: int) -> dict[str, float]:
     labels: Any = truth
+    ranking = metrics.Ranking(labels, score)
     return {
-        "roc_auc": metrics.roc_auc(labels, score),
-        "average_precision": metrics.average_precision(labels, score),
-        "precision_at_k": metrics.precision_at_k(labels, score, k),
-        "recall_at_k": metrics.recall_at_k(labels, score, k),
+        "roc_auc": ranking.roc_auc(),
+        "average_precision": ranking.average_precision(),
+        "precision_at_k": ranking.precision_at(k),
+        "recall_at_k": ranking.recall_at(k),
     }
 
 

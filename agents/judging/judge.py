@@ -90,8 +90,11 @@ class Judge:
         self._task = task
         self._label_task: Task = "binary" if has_bools(task) else task
         self._windows: dict[int, Window] = {}
+        self._rows: dict[Any, int] = {}
         self._caught: dict[int, dict[str, list[Any]]] = {}
-        self._now = self._closed_until = self._part = 0
+        self._caught_ever: dict[str, set[Any]] = {}
+        self._now = self._closed_until = 0
+        self._begin_part(0)
         self._first: Window | None = None
         self._restore()
 
@@ -110,7 +113,7 @@ class Judge:
             What is to be published now.
         """
         start = event.time - event.time % self._settings.window
-        if start >= self._closed_until and not self._is_double(event.id):
+        if start >= self._closed_until and event.id not in self._rows:
             window = self._window(start)
             fields, entity, amount = event.fields, self._settings.entity, self._settings.amount
             row = window.add(
@@ -153,11 +156,14 @@ class Judge:
         records = []
         while self._first is not None and self._is_done(self._first):
             records.append(self._close(self._first))
-        part = self._now * PARTS // self._settings.window
-        if part > self._part:
-            self._part = part
+        if self._now >= self._next_part:
+            self._begin_part(self._now * PARTS // self._settings.window)
             records += [self._interim(w) for w in self._in_order() if w.heard > w.shown]
         return records
+
+    def _begin_part(self, part: int) -> None:
+        self._part = part
+        self._next_part = -(-(part + 1) * self._settings.window // PARTS)
 
     def _is_done(self, window: Window) -> bool:
         length = self._settings.window
@@ -169,10 +175,12 @@ class Judge:
         record, caught = self._judge(window, final=True)
         if any(caught.values()):
             self._caught[window.start] = caught
+            self._caught_ever = {}
             self._state.put(f"{_CAUGHT}{window.start}", msgpack.packb(caught))
         for number in range(window.chunks()):
             self._state.delete(f"{PREFIX}{window.start}/{number}")
         del self._windows[window.start]
+        window.forget()
         self._closed_until = window.start + self._settings.window
         self._first = next(iter(self._in_order()), None)
         return record
@@ -211,11 +219,16 @@ class Judge:
         ), caught
 
     def _caught_by(self, whom: str) -> set[Any]:
-        return {entity for caught in self._caught.values() for entity in caught.get(whom, ())}
+        """Kept until the next window is closed."""
+        if whom not in self._caught_ever:
+            found = {entity for caught in self._caught.values() for entity in caught.get(whom, ())}
+            self._caught_ever[whom] = found
+        return self._caught_ever[whom]
 
     def _forget(self, before: int) -> None:
         for start in [start for start in self._caught if start < before]:
             del self._caught[start]
+            self._caught_ever = {}
             self._state.delete(f"{_CAUGHT}{start}")
 
     def _learn(self, window: Window, row: int, label: Any) -> None:
@@ -229,13 +242,10 @@ class Judge:
         else:
             window.learn(row, checked)
 
-    def _is_double(self, id_: Any) -> bool:
-        return id_ is not None and any(id_ in window for window in self._windows.values())
-
     def _window(self, start: int) -> Window:
         window = self._windows.get(start)
         if window is None:
-            window = self._windows[start] = Window(start, self._task != "multiclass")
+            window = self._windows[start] = Window(start, self._task != "multiclass", self._rows)
             self._first = next(iter(self._in_order()))
         return window
 
@@ -246,9 +256,8 @@ class Judge:
         clock = self._state.get(_CLOCK)
         if clock is None:
             return
-        self._now, self._closed_until, self._part, heard = msgpack.unpackb(
-            clock, strict_map_key=False
-        )
+        self._now, self._closed_until, part, heard = msgpack.unpackb(clock, strict_map_key=False)
+        self._begin_part(part)
         chunks = {}
         for key, value in self._state.items(PREFIX):
             if key.startswith(_CAUGHT):

@@ -27,14 +27,16 @@ class Window:
     Args:
         start: In milliseconds since 1970.
         numbers: Whether labels and scores are numbers, or bools; else they are classes.
+        rows: Where the event of an id stands, in whichever window it is; shared by all windows,
+            as an id is in one of them only.
     """
 
-    def __init__(self, start: int, numbers: bool) -> None:
+    def __init__(self, start: int, numbers: bool, rows: dict[Any, int] | None = None) -> None:
         self.start = start
         self.heard = self.shown = 0
         self.open = self.alerts = self.decided = 0
         self._numbers = numbers
-        self._rows: dict[Any, int] = {}
+        self._rows: dict[Any, int] = {} if rows is None else rows
         self._ids: list[Any] = []
         self._entity = array("q")
         self._entities: dict[Any, int] = {}
@@ -48,12 +50,16 @@ class Window:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def __contains__(self, id_: Any) -> bool:
-        return id_ in self._rows
-
     def row(self, id_: Any) -> int | None:
-        """Where the event with this id stands."""
-        return self._rows.get(id_)
+        """Where the event with this id stands; None where it is not in this window."""
+        row = self._rows.get(id_)
+        here = row is not None and row < len(self._ids) and self._ids[row] == id_
+        return row if here else None
+
+    def forget(self) -> None:
+        """Take its ids out of the shared rows."""
+        for id_ in self._ids:
+            self._rows.pop(id_, None)
 
     def add(
         self, id_: Any, entity: Any, amount: Any, said: Mapping[str, Any], decision: str | None
@@ -101,6 +107,7 @@ class Window:
             said={rival: self._chosen(column, chosen) for rival, column in self._said.items()},
             entity=entity,
             names=self._names if entities else None,
+            numbers=self._entities if entities else {},
             amount=np.array(self._amount)[chosen] if amounts else None,
             alert=np.frombuffer(self._decision, np.uint8)[chosen] == ALERT,
         )
