@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -91,13 +92,13 @@ class Highest:
 
     def rises(self) -> Floats:
         """Shape (rises, 3): when a score rose, from where (at first minus infinity), to where."""
-        found = []
-        for _, rises in self._entries.values():
-            low = -np.inf
-            for at, high in zip(rises[::2], rises[1::2], strict=True):
-                found.append((at, low, high))
-                low = high
-        return np.array(found, np.float64).reshape(-1, 3)
+        entities = [rises for _, rises in self._entries.values()]
+        told = np.fromiter(itertools.chain.from_iterable(entities), np.float64).reshape(-1, 2)
+        found = np.empty((len(told), 3))
+        found[:, 0], found[:, 2] = told.T
+        found[1:, 1] = found[:-1, 2]
+        found[np.cumsum([0, *(len(rises) // 2 for rises in entities)])[:-1], 1] = -np.inf
+        return found
 
     def _lowest(self) -> float:
         while self._stale(self._heap[0]):
