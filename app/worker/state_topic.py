@@ -41,9 +41,16 @@ class StateLog:
 
     def rows(self, changes: Mapping[str, bytes | None]) -> list[Row]:
         """The records that bring ``changes`` to the topic, in the order to write them."""
-        return [row for key, value in changes.items() for row in self._rows_of(key, value)]
+        rows: list[Row] = []
+        for key, value in changes.items():
+            if key in self._chunks or (value is not None and len(value) > CHUNK):
+                rows += self._in_chunks(key, value)
+            else:
+                rows.append((key.encode(), None if value is None else _PLAIN + value))
+        return rows
 
-    def _rows_of(self, key: str, value: bytes | None) -> list[Row]:
+    def _in_chunks(self, key: str, value: bytes | None) -> list[Row]:
+        """Of a value that has chunks, or had some before."""
         before = self._chunks.pop(key, 0)
         count = 0 if value is None else _chunk_count(value)
         unused: list[Row] = [(_chunk_key(key, i), None) for i in range(count, before)]

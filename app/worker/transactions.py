@@ -130,8 +130,12 @@ class Transactions:
                 )
 
     def _produce_state(self, change: Change) -> None:
+        topic, partition, produce = change.state_topic, change.partition, self._producer.produce
         for key, value in change.state:
-            self._wait_and_produce(change.state_topic, value, key, change.partition)
+            try:
+                produce(topic, value, key, partition)
+            except BufferError:
+                self._wait_and_produce(topic, value, key, partition)
 
     def _wait_and_produce(self, *args: Any, **kwargs: Any) -> None:
         while True:
