@@ -193,7 +193,11 @@ def test_a_new_fraud_begins_on_the_day_that_was_said() -> None:
 @pytest.mark.parametrize(
     ("source", "inject", "refusal"),
     [
-        ("live", ("tricks", 1), 'no pattern "tricks"; there are cards, moving, terminals, testing'),
+        (
+            "live",
+            ("tricks", 1),
+            'live: no pattern "tricks"; there are cards, moving, terminals, testing',
+        ),
         ("handbook", ("testing", 1), "handbook: new frauds can be injected into the live sim"),
         ("phishing", ("testing", 1), "phishing: new frauds can be injected into the live sim"),
     ],
