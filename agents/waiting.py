@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -78,11 +78,21 @@ class WaitingRows:
         self._state.delete(_key(id_))
 
 
-def split(rows: Rows | Sequence[dict[str, Any]], names: tuple[str, ...] | None) -> list[Row]:
-    """The rows of a batch one by one: as values where the names are fixed, else as dicts."""
+def split(
+    rows: Rows | Sequence[dict[str, Any]],
+    names: tuple[str, ...] | None,
+    events: Sequence[Mapping[str, Any]],
+) -> list[Row]:
+    """The rows of a batch one by one: as values where the names are fixed, else as dicts.
+
+    A dict has the order of the fields of its event, whatever the others of the batch have.
+    """
     if not isinstance(rows, Rows):
         return list(rows)
-    return rows.to_dicts() if names is None else list(rows.matrix)  # type: ignore[return-value]
+    if names is not None:
+        return list(rows.matrix)
+    dicts = zip(events, rows.to_dicts(), strict=True)
+    return [{name: row[name] for name in event if name in row} for event, row in dicts]
 
 
 def join(rows: Sequence[Row], names: tuple[str, ...] | None) -> Rows | list[dict[str, Any]]:

@@ -271,3 +271,14 @@ def test_rows_that_wait_are_not_taken_for_other_features() -> None:
         Desk(state=desk.state, features=None)
     desk.score(label("a", None, "drop", 0))
     assert Desk(state=desk.state, features=turned).score(event("b", 1.0)).predictions
+
+
+def test_a_row_waits_in_the_order_of_its_own_event_whatever_came_before_it() -> None:
+    waiting = []
+    for cut in (1, 2):
+        desk = Desk(features=None)
+        ops: list[Op] = [event("a", 1.0, zeal=2.0), event("b", 1.0, air=3.0, zeal=2.0)]
+        for first in range(0, 2, cut):
+            desk.score(*ops[first : first + cut])
+        waiting.append({key: desk.state.get(key) for key in desk.state})
+    assert waiting[0] == waiting[1]
