@@ -17,7 +17,7 @@ help: ## this list
 setup: $(READY) ## only the setting up: .venv/bin/riverrun is there afterwards
 	@echo 'riverrun: ready: $(BIN)/riverrun'
 
-demo: $(READY) ## a live stream through Kafka, scored and learned; ARGS="--seconds 30" for how long
+demo: $(READY) ## card fraud through Kafka, live, with a page; ARGS="--seconds 30" for how long
 	$(BIN)/riverrun demo $(ARGS)
 
 test: check ## check, then every test; ARGS="-k snapshot" for some of them

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from app.local_kafka import LocalKafka
-from benchmarks import family, fraud, latency, learners, recovery, stages, throughput
+from benchmarks import family, fraud, latency, learners, pattern, recovery, stages, throughput
 
 BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "throughput": throughput.run,
@@ -21,8 +21,9 @@ BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "learners": learners.run,
     "stages": stages.run,
     "fraud": fraud.run,
+    "pattern": pattern.run,
 }
-ALONE = {"family", "learners"}
+ALONE = {"family", "learners", "pattern"}
 """These need no Kafka."""
 
 

@@ -66,14 +66,17 @@ class InProcess:
         scores: By the ids of the events.
         dead_letters: What was set aside.
         seconds: That each stage has worked.
+        predictions: All that was said, as it would be on Kafka; empty unless it is to be kept.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, *, keep: bool = False) -> None:
         learner = pipeline.learner
         self.stages = stages(pipeline)
         self.states = [State() for _ in self.stages]
         self.scores: dict[str, float] = {}
         self.dead_letters: list[Outgoing] = []
+        self.predictions: list[bytes] = []
+        self._keep = keep
         self.seconds = [0.0 for _ in self.stages]
         codec = Codec(pipeline.predictions.format)
         self._decode: Callable[[bytes], dict[str, Any]] = codec.decoder(dict[str, Any])
@@ -99,6 +102,8 @@ class InProcess:
             for _, value in outputs.predictions:
                 prediction = self._decode(value)
                 self.scores[prediction["id"]] = prediction["score"]
+            if self._keep:
+                self.predictions += [value for _, value in outputs.predictions]
 
     def _process(self, number: int, stage: Stage, batch: Sequence[Kept]) -> Outputs:
         started = time.perf_counter()

@@ -1,7 +1,8 @@
-"""The two drawings of the benchmarks: curves of the learners, bars of the stages.
+"""The drawings of the benchmarks: curves of the learners, bars of the stages, a new fraud.
 
 python -m benchmarks learners | python -m benchmarks.plot benchmarks/learners.svg
 python -m benchmarks stages | python -m benchmarks.plot benchmarks/stages.svg
+python -m benchmarks pattern | python -m benchmarks.plot benchmarks/pattern.svg
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pattern_plot import shares
 from benchmarks.svg import box, curve, document, line, text
 
 Row = Mapping[str, Any]
@@ -174,7 +176,7 @@ def _numbers(rows: Sequence[Row], top: float) -> list[str]:
 def main(path: str) -> None:
     """Draw the rows on standard input."""
     rows = [json.loads(said) for said in sys.stdin]
-    draw = {"learners": curves, "stages": bars}[rows[0]["benchmark"]]
+    draw = {"learners": curves, "stages": bars, "pattern": shares}[rows[0]["benchmark"]]
     Path(path).write_text(draw(rows), encoding="utf-8")
 
 

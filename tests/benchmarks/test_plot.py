@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks.pattern_plot import HEIGHT, TOP, shares
 from benchmarks.plot import STAGES, bars, curves, time
 from benchmarks.stages import STAGES as MEASURED
 
@@ -35,6 +36,23 @@ def test_each_learner_has_a_panel_and_the_last_value_of_each_curve() -> None:
     assert said.count("20 µs") == 2
     assert said.count(time(10 + 1_000 / 2.9)) == 1
     assert curves(LEARNERS).count("<polyline") == 5 + 3  # and three in the legend
+
+
+PATTERN = [
+    {"benchmark": "pattern", "day": day, "live_share": share, "frozen_share": 0.0, "rule_share": 0}
+    for day in range(10)
+    for share in (0.2, 0.4)
+]
+
+
+def test_a_new_fraud_has_a_curve_for_each_who_looks_and_the_day_of_its_labels() -> None:
+    drawing = shares([*PATTERN, {"benchmark": "pattern", "day": None}])
+    said = {text for *_, text in texts(drawing)}
+    assert {"live model", "frozen model", "hand rule", "its first labels come", "8"} <= said
+    assert drawing.count("<polyline") == 3
+    half, none = TOP + HEIGHT * 0.7, TOP + HEIGHT * 1.0  # 30 % is the mean of the runs
+    assert drawing.count(f'cy="{half:.1f}"') == 10
+    assert drawing.count(f'cy="{none:.1f}"') == 20
 
 
 def test_no_two_texts_stand_over_each_other() -> None:
