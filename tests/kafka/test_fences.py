@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from app.worker.restore import PartitionMoved, Restored, Restorer, RestoreRefuse
 from app.worker.tasks import POSITION, Change, encode_position
 from app.worker.transactions import OutputTopics, TransactionAborted, TransactionLost, Transactions
 from tests.kafka.running import Stream, stream
-from tests.kafka.support import read_committed
+from tests.kafka.support import create_topic, read_committed
+from topics.records import Outgoing
 
 LEARNER = {"type": "passive_aggressive"}
 
@@ -72,6 +74,23 @@ def test_who_left_the_group_commits_nothing(here: Stream) -> None:
     heir.close()
     assert predictions(here) == 1
     assert restored(here).offsets == {here.pipeline.events.topic: 5}
+
+
+def test_what_goes_to_the_next_stage_or_becomes_an_alert_is_rolled_back_too(here: Stream) -> None:
+    inner = f"{here.pipeline.name}.by-shop.v1"
+    create_topic(here.bootstrap, inner)
+    consumer = member(here)
+    group = consumer.consumer_group_metadata()
+    worker = transactions(here, "a")
+    said = Outputs(others=[Outgoing(inner, b"k", b"relayed")])
+    sent = replace(change(here, 5), outputs=[said])
+    worker.commit([sent], group)
+    consumer.close()
+    heir = member(here)
+    with pytest.raises(TransactionAborted, match="UNKNOWN_MEMBER_ID"):
+        worker.commit([sent], group)
+    heir.close()
+    assert len(read_committed(here.bootstrap, inner)) == 1
 
 
 def test_who_is_followed_by_a_worker_of_its_name_commits_nothing(here: Stream) -> None:
