@@ -1,6 +1,7 @@
 """The containers' files, held to the specification and to riverrun's own command line."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from app.cli import cli
 from app.pipeline.load import load_pipeline
+from app.replay.times import parse_time
 from tests.containers import (
     ROOT,
     compose,
@@ -77,12 +79,70 @@ def test_every_variable_is_a_setting_that_riverrun_knows(name: str) -> None:
     assert others == {"KAFKA_BOOTSTRAP_SERVERS"}
 
 
-def test_workers_have_names_of_their_own_and_stay_up() -> None:
-    workers = [service for service in SERVICES.values() if service["command"][0] == "worker"]
-    names = {service["environment"]["RIVERRUN_WORKER__NAME"] for service in workers}
+def test_the_worker_with_the_page_has_a_name_and_those_that_are_scaled_have_none() -> None:
+    workers = {n: s for n, s in SERVICES.items() if s["command"][0] == "worker"}
+    names = {n: s["environment"].get("RIVERRUN_WORKER__NAME") for n, s in workers.items()}
 
-    assert len(workers) == len(names) == 2
-    assert {service["restart"] for service in workers} == {"unless-stopped"}
+    assert names == {"page": "fraud-page", "worker": None}
+    assert {worker["restart"] for worker in workers.values()} == {"unless-stopped"}
+    assert "ports" not in workers["worker"]
+
+
+def test_the_page_listens_where_its_port_is_published() -> None:
+    page = SERVICES["page"]
+    pipeline = load_pipeline(ROOT / "pipelines/fraud.toml", environ=page["environment"])
+    host = "RIVERRUN_WORKER__WEB_HOST"
+    open_to_others = {name for name, s in SERVICES.items() if host in s["environment"]}
+
+    assert page["ports"] == ["127.0.0.1:6066:6066"]
+    assert pipeline.worker.web_host == "0.0.0.0"
+    assert open_to_others == {"page"}
+    assert "host" in page["networks"]  # a port of an internal network is not published
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_writes_to_its_cache_and_to_memory_only(name: str) -> None:
+    service = SERVICES[name]
+    cache = image_environment()["NUMBA_CACHE_DIR"]
+
+    assert service["read_only"]
+    assert [mount.partition(":")[0] for mount in service["tmpfs"]] == ["/tmp"]
+    assert [volume.partition(":")[2] for volume in service["volumes"]] == [cache]
+    made = f"install --directory --owner riverrun {cache}"
+    assert any(made in rest for word, rest in instructions() if word == "RUN")
+
+
+def test_every_service_has_a_limit_of_memory() -> None:
+    services: dict[str, Any] = compose()["services"]
+
+    assert [name for name, service in services.items() if "mem_limit" not in service] == []
+
+
+def test_the_replays_are_two_parts_of_one_whole_and_can_be_started_again() -> None:
+    history, rest = (parse(SERVICES[name]["command"]).params for name in ("history", "replay"))
+
+    assert history["until"] == rest["since"] == parse_time("2018-06-01")
+    assert history["resume"]
+    assert rest["resume"]
+    assert {history["source"], rest["source"]} == {"live"}
+    assert {history["label_delay"], rest["label_delay"]} == {7 * 86_400}
+    assert rest["pace"] == 8640
+    assert SERVICES["replay"]["depends_on"]["history"]["condition"].endswith("successfully")
+
+
+def test_what_the_program_needs_besides_python_is_installed_with_it() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = [
+        ROOT / package.replace(".", "/") / pattern
+        for package, found in declared["package-data"].items()
+        for pattern in found
+    ]
+    packages = [ROOT / name for name in ("agents", "app", "learners", "topics")]
+    files = [file for package in packages for file in package.rglob("*") if file.is_file()]
+    others = [f for f in files if f.suffix != ".py" and "__pycache__" not in f.parts]
+
+    assert ROOT / "app/page/static/page.js" in others
+    assert [f for f in others if not any(f.match(str(pattern)) for pattern in patterns)] == []
 
 
 def test_nothing_is_reached_from_outside_the_host() -> None:

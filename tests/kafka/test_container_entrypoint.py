@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -23,7 +24,11 @@ from tests.kafka.support import read_committed
 
 SERVICES = own_services()
 RIVERRUN = Path(sys.executable).with_name("riverrun")
-PHISHING_EVENTS = 1250
+FIRST_DAY = 17_622
+"""2018-04-01, counted from 1970; the replay goes on at 2018-06-01."""
+OUTPUTS = ("events", "labels", "predictions", "decisions", "metrics")
+JVM = {"KAFKA_HEAP_OPTS"}
+"""Variables of the image's scripts, not settings of Kafka."""
 
 
 def broker_settings() -> dict[str, str]:
@@ -32,7 +37,7 @@ def broker_settings() -> dict[str, str]:
     return {
         name.removeprefix("KAFKA_").lower().replace("_", "."): value
         for name, value in variables.items()
-        if name.startswith("KAFKA_")
+        if name.startswith("KAFKA_") and name not in JVM
     }
 
 
@@ -43,7 +48,10 @@ class Deployment:
         self.kafka = kafka
         self.folder = folder
         self.name = f"containers-{uuid.uuid4().hex[:8]}"
-        self.predictions = f"{self.name}.predictions.v1"
+
+    def topic(self, table: str) -> str:
+        """The topic of a table of the pipeline file."""
+        return f"{self.name}.{table}.v1"
 
     def environment(self, service: str, web_port: int = 6066) -> dict[str, str]:
         """Of the image and of the service; nothing of the machine's, as in a container."""
@@ -53,8 +61,7 @@ class Deployment:
             "NUMBA_CACHE_DIR": str(self.folder),
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
             "RIVERRUN_NAME": self.name,
-            "RIVERRUN_EVENTS__TOPIC": f"{self.name}.events.v1",
-            "RIVERRUN_PREDICTIONS__TOPIC": self.predictions,
+            **{f"RIVERRUN_{table.upper()}__TOPIC": self.topic(table) for table in OUTPUTS},
             "RIVERRUN_WORKER__WEB_PORT": str(web_port),
         }
         return {**image_environment(), **SERVICES[service]["environment"], **changed}
@@ -75,6 +82,17 @@ class Deployment:
         with self.start(service) as process:
             output, _ = process.communicate(timeout=120)
         assert process.returncode == 0, output
+
+    def run_until(self, service: str, table: str, count: int) -> None:
+        """Start a service, and stop it as soon as so many more records are on a topic."""
+        before = len(read_committed(self.kafka, self.topic(table)))
+        with self.start(service) as process:
+            try:
+                found = read_committed(self.kafka, self.topic(table), before + count)
+            finally:
+                process.send_signal(signal.SIGTERM)
+            output, _ = process.communicate(timeout=30)
+        assert len(found) == before + count, output
 
     @contextmanager
     def worker(self, service: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
@@ -105,27 +123,40 @@ def wait_until_healthy(worker: subprocess.Popen[str], port: int, folder: Path) -
         time.sleep(0.3)
 
 
+def fetch(port: int, path: str) -> bytes:
+    """What a browser on the machine gets from the published port."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return bytes(answer.read())
+
+
 def test_the_compose_services_run_and_the_workers_stop_cleanly_on_sigterm(
     kafka: str, tmp_path: Path
 ) -> None:
     deployment = Deployment(kafka, tmp_path)
     deployment.run("topics")
     with ExitStack() as stack:
-        workers = [
-            stack.enter_context(deployment.worker(name)) for name in ("worker-1", "worker-2")
-        ]
+        workers = [stack.enter_context(deployment.worker(name)) for name in ("page", "worker")]
         for worker, port in workers:
             wait_until_healthy(worker, port, tmp_path)
-        deployment.run("replay")
-        predictions = read_committed(kafka, deployment.predictions, PHISHING_EVENTS)
+        deployment.run_until("history", "decisions", 20)
+        deployment.run_until("replay", "predictions", 100)
+        events = read_committed(kafka, deployment.topic("events"))
+        predictions = read_committed(kafka, deployment.topic("predictions"), len(events))
 
+        page = workers[0][1]
+        assert json.loads(fetch(page, "/health"))["ready"]
+        assert b"static/page.js" in fetch(page, "/")
+        assert fetch(page, "/static/page.js")
         for worker, _ in workers:
             worker.send_signal(signal.SIGTERM)
         ended = [worker.communicate(timeout=30)[0] for worker, _ in workers]
 
         assert [worker.returncode for worker, _ in workers] == [0, 0], "\n".join(ended)
     sources = {source_of(prediction.value()) for prediction in predictions}
-    assert len(predictions) == len(sources) == PHISHING_EVENTS
+    assert len(predictions) == len(sources) == len(events)
+    days = {record.timestamp()[1] // 86_400_000 for record in events}
+    assert min(days) == FIRST_DAY
+    assert max(days) == FIRST_DAY + 61
 
 
 def source_of(prediction: bytes | None) -> tuple[Any, ...]:
@@ -136,7 +167,7 @@ def source_of(prediction: bytes | None) -> tuple[Any, ...]:
 def test_only_a_worker_is_asked_for_its_health(tmp_path: Path) -> None:
     nobody, _ = free_ports(None)
 
-    assert not is_healthy(SERVICES["worker-1"]["command"], nobody, tmp_path)
+    assert not is_healthy(SERVICES["worker"]["command"], nobody, tmp_path)
     assert is_healthy(SERVICES["replay"]["command"], nobody, tmp_path)
 
 
