@@ -14,6 +14,8 @@ from agents.entities.kernels import Words
 from agents.errors import InvalidEvent
 from agents.fields import NUMBER, short
 from agents.limits import LIMITS, all_fit, fits
+from agents.ops import Event, Label, Op
+from learners.kernels import Ints
 
 _NUMBERS = frozenset(NUMBER)
 Fields = Mapping[str, Any]
@@ -69,6 +71,39 @@ class Needed:
             and all(_all_finite(column(events, name)) for name in self.numbers)
             and all(all_fit(column(events, name)) for name in self.marks)
         )
+
+
+class Columns:
+    """Operations as columns; each is made once, however many tables need it.
+
+    Attributes:
+        ops: In their order.
+        rows: Where they stand among all of their batch.
+        times: Of the events, or of the labels' events; in milliseconds.
+        labels: Which are labels, by their places.
+    """
+
+    def __init__(self, ops: Sequence[Op], rows: Sequence[int] | None = None) -> None:
+        self.ops = ops
+        self.rows = range(len(ops)) if rows is None else rows
+        self.labels = [i for i, op in enumerate(ops) if isinstance(op, Label)]
+        times = [op.time if isinstance(op, Event) else op.event_time for op in ops]
+        self.times: Ints = np.array(times, np.int64)
+        self._named: dict[str, list[Any]] = {}
+
+    def of(self, rows: Sequence[int]) -> Columns:
+        """Some of the operations."""
+        return self if len(rows) == len(self.ops) else Columns([self.ops[i] for i in rows], rows)
+
+    def latest(self) -> Ints:
+        """The time of the stream at each, as far as it says so: it may have been later before."""
+        return np.maximum(self.times, np.array([op.time for op in self.ops], np.int64))
+
+    def named(self, name: str) -> list[Any]:
+        """A field of every event, or label's event."""
+        if name not in self._named:
+            self._named[name] = column([op.fields for op in self.ops], name)
+        return self._named[name]
 
 
 def column(events: Sequence[Fields], name: str) -> list[Any]:

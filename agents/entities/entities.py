@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from agents.entities.columns import Fields, Needed
+from agents.entities.columns import Columns, Fields, Needed
 from agents.entities.declare import EntityTable, check_tables, declared
 from agents.entities.past import Past
 from agents.events import Failure
 from agents.ops import Event, Label, Op
 from agents.state import State
+from learners.kernels import Floats
 
 
 class Entities:
@@ -54,32 +55,43 @@ class Entities:
         An event that lacks what a table needs is a failure: no past knows of it, and it gets no
         features. So is a label whose event was one, or that is no number where one is needed.
         """
-        failures = self._failures(ops)
+        batch = Columns(ops)
+        failures = self._failures(batch)
         failed = {failure.index for failure in failures}
         good = [i for i, op in enumerate(ops) if isinstance(op, Event) and i not in failed]
-        heard = [i for i, op in enumerate(ops) if _is_heard(op) and i not in failed]
         if ops and self._pasts:
-            made = [past.apply(ops, good, heard) for past in self._pasts]
-            for i, row in zip(good, np.hstack(made).tolist(), strict=True):
-                ops[i].fields.update(zip(self.names, row, strict=True))
+            told = heard = batch.of(good)
+            if self._label_names:
+                labels = [i for i in batch.labels if _is_heard(ops[i]) and i not in failed]
+                heard = batch.of(sorted([*good, *labels]))
+            made = [past.apply(batch, heard if past.of_labels else told) for past in self._pasts]
+            self._add(told.ops, np.hstack(made))
         return failures
+
+    def _add(self, events: Sequence[Op], features: Floats) -> None:
+        names = self.names
+        for event, row in zip(events, features.tolist(), strict=True):
+            fields = event.fields
+            for name, value in zip(names, row, strict=False):  # strict costs a third more
+                fields[name] = value
 
     def save(self) -> None:
         """Put what changed since the last call into the state; once for each commit."""
         for past in self._pasts:
             past.store.save()
 
-    def _failures(self, ops: Sequence[Op]) -> list[Failure]:
-        events = [(i, op.fields) for i, op in enumerate(ops) if isinstance(op, Event)]
+    def _failures(self, batch: Columns) -> list[Failure]:
+        events = [(i, op.fields) for i, op in enumerate(batch.ops) if isinstance(op, Event)]
         errors = dict(_errors(self._of_events, events))
         if self._label_names:
-            errors.update(_errors(self._of_labels, list(self._said(ops))))
+            errors.update(_errors(self._of_labels, list(self._said(batch))))
         return [Failure(i, "features", errors[i]) for i in sorted(errors)]
 
-    def _said(self, ops: Sequence[Op]) -> Iterator[tuple[int, Fields]]:
+    def _said(self, batch: Columns) -> Iterator[tuple[int, Fields]]:
         """The fields of the labels' events, each label among them, and the one before too."""
-        for i, op in enumerate(ops):
-            if isinstance(op, Label) and _is_heard(op):
+        for i in batch.labels:
+            op = batch.ops[i]
+            if isinstance(op, Label) and op.kind != "drop":
                 yield i, {**op.fields, **dict.fromkeys(self._label_names, op.label)}
                 if op.kind == "correct":
                     yield i, {**op.fields, **dict.fromkeys(self._label_names, op.before)}

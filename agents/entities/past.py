@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from agents.entities.columns import column, marks
+from agents.entities.columns import Columns, column, marks
 from agents.entities.declare import Declared
 from agents.entities.kernels import ADD, CORRECT, TELL, Steps, Words, advance
 from agents.entities.layout import Layout
 from agents.entities.store import Store
-from agents.ops import Event, Label, Op
+from agents.ops import Label, Op
 from agents.state import State
 from learners.kernels import Floats, Ints
 
@@ -28,48 +28,50 @@ class Past:
     def __init__(self, declared: Declared, state: State) -> None:
         self._declared, self._layout = declared, Layout.of(declared)
         self.store = Store(declared, self._layout, state)
-        self.apply([], [], [])  # compiles
+        self.apply(Columns([]), Columns([]))  # compiles
 
-    def apply(self, ops: Sequence[Op], events: Sequence[int], labels: Sequence[int]) -> Floats:
-        """The features of the events, a row each; `events` and `labels` are indices of `ops`.
+    @property
+    def of_labels(self) -> bool:
+        """Whether labels bring it up to date, not events."""
+        return self._declared.table.source == "labels"
 
-        All of `ops` move the clock of the stream.
+    def apply(self, batch: Columns, chosen: Columns) -> Floats:
+        """The features of the events, a row each.
+
+        Args:
+            batch: All operations; they move the clock of the stream.
+            chosen: The events that are told, and, of labels, the labels that are heard.
         """
-        of_labels = self._declared.table.source == "labels"
-        chosen = sorted([*events, *labels]) if of_labels and labels else list(events)
-        steps = self._steps([ops[i] for i in chosen], self._clocks(ops)[chosen])
-        features = np.zeros((len(chosen), len(self._declared.features)))
+        steps = self._steps(chosen, self._clocks(batch)[chosen.rows])
+        features = np.zeros((len(chosen.ops), len(self._declared.features)))
         advance(self.store.pasts, self._layout.shape, self._layout.plan, steps, features)
         return features[steps.kinds & TELL > 0]
 
-    def _clocks(self, ops: Sequence[Op]) -> Ints:
+    def _clocks(self, batch: Columns) -> Ints:
         """The newest bucket of the stream at each operation."""
-        times = [op.time if isinstance(op, Event) else max(op.time, op.event_time) for op in ops]
-        buckets = np.array([self.store.clock, *self._buckets(times)], np.int64)
-        clocks: Ints = np.maximum.accumulate(buckets)[1:]
+        clocks: Ints = np.maximum.accumulate(self._buckets(batch.latest()))
+        clocks = np.maximum(clocks, self.store.clock)
         if len(clocks):
             self.store.clock = int(clocks[-1])
         return clocks
 
-    def _buckets(self, times: Sequence[int]) -> Ints:
-        return np.array(times, np.int64) // self._declared.windows.bucket
+    def _buckets(self, times: Ints) -> Ints:
+        return times // self._declared.windows.bucket
 
-    def _steps(self, ops: Sequence[Op], clocks: Ints) -> Steps:
+    def _steps(self, chosen: Columns, clocks: Ints) -> Steps:
         windows = self._declared.windows
-        times = [op.time if isinstance(op, Event) else op.event_time for op in ops]
-        kinds = np.array([self._kind(op) for op in ops], np.int64)
-        buckets, ends = self._buckets(times), self._buckets([t - windows.delay for t in times])
+        kinds = self._kinds(chosen)
+        buckets, ends = self._buckets(chosen.times), self._buckets(chosen.times - windows.delay)
         held = buckets > clocks - windows.ring
-        slots = self.store.slots(
-            self._column(ops, self._declared.table.field), held & (kinds & ADD > 0)
-        )
+        entities = chosen.named(self._declared.table.field)
+        slots = self.store.slots(entities, held & (kinds & ADD > 0))
         self.store.touched(slots[held & (kinds != TELL) & (slots >= 0)])
-        values, befores = self._values(ops)
-        bits = self._bits(ops)
+        values, befores = self._values(chosen)
+        bits = self._bits(chosen)
         return Steps(
             slots,
             kinds,
-            np.array(times, np.int64),
+            chosen.times,
             buckets,
             ends,
             clocks,
@@ -79,47 +81,47 @@ class Past:
             np.uint64(1) << (bits & np.uint64(63)),
         )
 
-    def _kind(self, op: Op) -> int:
-        if isinstance(op, Label):
-            return CORRECT if op.kind == "correct" else ADD
-        return TELL if self._declared.table.source == "labels" else ADD | TELL
+    def _kinds(self, chosen: Columns) -> Ints:
+        kinds = np.full(len(chosen.ops), TELL if self.of_labels else ADD | TELL, np.int64)
+        said = [chosen.ops[i] for i in chosen.labels]
+        kinds[chosen.labels] = [CORRECT if _corrects(op) else ADD for op in said]
+        return kinds
 
-    def _values(self, ops: Sequence[Op]) -> tuple[Floats, Floats]:
+    def _values(self, chosen: Columns) -> tuple[Floats, Floats]:
         """The numbers that are added, and those that they take the place of."""
         names = self._declared.numbers
-        values = np.zeros((len(ops), len(names)))
-        if self._declared.table.source == "events":
+        values = np.zeros((len(chosen.ops), len(names)))
+        if not self.of_labels:
             for j, name in enumerate(names):
-                values[:, j] = self._column(ops, name)
+                values[:, j] = chosen.named(name)
             return values, values
-        befores = np.zeros_like(values)
-        rows, labels = _labels(ops)
+        befores, labels = np.zeros_like(values), _labels(chosen)
         for j, name in enumerate(names):
-            values[rows, j], befores[rows, j] = self._new_and_old(labels, name)
+            new, old = self._new_and_old(labels, name)
+            values[chosen.labels, j], befores[chosen.labels, j] = new, old
         return values, befores
 
     def _new_and_old(self, labels: Sequence[Label], name: str) -> tuple[list[Any], list[Any]]:
         if name != self._declared.table.label:
-            new = self._column(labels, name)
+            new = column([op.fields for op in labels], name)
             return new, new
         old = [op.before if op.kind == "correct" else op.label for op in labels]
         return [op.label for op in labels], old
 
-    def _bits(self, ops: Sequence[Op]) -> Words:
+    def _bits(self, chosen: Columns) -> Words:
         """64 bits for each value whose different ones are counted; 0 where there is none."""
         names = self._declared.marks
-        bits: Words = np.zeros((len(ops), len(names)), np.uint64)
-        rows, adding = np.arange(len(ops)).tolist(), ops
-        if self._declared.table.source == "labels":
-            rows, adding = _labels(ops)
+        bits: Words = np.zeros((len(chosen.ops), len(names)), np.uint64)
+        adding = chosen.labels if self.of_labels else range(len(chosen.ops))
         for j, name in enumerate(names):
-            bits[rows, j] = marks(self._column(adding, name))
+            said = chosen.named(name)
+            bits[adding, j] = marks(said[i] for i in adding)
         return bits
 
-    def _column(self, ops: Sequence[Op], name: str) -> list[Any]:
-        return column([op.fields for op in ops], name)
+
+def _labels(chosen: Columns) -> list[Label]:
+    return [op for op in chosen.ops if isinstance(op, Label)]
 
 
-def _labels(ops: Sequence[Op]) -> tuple[list[int], list[Label]]:
-    rows = [i for i, op in enumerate(ops) if isinstance(op, Label)]
-    return rows, [op for op in ops if isinstance(op, Label)]
+def _corrects(op: Op) -> bool:
+    return isinstance(op, Label) and op.kind == "correct"
