@@ -53,9 +53,7 @@ class Entry:
             return [self._event(record)]
         topic, reader, join = self._labels
         if record.topic() == topic:
-            heard, failures = reader.read([record])
-            letters += [(record, failure.stage, failure.error) for failure in failures]
-            ops = join.label(heard[0]) if heard else []
+            ops = join.label(reader.read(record))
         else:
             ops = join.event(self._event(record))
         if join.failures:

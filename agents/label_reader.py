@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from agents.errors import InvalidEvent
-from agents.events import Failure
 from agents.fields import plain, short
 from agents.limits import LIMITS, decode_one, fits, id_error
 from topics.codecs import Codec
-from topics.errors import DecodeError
 from topics.records import Record
 
 
@@ -55,7 +53,7 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
 
 
 class LabelReader:
-    """Reads batches of raw records into labels.
+    """Reads raw records into labels.
 
     Args:
         codec: The format of the labels topic.
@@ -78,20 +76,12 @@ class LabelReader:
         self._decode: Callable[[bytes], Any] = codec.decoder(struct)
         self._has_source = fields.source is not None
 
-    def read(self, records: Sequence[Record]) -> tuple[list[Heard], list[Failure]]:
-        """The good labels of ``records``, and the failures of the others."""
-        heard: list[Heard] = []
-        failures: list[Failure] = []
-        for i, record in enumerate(records):
-            try:
-                heard.append(self._read_one(record))
-            except DecodeError as error:
-                failures.append(Failure(i, "decode", error))
-            except InvalidEvent as error:
-                failures.append(Failure(i, "validate", error))
-        return heard, failures
+    def read(self, record: Record) -> Heard:
+        """The label of a record.
 
-    def _read_one(self, record: Record) -> Heard:
+        Raises:
+            DecodeError, InvalidEvent: when it has none that can be used.
+        """
         key = record.key() or b""
         said = decode_one(self._decode, self._format, plain, key, record.value())
         if not fits(said.id):

@@ -168,15 +168,15 @@ class Scoring:
             raise LearnRefused(_refusal(step.op, step.origin), error.cause) from error
         for i, failure in scored.failures.items():
             self._set_aside(steps[i], failure, letters)
-        said = []
+        said, shown = [], []
         for i, step in enumerate(steps):
             if i in scored.failures:
                 continue
             if isinstance(step.op, Event):
                 said.append(self._said(step.op, scored, i, version))
+                shown.append(step.row)
             version += step.label is not UNLABELLED
         if self._watcher is not None:
-            shown = [s.row for i, s in enumerate(steps) if _is_said(s, i, scored)]
             rivals = self._watcher.rivals([s.event for s in said], join(shown, self._names))
             for one, others in zip(said, rivals, strict=True):
                 one.rivals = others
@@ -217,7 +217,3 @@ def _refusal(op: Op, origin: Record) -> Refusal:
     if isinstance(op, Event):
         return Refusal(*at)
     return Refusal(*at, f"{op.kind} {msgspec.json.encode(op.id).decode()}")
-
-
-def _is_said(step: Step, place: int, scored: Scored) -> bool:
-    return isinstance(step.op, Event) and place not in scored.failures

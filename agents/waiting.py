@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.errors import AgentError
 from agents.packing import pack, unpacker
@@ -18,7 +17,8 @@ PREFIX = "row/"
 NAMES = "row"
 """The key of the features, in the order of the values."""
 
-Row = NDArray[np.float64] | dict[str, Any]
+Row = bytes | dict[str, Any]
+"""The values alone, as a row of a matrix lies in memory; or names and values."""
 
 
 class RowsMismatch(AgentError):
@@ -59,8 +59,7 @@ class WaitingRows:
         key = _key(id_)
         if self._state.get(key) is not None:
             return False
-        value = row.tobytes() if isinstance(row, np.ndarray) else pack(row)
-        self._state.put(key, value)
+        self._state.put(key, row if isinstance(row, bytes) else pack(row))
         return True
 
     def get(self, id_: Any) -> Row | None:
@@ -69,7 +68,7 @@ class WaitingRows:
         if value is None:
             return None
         if self._names is not None:
-            return np.frombuffer(value)
+            return value
         row: dict[str, Any] = self._decode(value)
         return row
 
@@ -90,7 +89,7 @@ def split(
     if not isinstance(rows, Rows):
         return list(rows)
     if names is not None:
-        return list(rows.matrix)
+        return [row.tobytes() for row in rows.matrix]
     dicts = zip(events, rows.to_dicts(), strict=True)
     return [{name: row[name] for name in event if name in row} for event, row in dicts]
 
@@ -99,7 +98,8 @@ def join(rows: Sequence[Row], names: tuple[str, ...] | None) -> Rows | list[dict
     """What ``split`` has taken apart."""
     if names is None:
         return list(rows)  # type: ignore[arg-type]
-    return Rows(names, np.array(rows).reshape(len(rows), len(names)))
+    values = bytearray().join(rows)  # type: ignore[arg-type]  # it may be written to
+    return Rows(names, np.frombuffer(values).reshape(len(rows), len(names)))
 
 
 def _key(id_: Any) -> str:

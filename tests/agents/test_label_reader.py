@@ -25,25 +25,25 @@ def reader(learner: str = "passive_aggressive", codec: str = "json", **fields: A
 
 
 def heard(said: Any, learner: str = "passive_aggressive") -> Heard:
-    (label,), failures = reader(learner).read(records([json.dumps(said).encode()]))
-    assert not failures
-    return label
+    (record,) = records([json.dumps(said).encode()])
+    return reader(learner).read(record)
 
 
 def refused(value: bytes | None, learner: str = "passive_aggressive") -> tuple[str, str, type]:
-    labels, (failure,) = reader(learner).read(records([value]))
-    assert labels == []
-    return failure.stage, str(failure.error), type(failure.error)
+    (record,) = records([value])
+    with pytest.raises((DecodeError, InvalidEvent)) as raised:
+        reader(learner).read(record)
+    error = raised.value
+    return "decode" if isinstance(error, DecodeError) else "validate", str(error), type(error)
 
 
 @pytest.mark.parametrize("codec", ["json", "msgpack"])
 def test_a_label_is_heard_with_its_weight_and_time(codec: str) -> None:
     said = {"event": "e1", "fraud": 1, "source": "analyst", "more": [1]}
-    raw = records([Codec(codec).encode(said)])
-    (label,), failures = reader(codec=codec).read(raw)
-    assert label == Heard("e1", True, "analyst", 3, 1_000, raw[0])
+    (raw,) = records([Codec(codec).encode(said)])
+    label = reader(codec=codec).read(raw)
+    assert label == Heard("e1", True, "analyst", 3, 1_000, raw)
     assert label.label is True
-    assert not failures
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_a_source_that_is_not_named_counts_once(source: Any, weight: int) -> Non
 
 
 def test_without_a_field_for_it_no_label_has_a_source() -> None:
-    value = json.dumps({"id": 1, "label": 0, "source": ["any"]}).encode()
-    (label,), _ = reader(id="id", label="label").read(records([value]))
+    (record,) = records([json.dumps({"id": 1, "label": 0, "source": ["any"]}).encode()])
+    label = reader(id="id", label="label").read(record)
     assert (label.source, label.weight) == (None, 1)
 
 
@@ -114,15 +114,6 @@ def test_a_label_of_unbounded_size_is_set_aside(learner: str, label: Any) -> Non
     assert refused(json.dumps({"event": 1, "fraud": label}).encode(), learner)[0] == "validate"
 
 
-def test_the_others_of_a_batch_stay_in_order() -> None:
-    values: list[bytes | None] = [
-        None if i % 5 == 3 else json.dumps({"event": i, "fraud": i % 2}).encode() for i in range(50)
-    ]
-    labels, failures = reader().read(records(values))
-    assert [label.id for label in labels] == [i for i in range(50) if i % 5 != 3]
-    assert [failure.index for failure in failures] == list(range(3, 50, 5))
-
-
 def test_a_key_that_is_too_large_is_set_aside() -> None:
     class LongKey:
         def key(self) -> bytes:
@@ -132,5 +123,5 @@ def test_a_key_that_is_too_large_is_set_aside() -> None:
             return msgspec.json.encode({"event": 1, "fraud": 1})
 
     record: Any = LongKey()
-    _, (failure,) = reader().read([record])
-    assert failure.stage == "validate"
+    with pytest.raises(InvalidEvent):
+        reader().read(record)
