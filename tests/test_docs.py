@@ -175,7 +175,7 @@ def test_every_pipeline_file_loads(page: Path, block: Any, my_learners: Path) ->
 
 def test_the_first_pipeline_of_the_readme_is_the_one_in_the_folder(tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_text(blocks(README, "toml")[0].text)
-    ours = load_pipeline(ROOT / "pipelines" / "phishing.toml", environ={})
+    ours = load_pipeline(ROOT / "pipelines" / "payments.toml", environ={})
     assert load_pipeline(tmp_path / "p.toml", environ={}) == ours
 
 
