@@ -95,7 +95,7 @@ class Budget:
             self._state.put(PAST, msgpack.packb([span.pack() for span in self._past.spans]))
         if self._changed:
             now = [
-                self._span, self._slot, self._since, self._threshold, self._due,
+                self._per, self._span, self._slot, self._since, self._threshold, self._due,
                 list(self._alerted.items()), self._highest.pack(),
             ]  # fmt: skip
             self._state.put(NOW, msgpack.packb(now))
@@ -103,15 +103,18 @@ class Budget:
 
     def _restore(self) -> None:
         past, now = self._state.get(PAST), self._state.get(NOW)
+        if now is None:
+            return
+        per, *rest = msgpack.unpackb(now)
+        if per != self._per:
+            return  # spans of another length are no example, and have other numbers: begin anew
+        (
+            self._span, self._slot, self._since, self._threshold, self._due, alerted, highest,
+        ) = rest  # fmt: skip
+        self._alerted = dict(alerted)
+        self._highest = Highest(self._kept(), highest)
         if past is not None:
             self._past = Past([Span.unpack(span) for span in msgpack.unpackb(past)])
-        if now is not None:
-            (
-                self._span, self._slot, self._since, self._threshold, self._due,
-                alerted, highest,
-            ) = msgpack.unpackb(now)  # fmt: skip
-            self._alerted = dict(alerted)
-            self._highest = Highest(self._kept(), highest)
 
     def _kept(self) -> int:
         return KEPT * (self._share(self._span) + 16)

@@ -209,3 +209,17 @@ def test_an_event_that_comes_late_belongs_to_the_present_span() -> None:
     late = decider.decide([17_600 * DAY], ["y"], [0.0])
     assert late == now
     assert now[0].threshold != decider.decide([17_603 * DAY], ["x"], [0.0])[0].threshold
+
+
+def test_a_budget_for_spans_of_another_length_begins_anew() -> None:
+    hours, day = DAY // 24, DAY
+    state = State()
+    stream = days(3)
+    before = Decider(DecisionSettings(budget=4, per=hours), state)
+    before.decide(*stream)
+    before.save()
+    after = Decider(DecisionSettings(budget=20, per=day), state)
+    later = days(3, seed=2, first=stream.times[-1] // DAY + 1)
+    assert after.decide(*later) == Decider(DecisionSettings(budget=20, per=day), State()).decide(
+        *later
+    )
