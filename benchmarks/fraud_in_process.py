@@ -22,6 +22,7 @@ from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import Stage, stages
 from app.replay.records import Encoded, channels, records
 from app.worker.agent import Maker
+from app.worker.garbage import collect_seldom
 from benchmarks.fraud import FILE, Trial, parsed, source, verdict
 from benchmarks.fraud_protocol import Row, Yardstick
 from learners import registry
@@ -66,6 +67,7 @@ class InProcess:
         scores: By the ids of the events.
         dead_letters: What was set aside.
         seconds: That each stage has worked.
+        cpu: Seconds of CPU time that each stage has taken.
         predictions: All that was said, as it would be on Kafka; empty unless it is to be kept.
     """
 
@@ -78,6 +80,7 @@ class InProcess:
         self.predictions: list[bytes] = []
         self._keep = keep
         self.seconds = [0.0 for _ in self.stages]
+        self.cpu = [0.0 for _ in self.stages]
         codec = Codec(pipeline.predictions.format)
         self._decode: Callable[[bytes], dict[str, Any]] = codec.decoder(dict[str, Any])
         self._offsets = Counter[str]()
@@ -106,12 +109,13 @@ class InProcess:
                 self.predictions += [value for _, value in outputs.predictions]
 
     def _process(self, number: int, stage: Stage, batch: Sequence[Kept]) -> Outputs:
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         agent = self._agents[number]
         outputs = agent.process(Batch(stage.inputs[0], 0, batch), {})
         agent.save()
         self.states[number].changes()
         self.seconds[number] += time.perf_counter() - started
+        self.cpu[number] += time.process_time() - used
         self.dead_letters += outputs.dead_letters
         return outputs
 
@@ -139,6 +143,7 @@ def through_memory(trial: Trial, data: Transactions) -> tuple[Row, InProcess]:
         "events": len(made.scores),
         "dead_letters": len(made.dead_letters),
         "seconds_of_stages": [round(seconds, 1) for seconds in made.seconds],
+        "cpu_us_an_event": [round(1e6 * cpu / len(made.scores), 1) for cpu in made.cpu],
         "state_mb": round(_bytes(made.states) / 1e6, 1),
         "state_entries": dict(sorted(kinds.items())),
     }
@@ -155,6 +160,7 @@ def main(arguments: list[str]) -> None:
     yardstick = Yardstick(options.trial.size, options.trial.first)
     for row in () if options.alone else yardstick.references():
         print(json.dumps(row), flush=True)
+    collect_seldom()  # as a worker does
     figures, made = through_memory(options.trial, yardstick.data)
     name = f"riverrun, {options.trial.protocol}, in process"
     row = verdict(name, options.trial, yardstick, made.scores) | figures
