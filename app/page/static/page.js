@@ -374,7 +374,7 @@ function begin(said) {
   $("metrics").hidden = !about.metrics;
   $("alerts").hidden = $("verdicts").hidden = !about.alerts;
   if (about.metrics) {
-    $("metrics-note").textContent = `Each point is a window of one ${span(about.window)} of event time, judged by the labels known so far; on the shaded ground labels still come. Above each chart are the figures of the last window that is complete. Partitions are put together by weighted means: ranking figures by their positive labels, those at k by their places; money is added up. The frozen model is the model as it stood when the window began.`;
+    $("metrics-note").textContent = `Each point is a window of one ${span(about.window)} of event time, judged by the labels known so far; on the shaded ground labels still come. Above each chart are the figures of the last window that is complete. Partitions are put together by weighted means: ranking figures by their positive labels, those at k by their places; money is added up. The frozen model is the model as it stood when the window began, or on the day that the pipeline file names.`;
     showMetrics();
   }
   take(said);
