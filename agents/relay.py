@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -136,11 +136,16 @@ class Relay:
         if not fits(value):
             raise InvalidEvent(f"{self._field}: expected a text or an integer, got {short(value)}")
 
-    def records(self, ops: Sequence[Op]) -> list[Outgoing]:
-        """The records that take ``ops`` to the next stage."""
-        return [self._record(op) for op in ops]
+    def records(self, ops: Sequence[Op], places: Iterable[int]) -> list[Outgoing]:
+        """The records that take ``ops`` to the next stage.
 
-    def _record(self, op: Op) -> Outgoing:
+        Args:
+            ops: What happens, in order.
+            places: Of the records that each happens by.
+        """
+        return [self._record(op, place) for op, place in zip(ops, places, strict=True)]
+
+    def _record(self, op: Op, place: int) -> Outgoing:
         message: RelayedEvent | RelayedLabel
         if isinstance(op, Event):
             message = RelayedEvent(op.id, op.time, op.fields, op.key, op.source)
@@ -160,4 +165,4 @@ class Relay:
                 source,
             )
         key = str(op.fields[self._field]).encode()
-        return Outgoing(self._topic, key, pack(message))
+        return Outgoing(self._topic, key, pack(message), place=place)

@@ -67,25 +67,24 @@ class StageAgent:
     def process(self, batch: Batch, refused: Refused) -> Outputs:
         """See ``Agent``."""
         letters: list[Letter] = []
-        ops, origins = self._read(batch.records, letters)
+        ops, by = self._read(batch.records, letters)
         if isinstance(self._exit, Relay):
-            ops, origins = _checked(self._exit.check, ops, origins, letters)
+            ops, by = _checked(self._exit.check, ops, by, letters)
         if self._entities is not None:
-            ops, origins = _without(self._entities.apply(ops), ops, origins, letters)
+            ops, by = _without(self._entities.apply(ops), ops, by, letters)
         if isinstance(self._exit, Relay):
-            outputs = Outputs(others=self._exit.records(ops))
+            places = batch.places or [0] * len(batch.records)
+            outputs = Outputs(others=self._exit.records(ops, [places[i] for i in by]))
         else:
-            outputs = self._exit.score(ops, origins, letters, refused)
+            outputs = self._exit.score(ops, [batch.records[i] for i in by], letters, refused)
         outputs.dead_letters += [dead_letter(self._dead_letters, *letter) for letter in letters]
         return outputs
 
-    def _read(
-        self, records: Sequence[Record], letters: list[Letter]
-    ) -> tuple[list[Op], list[Record]]:
-        """What happens, and for each the record of this stage's input that it happens by."""
+    def _read(self, records: Sequence[Record], letters: list[Letter]) -> tuple[list[Op], list[int]]:
+        """What happens, and for each the number of the record that it happens by."""
         ops: list[Op] = []
-        origins: list[Record] = []
-        for record in records:
+        by: list[int] = []
+        for i, record in enumerate(records):
             try:
                 some = self._reader.read(record, letters)
             except DecodeError as error:
@@ -95,32 +94,32 @@ class StageAgent:
                 letters.append((record, "validate", error))
                 continue
             ops += some
-            origins += [record] * len(some)
-        return ops, origins
+            by += [i] * len(some)
+        return ops, by
 
 
 def _checked(
-    check: Callable[[Op], None], ops: list[Op], origins: list[Record], letters: list[Letter]
-) -> tuple[list[Op], list[Record]]:
+    check: Callable[[Op], None], ops: list[Op], by: list[int], letters: list[Letter]
+) -> tuple[list[Op], list[int]]:
     failures = []
     for i, op in enumerate(ops):
         try:
             check(op)
         except InvalidEvent as error:
             failures.append(Failure(i, "validate", error))
-    return _without(failures, ops, origins, letters)
+    return _without(failures, ops, by, letters)
 
 
 def _without(
-    failures: Sequence[Failure], ops: list[Op], origins: list[Record], letters: list[Letter]
-) -> tuple[list[Op], list[Record]]:
+    failures: Sequence[Failure], ops: list[Op], by: list[int], letters: list[Letter]
+) -> tuple[list[Op], list[int]]:
     """What goes on; events among the failures become dead letters."""
     if not failures:
-        return ops, origins
+        return ops, by
     letters += [(ops[f.index].record, f.stage, f.error) for f in failures if _is_event(ops, f)]
     failed = {failure.index for failure in failures}
     kept = [i for i in range(len(ops)) if i not in failed]
-    return [ops[i] for i in kept], [origins[i] for i in kept]
+    return [ops[i] for i in kept], [by[i] for i in kept]
 
 
 def _is_event(ops: Sequence[Op], failure: Failure) -> bool:

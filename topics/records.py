@@ -35,6 +35,9 @@ class Batch:
         number: Counts the batches of this partition in this epoch, from 0.
         ends: The offset after the last record, by topic, where records of several topics with
             the same partitions were merged; `topic` is the first of those topics.
+        places: Of each record among all that are read in this epoch, where partitions are
+            merged too: what is read together is one round, with a batch for each partition.
+        last: Whether no other batch of its round comes after it.
     """
 
     topic: str
@@ -43,6 +46,8 @@ class Batch:
     epoch: int = 0
     number: int = 0
     ends: Mapping[str, int] | None = None
+    places: Sequence[int] | None = None
+    last: bool = True
 
     @property
     def next_offsets(self) -> Mapping[str, int]:
@@ -62,6 +67,8 @@ class Outgoing(NamedTuple):
         partition: Its number, or None to choose by the key.
         headers: Names and values.
         timestamp: Milliseconds since 1970, or None for now.
+        place: Of the record that it is written for, see `Batch.places`: what several partitions
+            send to one is written in this order.
     """
 
     topic: str
@@ -70,6 +77,7 @@ class Outgoing(NamedTuple):
     partition: int | None = None
     headers: Headers | None = None
     timestamp: int | None = None
+    place: int = 0
 
 
 class ModelVersion(msgspec.Struct, frozen=True, gc=False):

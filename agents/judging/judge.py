@@ -144,7 +144,7 @@ class Judge:
         for window in self._windows.values():
             for number, chunk in window.changes().items():
                 self._state.put(f"{PREFIX}{window.start}/{number}", chunk)
-        heard = {window.start: (window.heard, window.shown) for window in self._windows.values()}
+        heard = {window.start: (window.heard, window.shown) for window in self._in_order()}
         clock = msgpack.packb((self._now, self._closed_until, self._part, heard))
         if clock != self._state.get(_CLOCK):
             self._state.put(_CLOCK, clock)

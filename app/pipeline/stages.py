@@ -49,6 +49,15 @@ def stages(pipeline: Pipeline) -> tuple[Stage, ...]:
     return tuple(made)
 
 
+def merged_topics(pipeline: Pipeline) -> tuple[str, ...]:
+    """Inputs of the first stage that are read in the order of time; none where they need not be.
+
+    With several stages all of their partitions are read as one stream.
+    """
+    first, *later = stages(pipeline)
+    return first.inputs if later or pipeline.labels else ()
+
+
 def entity_fields(pipeline: Pipeline) -> list[str]:
     """The fields that name entities, in the order of the file."""
     return list(dict.fromkeys(entity.field for entity in pipeline.entities))

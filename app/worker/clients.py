@@ -6,12 +6,13 @@ from typing import Any
 
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
+from app.pipeline.stages import merged_topics
 from topics.specs import LARGEST_LETTER, MAX_MESSAGE_BYTES
 
 
 def group_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
     """The consumer that reads the input as a member of the group."""
-    worker, merges = pipeline.worker, pipeline.labels is not None
+    worker, merges = pipeline.worker, bool(merged_topics(pipeline))
     own: dict[str, Any] = {
         "group.id": pipeline.group,
         "session.timeout.ms": _ms(worker.session_timeout),

@@ -42,6 +42,8 @@ class Committer:
         tasks: The tasks of this moment.
         group: The consumer group's metadata of this moment.
         idle: Whether all fetched input is used up.
+        whole: Whether all of each round was processed. Else nothing is committed, and the agents
+            are not held up.
         on_failure: Forgets all tasks; called when a transaction failed.
         backlog: So many uncommitted records make a commit due, and twice as many hold the
             agents up.
@@ -57,6 +59,7 @@ class Committer:
         tasks: Callable[[], Iterable[Task]],
         group: Callable[[], Any],
         idle: Callable[[], bool],
+        whole: Callable[[], bool],
         on_failure: Callable[[], None],
         backlog: int,
         patience: float,
@@ -67,6 +70,7 @@ class Committer:
         self._tasks = tasks
         self._group = group
         self._idle = idle
+        self._whole = whole
         self._on_failure = on_failure
         self._backlog = backlog
         self._patience = patience
@@ -111,15 +115,18 @@ class Committer:
 
     async def room(self) -> None:
         """Wait until there are not too many uncommitted records."""
-        while sum(task.events for task in self._tasks()) >= 2 * self._backlog:
+        while self._whole() and sum(task.events for task in self._tasks()) >= 2 * self._backlog:
             self._room.clear()
             self.nudge()
             await self._room.wait()
 
     async def commit(self) -> None:
-        """Commit what all tasks have now; nothing happens where there is nothing."""
+        """Commit what all tasks have now.
+
+        Nothing happens where there is nothing, and in the middle of a round.
+        """
         async with self._lock:
-            dirty = [task for task in self._tasks() if task.dirty]
+            dirty = self._due()
             if not dirty:
                 return
             self._last_begin = monotonic()
@@ -154,8 +161,11 @@ class Committer:
         """Stop the thread."""
         self._thread.shutdown(wait=False)
 
+    def _due(self) -> list[Task]:
+        return [task for task in self._tasks() if task.dirty] if self._whole() else []
+
     def _seconds_until_due(self) -> float | None:
-        dirty = [task for task in self._tasks() if task.dirty]
+        dirty = self._due()
         if not dirty:
             return None
         spared = DUMP_SHARE * sum(task.dump_seconds for task in dirty)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from app.errors import RiverrunError
-from app.worker.merging import Merge
+from app.worker.rounds import Rounds
 from topics.records import Batch
 
 log = logging.getLogger("riverrun.worker")
@@ -57,7 +58,8 @@ class Fetcher:
         config: librdkafka's settings; see ``consumer_settings``.
         rebalance: Called when partitions come and go.
         on_idle: Called, on this thread, when nothing is there to be read.
-        merged: Topics of which the same partitions are merged by time; none, or at least two.
+        merged: Topics with the same partitions that are merged by time; see ``Rounds``.
+        together: Whether all of their partitions are; else each by itself.
         max_idle: Seconds; see ``Merge``.
     """
 
@@ -67,14 +69,17 @@ class Fetcher:
         rebalance: Rebalance,
         on_idle: Callable[[], None],
         merged: Sequence[str] = (),
+        *,
+        together: bool = False,
         max_idle: float = 0.0,
     ) -> None:
         self._consumer = Consumer(dict(config))
         self._rebalance = rebalance
         self._on_idle = on_idle
         self._merged = tuple(merged)
+        self._together = together
         self._max_idle = max_idle
-        self._merges: dict[int, Merge] = {}
+        self._rounds = Rounds()
         self._epoch = 0
         self._numbers: dict[TP, int] = {}
         self._starts: list[TopicPartition] = []
@@ -119,8 +124,8 @@ class Fetcher:
 
     def _patience(self, timeout: float) -> float:
         """How long to wait for records, where some wait already for those of another topic."""
-        waits = [wait for merge in self._merges.values() if (wait := merge.wait()) is not None]
-        return min([timeout, *waits])
+        wait = self._rounds.wait()
+        return timeout if wait is None else min(timeout, wait)
 
     def _consume(self, limit: int) -> list[Any]:
         """What is there already; nothing, where a rebalance ran inside.
@@ -145,42 +150,29 @@ class Fetcher:
         self._consumer.close()
 
     def _batches(self, messages: Sequence[Any], limit: int) -> list[Batch]:
-        if self._merged:
-            messages = self._of_merges(messages)
+        if self._rounds:
+            messages = self._rounds.add(messages)
         batches = [self._batch(tp, records) for tp, records in _by_partition(messages)]
-        return [*batches, *self._merged_batches(limit)] if self._merged else batches
-
-    def _of_merges(self, messages: Sequence[Any]) -> list[Any]:
-        """Give the merges what is theirs; what remains goes on as it is."""
-        rest = []
-        for message in messages:
-            merge = self._merges.get(message.partition())
-            if merge is None or message.topic() not in merge.inputs:
-                rest.append(message)
-            elif message.error() is None:
-                merge.add(message.topic(), (message,))
-            elif message.error().code() == KafkaError._PARTITION_EOF:
-                merge.reached_end(message.topic())
-            else:
-                rest.append(message)
-        return rest
+        return [*batches, *self._merged_batches(limit)] if self._rounds else batches
 
     def _merged_batches(self, limit: int) -> list[Batch]:
         batches = []
-        for partition, merge in self._merges.items():
-            if records := merge.take(limit):
-                ends = {record.topic(): record.offset() + 1 for record in records}
-                batches.append(self._batch(TP(self._merged[0], partition), records, ends))
-            if full := merge.to_pause():
-                self._consumer.pause([TopicPartition(topic, partition) for topic in full])
-            if room := merge.to_resume():
-                self._consumer.resume([TopicPartition(topic, partition) for topic in room])
+        for part in self._rounds.take(limit):
+            batch = self._batch(TP(self._merged[0], part.partition), part.records)
+            batch = replace(batch, ends=part.ends)
+            if self._together:
+                batch = replace(batch, places=part.places, last=part.last)
+            batches.append(batch)
+        if full := self._rounds.to_pause():
+            self._consumer.pause([TopicPartition(*at) for at in full])
+        if room := self._rounds.to_resume():
+            self._consumer.resume([TopicPartition(*at) for at in room])
         return batches
 
-    def _batch(self, tp: TP, records: list[Any], ends: Mapping[str, int] | None = None) -> Batch:
+    def _batch(self, tp: TP, records: list[Any]) -> Batch:
         number = self._numbers[tp]
         self._numbers[tp] = number + 1
-        return Batch(tp.topic, tp.partition, records, self._epoch, number, ends)
+        return Batch(tp.topic, tp.partition, records, self._epoch, number)
 
     def _on_assign(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
         tps = [TP(tp.topic, tp.partition) for tp in partitions]
@@ -192,10 +184,9 @@ class Fetcher:
     def _assign(self, partitions: Sequence[TP]) -> None:
         self._epoch += 1
         self._numbers = dict.fromkeys(partitions, 0)
-        numbers = sorted({tp.partition for tp in partitions if tp.topic in self._merged})
-        # The other way round: what becomes known at a time is known to an event of that time.
-        order = self._merged[::-1]
-        self._merges = {number: Merge(order, self._max_idle) for number in numbers}
+        self._rounds = Rounds(
+            self._merged, partitions, together=self._together, max_idle=self._max_idle
+        )
         # Ours, since librdkafka's own answers only outside of its callbacks.
         self.assignment = tuple(partitions)
         offsets = self._rebalance.restore(partitions, self._epoch)
@@ -204,7 +195,7 @@ class Fetcher:
             for tp, at in ((tp, offsets[tp]) for tp in partitions)
         ]
         self._consumer.assign(self._starts)
-        if numbers:
+        if self._rounds:
             # librdkafka would remember what was paused before, whoever had it meanwhile.
             self._consumer.resume(self._starts)
 
@@ -215,7 +206,7 @@ class Fetcher:
             self._consumer.unassign()
             self.assignment = ()
             self._starts = []
-            self._merges = {}
+            self._rounds = Rounds()
 
 
 def _by_partition(messages: Sequence[Any]) -> Iterable[tuple[TP, list[Any]]]:

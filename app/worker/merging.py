@@ -1,4 +1,4 @@
-"""Merges the partitions of several topics by the time of their records.
+"""Merges partitions of topics by the time of their records.
 
 As in Kafka Streams: the record with the smallest time at the head of its partition comes next,
 once every other partition has one too, or is at its end and has been so for a while. What is on
@@ -8,16 +8,17 @@ Kafka already is therefore always read in the same order, however it arrives.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heapreplace
 from time import monotonic
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-FULL = 50_000
-"""Records of one partition that may wait for those of another, before it is read no further."""
+FULL = 100_000
+"""Records that may wait in one merge. A partition that has its share of them is read no further
+until a quarter of the share is left."""
 
-EMPTY = FULL // 4
-"""It is read again when so few are left."""
+K = TypeVar("K")
 
 
 @dataclass(slots=True)
@@ -25,29 +26,21 @@ class Input:
     """The records of one partition that were not passed on yet.
 
     Attributes:
-        topic: Where they come from.
         waiting: The records, in the order of their offsets.
         at_end: Since when the partition has no more; None where it has, or this is not known.
         paused: Whether it is read no further for now.
     """
 
-    topic: str
     waiting: deque[Any] = field(default_factory=deque)
     at_end: float | None = None
     paused: bool = False
 
-    @property
-    def time(self) -> int:
-        """Of the next record, in milliseconds since 1970."""
-        time: int = self.waiting[0].timestamp()[1]
-        return time
 
-
-class Merge:
-    """One partition of co-partitioned topics.
+class Merge(Generic[K]):
+    """Some partitions that are read as one.
 
     Args:
-        topics: The first one goes first among records of the same time.
+        keys: Of the partitions; an earlier one goes first among records of the same time.
         max_idle: Seconds for which a partition that is at its end is still waited for.
 
     >>> from confluent_kafka import Message
@@ -64,75 +57,76 @@ class Merge:
     [('events', 5)]
     """
 
-    def __init__(self, topics: Sequence[str], max_idle: float) -> None:
-        self.inputs = {topic: Input(topic) for topic in topics}
+    def __init__(self, keys: Sequence[K], max_idle: float) -> None:
+        self.keys = tuple(keys)
+        self._inputs = {key: Input() for key in keys}
         self._max_idle = max_idle
 
-    def add(self, topic: str, records: Sequence[Any]) -> None:
+    def add(self, key: K, records: Sequence[Any]) -> None:
         """Take records in, in the order of their offsets."""
-        inp = self.inputs[topic]
+        inp = self._inputs[key]
         inp.waiting.extend(records)
         inp.at_end = None
 
-    def reached_end(self, topic: str) -> None:
+    def reached_end(self, key: K) -> None:
         """Note that a partition has no more records than were added."""
-        self.inputs[topic].at_end = monotonic()
+        self._inputs[key].at_end = monotonic()
 
     def take(self, limit: int) -> list[Any]:
         """At most ``limit`` records whose turn it is."""
         taken: list[Any] = []
-        inputs = list(self.inputs.values())
-        while len(taken) < limit:
-            ready = [inp for inp in inputs if inp.waiting]
-            if not ready or (len(ready) < len(inputs) and not self._may_go_on(inputs)):
-                break
-            first = min(ready, key=_time)
-            until = min((inp.time for inp in ready if inp is not first), default=None)
-            strictly = inputs.index(first) > 0
-            _move(first, taken, limit, until, strictly=strictly)
+        inputs = list(self._inputs.values())
+        heads = [(_time(inp), place) for place, inp in enumerate(inputs) if inp.waiting]
+        if len(heads) < len(inputs) and not self._may_go_on():
+            return taken
+        heapify(heads)
+        while heads and len(taken) < limit:
+            _, place = heads[0]
+            inp = inputs[place]
+            taken.append(inp.waiting.popleft())
+            if inp.waiting:
+                heapreplace(heads, (_time(inp), place))
+            else:
+                heappop(heads)
+                if not self._may_go_on():
+                    break
         return taken
 
     def wait(self) -> float | None:
         """Seconds until a waiting record's turn may come by itself; None: not by itself."""
-        idle = [inp.at_end for inp in self.inputs.values() if not inp.waiting]
+        idle = [inp.at_end for inp in self._inputs.values() if not inp.waiting]
         if not idle:
             return 0.0
-        if None in idle or len(idle) == len(self.inputs):
+        if None in idle or len(idle) == len(self._inputs):
             return None
         return max(0.0, max(at for at in idle if at is not None) + self._max_idle - monotonic())
 
-    def to_pause(self) -> list[str]:
-        """Topics that are to be read no further; they count as paused from now on."""
-        full = [i for i in self.inputs.values() if not i.paused and len(i.waiting) >= FULL]
-        for inp in full:
-            inp.paused = True
-        return [inp.topic for inp in full]
+    def to_pause(self) -> list[K]:
+        """What is to be read no further; it counts as paused from now on."""
+        share = FULL // len(self._inputs)
+        return self._turned(lambda inp: not inp.paused and len(inp.waiting) >= share)
 
-    def to_resume(self) -> list[str]:
-        """Topics that are to be read again; they count as such from now on."""
-        room = [i for i in self.inputs.values() if i.paused and len(i.waiting) <= EMPTY]
-        for inp in room:
-            inp.paused = False
-        return [inp.topic for inp in room]
+    def to_resume(self) -> list[K]:
+        """What is to be read again; it counts as such from now on."""
+        few = FULL // len(self._inputs) // 4
+        return self._turned(lambda inp: inp.paused and len(inp.waiting) <= few)
 
-    def _may_go_on(self, inputs: Sequence[Input]) -> bool:
+    def _turned(self, which: Callable[[Input], bool]) -> list[K]:
+        found = [key for key, inp in self._inputs.items() if which(inp)]
+        for key in found:
+            self._inputs[key].paused ^= True
+        return found
+
+    def _may_go_on(self) -> bool:
+        """Whether what is empty is known to have ended long enough ago."""
         now = monotonic()
         return all(
             inp.waiting or (inp.at_end is not None and now >= inp.at_end + self._max_idle)
-            for inp in inputs
+            for inp in self._inputs.values()
         )
 
 
 def _time(inp: Input) -> int:
-    return inp.time
-
-
-def _move(inp: Input, taken: list[Any], limit: int, until: int | None, *, strictly: bool) -> None:
-    """Move the records up to the time ``until``; at least one."""
-    waiting = inp.waiting
-    taken.append(waiting.popleft())
-    while waiting and len(taken) < limit:
-        time = waiting[0].timestamp()[1]
-        if until is not None and (time > until or (strictly and time == until)):
-            return
-        taken.append(waiting.popleft())
+    """Of the next record, in milliseconds since 1970."""
+    time: int = inp.waiting[0].timestamp()[1]
+    return time

@@ -67,6 +67,8 @@ class Processor:
         self._refused: dict[TP, dict[Refusal, Exception]] = defaultdict(dict)
         self.tasks: dict[TP, Task] = {}
         self.counters = Counters()
+        self.whole = True
+        """Whether all of each round has been processed; in the middle nothing is committed."""
 
     def new_model(self) -> Model:
         """A model that has learned nothing."""
@@ -89,7 +91,7 @@ class Processor:
 
     def forget(self) -> None:
         """Drop all tasks: what they hold is void, or committed."""
-        tasks, self.tasks = self.tasks, {}
+        tasks, self.tasks, self.whole = self.tasks, {}, True
         for task in tasks.values():
             task.state.close()
 
@@ -117,6 +119,8 @@ class Processor:
             self._refused[tp][error.refusal] = error.cause
             self.forget()
             return False
+        if batch.places is not None:
+            self.whole = batch.last
         self.counters.add(len(batch.records), perf_counter() - started, outputs)
         if model and model.drifts != drifts:
             log.warning("%s: %s", tp, drift_of(model))

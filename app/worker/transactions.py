@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from time import monotonic
 from typing import Any
 
@@ -12,6 +13,7 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from app.errors import RiverrunError
 from app.worker.tasks import Change
+from topics.records import Outgoing
 
 log = logging.getLogger("riverrun.worker")
 
@@ -70,8 +72,9 @@ class Transactions:
     def commit(self, changes: Sequence[Change], group: Any) -> None:
         """Commit ``changes`` as one transaction.
 
-        1. begin; 2. predictions and dead letters; 3. changes of the state;
-        4. the input's offsets, fenced by the group's generation; 5. commit.
+        1. begin; 2. predictions and dead letters, and all other outputs in the order of their
+        places; 3. changes of the state; 4. the input's offsets, fenced by the group's
+        generation; 5. commit.
 
         Args:
             changes: One for each task.
@@ -90,10 +93,13 @@ class Transactions:
         try:
             # 1. begin
             self._producer.begin_transaction()
+            # 2. predictions, dead letters and all other outputs
             for change in changes:
-                # 2. predictions and dead letters
                 self._produce_outputs(change)
-                # 3. changes of the state
+            for record in in_order(changes):
+                self._produce_record(record)
+            # 3. changes of the state
+            for change in changes:
                 self._produce_state(change)
             # Without this flush the next step waits for librdkafka's own pace.
             self._producer.flush(left())
@@ -119,15 +125,18 @@ class Transactions:
                     produce(topic, value, key, partition)
                 except BufferError:
                     self._wait_and_produce(topic, value, key, partition)
-            for record in (*outputs.others, *outputs.dead_letters):
-                self._wait_and_produce(
-                    record.topic,
-                    record.value,
-                    record.key,
-                    -1 if record.partition is None else record.partition,
-                    headers=record.headers,
-                    timestamp=record.timestamp or 0,
-                )
+            for record in outputs.dead_letters:
+                self._produce_record(record)
+
+    def _produce_record(self, record: Outgoing) -> None:
+        self._wait_and_produce(
+            record.topic,
+            record.value,
+            record.key,
+            -1 if record.partition is None else record.partition,
+            headers=record.headers,
+            timestamp=record.timestamp or 0,
+        )
 
     def _produce_state(self, change: Change) -> None:
         topic, partition, produce = change.state_topic, change.partition, self._producer.produce
@@ -155,6 +164,12 @@ class Transactions:
         except KafkaException as again:
             raise TransactionLost(f"could not roll back: {_text(again)}") from again
         raise TransactionAborted(f"rolled back: {_text(error)}") from error
+
+
+def in_order(changes: Sequence[Change]) -> list[Outgoing]:
+    """All but predictions and dead letters, in the order in which they are written."""
+    others = [o for change in changes for outputs in change.outputs for o in outputs.others]
+    return sorted(others, key=attrgetter("place"))
 
 
 def _text(error: KafkaException) -> str:

@@ -18,7 +18,7 @@ from app.kafka.repeats import NotAgain
 from app.kafka.settings import LOGGER, KafkaSettings
 from app.page.page import add_page
 from app.pipeline.load import Pipeline
-from app.pipeline.stages import Stage, stages
+from app.pipeline.stages import Stage, merged_topics, stages
 from app.worker.clients import group_consumer, restore_consumer, transactional_producer
 from app.worker.committer import Committer, CommitTimes
 from app.worker.faust_app import new_app, run
@@ -77,6 +77,7 @@ class Worker:
             tasks=lambda: self.processor.tasks.values(),
             group=lambda: self._consumer.fetcher.group,
             idle=lambda: self._consumer.idle,
+            whole=lambda: self.processor.whole,
             on_failure=self.processor.forget,
             backlog=4 * pipeline.worker.max_batch,
             patience=pipeline.worker.transaction_timeout + LEAVE_SECONDS,
@@ -119,7 +120,8 @@ class Worker:
             group_consumer(self.pipeline, self.kafka),
             consumer,
             on_idle=nudge,
-            merged=(self.pipeline.events.topic, labels.topic) if labels else (),
+            merged=merged_topics(self.pipeline),
+            together=len(stages(self.pipeline)) > 1,
             max_idle=labels.max_idle if labels else 0.0,
         )
 
@@ -130,7 +132,10 @@ class Worker:
         return max(1, min(worker.max_batch, wanted))
 
     async def revoked(self, *, lost: bool) -> None:
-        """Commit what was processed, unless others have the partitions already; forget it."""
+        """Commit what was processed, unless others have the partitions already; forget it.
+
+        In the middle of a round nothing is committed: it is done again.
+        """
         self.ready = False
         try:
             await (self.committer.settle() if lost else self.committer.commit())

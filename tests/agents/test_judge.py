@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -27,6 +27,7 @@ from topics.records import Source
 
 HOUR = DAY // 24
 RECORD: Any = Message()
+KINDS: tuple[Kind, ...] = get_args(Kind)
 SETTINGS = JudgeSettings(partition=3, k=2, entity="card", amount="amount")
 
 
@@ -255,6 +256,42 @@ def test_the_second_event_of_an_id_is_not_judged() -> None:
     labels = [label("a", 3 * DAY, DAY - 1, True), label("b", 3 * DAY, DAY, True)]
     records = final(judged([*ops, *labels]))
     assert [(record.start, record.events) for record in records] == [(0, 1), (DAY, 1)]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_window_is_final_once_however_late_events_and_labels_come(seed: int) -> None:
+    draw, ops = random.Random(seed), list[Op]()
+    now, settings = [draw.randrange(200) for _ in range(3)], JudgeSettings(0, window=10, expire=30)
+    for n in range(200):
+        source = draw.randrange(3)
+        now[source] += draw.randrange(6)
+        ops.append(event(n, now[source], draw.choice([None, None, True])))
+        old = ops[draw.randrange(len(ops))]
+        if isinstance(old, Event):
+            kind: Kind = draw.choice(KINDS)
+            ops.append(label(old.id, now[source], old.time, draw.random() < 0.5, kind))
+    state, closed, records = State(), set[int](), list[WindowMetrics]()
+    while ops:
+        judge, size = Judge(settings, state, "binary"), draw.randrange(1, 30)
+        records += ask(judge, ops[:size])
+        judge.save()
+        state, ops = State({key: state.get(key) or b"" for key in state}), ops[size:]
+    assert len(final(records)) > 5
+    for record in records:
+        assert record.start not in closed, "it was final, and is said again"
+        if record.final:
+            closed.add(record.start)
+
+
+def test_open_windows_are_saved_in_the_same_order_however_they_came() -> None:
+    clocks = []
+    for days in ((0, 1, 2), (2, 0, 1)):
+        state = State()
+        judge = Judge(SETTINGS, state, "binary")
+        ask(judge, [*(event(day, day * DAY) for day in days), event("last", 2 * DAY)])
+        judge.save()
+        clocks.append(state.get("judge/clock"))
+    assert clocks[0] == clocks[1]
 
 
 def test_labels_that_come_with_their_events_are_judged_as_the_stream_goes_on() -> None:

@@ -30,8 +30,8 @@ def label() -> Label:
 
 
 def through(op: Event | Label) -> Any:
-    (sent,) = Relay("inner", "shop").records([op])
-    assert (sent.topic, sent.key) == ("inner", b"s")
+    (sent,) = Relay("inner", "shop").records([op], [9])
+    assert (sent.topic, sent.key, sent.place) == ("inner", b"s", 9)
     (got,) = RelayReader(Codec("json")).read(record(sent.value or b"", "inner"), [])
     return got
 

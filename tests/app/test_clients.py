@@ -52,3 +52,11 @@ def test_workers_of_two_pipelines_never_share_a_transactional_id(tmp_path: Path)
 
 def test_the_user_may_choose_what_is_no_decision(tmp_path: Path) -> None:
     assert transactional_producer(pipeline(tmp_path), KAFKA, "a")["linger.ms"] == 3
+
+
+def test_the_end_of_a_partition_is_told_where_partitions_are_merged(tmp_path: Path) -> None:
+    plain = group_consumer(pipeline(tmp_path), KAFKA)
+    assert plain["enable.partition.eof"] is False
+    entity = '[[entities]]\nfield = "card"\nfeatures = ["count"]\nwindows = ["1d"]\n'
+    stages = group_consumer(pipeline(tmp_path, extra=entity), KAFKA)
+    assert stages["enable.partition.eof"] is True

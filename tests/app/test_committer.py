@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -75,15 +76,20 @@ class Scene:
             tasks=lambda: self.processor.tasks.values(),
             group=lambda: "group",
             idle=lambda: self.idle,
+            whole=lambda: self.processor.whole,
             on_failure=self.processor.forget,
             backlog=backlog,
             patience=patience,
         )
 
-    def work(self, partition: int = 0, count: int = 3) -> None:
+    def work(self, partition: int = 0, count: int = 3, *, last: bool | None = None) -> None:
+        """Process a batch; `last` tells whether it ends its round, None: it is of no round."""
         number = self.numbers[partition]
         self.numbers[partition] += 1
-        assert self.processor.process(batch(partition, number * count, count, number=number))
+        made = batch(partition, number * count, count, number=number)
+        if last is not None:
+            made = replace(made, places=range(count), last=last)
+        assert self.processor.process(made)
         self.committer.nudge()
 
     async def wait_for(self, commits: int, within: float = 5.0) -> float:
@@ -286,3 +292,88 @@ def test_a_stop_waits_for_the_commit_under_way(tmp_path: Path) -> None:
         assert scene.committer.commits == 1
 
     run(play())
+
+
+def test_nothing_is_committed_in_the_middle_of_a_round(tmp_path: Path) -> None:
+    async def play() -> None:
+        scene = Scene(tmp_path, Recording(), 0, 1, 2)
+        scene.idle = True
+        task = asyncio.create_task(scene.committer.run())
+        scene.work(0, last=False)
+        scene.work(2)
+        await asyncio.sleep(3 * FLOOR)
+        await scene.committer.commit()
+        assert scene.kafka.changes == []
+        scene.work(1, last=True)
+        await scene.wait_for(1)
+        (changes,) = scene.kafka.changes
+        assert [change.partition for change in changes] == [0, 1, 2]
+        scene.committer.stop()
+        await task
+
+    run(play())
+
+
+def test_a_commit_that_waited_for_another_begins_in_no_open_round(tmp_path: Path) -> None:
+    async def play() -> None:
+        kafka = Blocking()
+        scene = Scene(tmp_path, kafka, 0, 1)
+        scene.work()
+        first = asyncio.create_task(scene.committer.commit())
+        await scene.wait_for(1)
+        scene.work(1, last=True)
+        second = asyncio.create_task(scene.committer.commit())
+        await asyncio.sleep(0.02)
+        scene.work(0, last=False)
+        kafka.go.set()
+        await first
+        await second
+        assert len(kafka.changes) == 1
+        scene.work(1, last=True)
+        await scene.committer.commit()
+        assert [c.offsets for c in kafka.changes[1]] == [{EVENTS: 6}, {EVENTS: 6}]
+
+    run(play())
+
+
+def test_a_round_may_end_whatever_is_not_committed_and_then_there_is_no_room(
+    tmp_path: Path,
+) -> None:
+    async def play() -> None:
+        kafka = Blocking()
+        scene = Scene(tmp_path, kafka, 0, 1, backlog=3)
+        task = asyncio.create_task(scene.committer.run())
+        for _ in range(4):
+            await asyncio.wait_for(scene.committer.room(), 5)
+            scene.work(0, last=False)
+        await asyncio.wait_for(scene.committer.room(), 5)
+        scene.work(1, last=True)
+        await scene.wait_for(1)
+        for _ in range(2):
+            scene.work(0, last=True)
+        room = asyncio.create_task(scene.committer.room())
+        await asyncio.sleep(0.05)
+        assert not room.done()
+        kafka.go.set()
+        await room
+        scene.committer.stop()
+        await task
+
+    run(play())
+
+
+def test_a_round_of_tasks_that_are_forgotten_is_open_no_more(tmp_path: Path) -> None:
+    made = processor(tmp_path, 0, 1)
+    part = replace(batch(0), places=range(3), last=False)
+    made.process(part)
+    assert not made.whole
+    made.forget()
+    assert made.whole
+    made.process(part)
+    assert made.whole, "a batch of tasks that are gone opens none"
+    again = processor(tmp_path, 0, 1, epoch=2)
+    again.process(part)
+    assert again.whole, "neither does one of an earlier assignment"
+    again.process(replace(batch(0, epoch=2), places=range(3), last=False))
+    again.process(replace(batch(1), places=range(3)))
+    assert not again.whole, "nor does it end one"

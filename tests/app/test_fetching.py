@@ -229,8 +229,7 @@ class Paused:
 def test_a_partition_that_runs_far_ahead_is_paused_and_read_again_later(
     merging: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.worker.merging.FULL", 4)
-    monkeypatch.setattr("app.worker.merging.EMPTY", 1)
+    monkeypatch.setattr("app.worker.merging.FULL", 8)
     consumer = Paused()
     with monkeypatch.context() as patch:
         patch.setattr(merging, "_consumer", consumer)
@@ -245,8 +244,7 @@ def test_a_partition_that_runs_far_ahead_is_paused_and_read_again_later(
 def test_what_is_assigned_anew_is_read_even_if_it_was_paused(
     merging: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.worker.merging.FULL", 4)
-    monkeypatch.setattr("app.worker.merging.EMPTY", 1)
+    monkeypatch.setattr("app.worker.merging.FULL", 8)
     consumer = Paused()
     with monkeypatch.context() as patch:
         patch.setattr(merging, "_consumer", consumer)
@@ -261,3 +259,65 @@ def test_what_waited_is_forgotten_with_its_partition(merging: Open) -> None:
     merging.on_revoke()
     assert merging.take([end("labels")]) == []
     assert merging.patience() == 1.0
+
+
+@pytest.fixture
+def together() -> Iterator[Open]:
+    """A fetcher that merges all partitions of events and labels, beside an inner topic."""
+    merged = (EVENTS, "labels")
+    with closing(Open(CONFIG, AtFive(), lambda: None, merged, together=True)) as made:
+        made.on_assign(*(TP(topic, p) for topic in (*merged, "inner") for p in (0, 1)))
+        yield made
+
+
+def test_a_round_has_a_batch_for_each_partition_and_places_over_all(together: Open) -> None:
+    messages = [
+        at(EVENTS, 5, 30),
+        at(EVENTS, 5, 10, partition=1),
+        at("labels", 6, 20, partition=1),
+        at("labels", 7, 30),
+        *(end(topic, p) for topic in (EVENTS, "labels") for p in (0, 1)),
+    ]
+    one, two = together.take(messages)
+    assert (one.partition, places(one)) == (1, [(EVENTS, 5), ("labels", 6)])
+    assert (one.places, one.last) == ([0, 1], False)
+    assert one.next_offsets == {EVENTS: 6, "labels": 7}
+    assert (two.partition, places(two)) == (0, [("labels", 7), (EVENTS, 5)])
+    assert (two.places, two.last) == ([2, 3], True)
+    assert [(batch.topic, batch.number) for batch in (one, two)] == [(EVENTS, 0)] * 2
+
+
+def test_a_round_waits_for_all_partitions(together: Open) -> None:
+    heads = [at(EVENTS, 5, 10), at("labels", 6, 20), at("labels", 6, 20, partition=1)]
+    assert together.take(heads) == []
+    (batch,) = together.take([at(EVENTS, 5, 15, partition=1)])
+    assert places(batch) == [(EVENTS, 5)]
+
+
+def test_places_go_on_in_the_next_round_and_begin_anew_with_a_restart(together: Open) -> None:
+    ends = [end(topic, p) for topic in (EVENTS, "labels") for p in (0, 1)]
+    for expected in ([0, 1], [2, 3]):
+        (batch,) = together.take([at(EVENTS, i, i) for i in (5, 6)] + ends)
+        assert batch.places == expected
+    together.restart()
+    (batch,) = together.take([at(EVENTS, 5, 5), *ends])
+    assert batch.places == [0]
+
+
+def test_batches_of_other_topics_are_no_part_of_a_round(together: Open) -> None:
+    inner, batch = together.take(
+        [
+            *(end(topic, p) for topic in (EVENTS, "labels") for p in (0, 1)),
+            at(EVENTS, 5, 10),
+            at("inner", 5, 99),
+            end("labels"),
+            end(EVENTS),
+        ]
+    )
+    assert (inner.topic, inner.places) == ("inner", None)
+    assert (batch.places, batch.last) == ([0], True)
+
+
+def test_partitions_that_are_merged_by_themselves_have_no_rounds(merging: Open) -> None:
+    (batch,) = merging.take([at(EVENTS, 5, 10), end("labels")])
+    assert (batch.places, batch.last) == (None, True)

@@ -44,7 +44,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def merge(labels: Sequence[int], events: Sequence[int], max_idle: float = 0.0) -> Merge:
+def merge(labels: Sequence[int], events: Sequence[int], max_idle: float = 0.0) -> Merge[str]:
     """A merge that has these times."""
     made = Merge(TOPICS, max_idle)
     made.add("labels", records("labels", *labels))
@@ -165,8 +165,7 @@ def test_times_that_go_back_are_merged_the_same_way_however_records_are_cut(seed
 def test_a_topic_that_runs_far_ahead_is_paused_until_little_of_it_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(merging, "FULL", 8)
-    monkeypatch.setattr(merging, "EMPTY", 2)
+    monkeypatch.setattr(merging, "FULL", 16)
     made = merge([], range(7))
     assert made.to_pause() == []
     made.add("events", records("events", 7))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.pipeline.model import Pipeline
-from app.pipeline.stages import Stage, entity_fields, is_plain, stages
+from app.pipeline.stages import Stage, entity_fields, is_plain, merged_topics, stages
 from tests.app.pipeline_files import CARD, LABEL, LABELS, METRICS, SMALLEST, WITH_ID, read
 
 SHOP = CARD.replace("card", "shop")
@@ -106,3 +106,10 @@ def test_plain_is_what_scores_every_event_as_it_comes(
 ) -> None:
     pipeline: Pipeline = read(tmp_path, text)
     assert is_plain(pipeline) is plain
+
+
+def test_what_is_merged_are_the_inputs_of_labels_or_of_several_stages(tmp_path: Path) -> None:
+    assert merged_topics(read(tmp_path, SMALLEST)) == ()
+    assert merged_topics(read(tmp_path, keyed(WITH_ID) + CARD)) == ()
+    assert merged_topics(read(tmp_path, WITH_ID + LABELS)) == ("p.events.v1", "l")
+    assert merged_topics(read(tmp_path, keyed(WITH_ID) + SHOP)) == ("p.events.v1",)

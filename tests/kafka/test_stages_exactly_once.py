@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from time import sleep
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ import pytest
 from app.fraud.features import DELAY, features
 from app.fraud.features import NAMES as COLUMNS
 from app.fraud.transactions import DAY, Transactions
+from app.pipeline.stages import stages
 from app.worker.tasks import POSITION
 from tests.kafka.late import (
     Sent,
@@ -118,9 +119,16 @@ def seen(stream: Stream) -> dict[Any, dict[str, Any]]:
     return found
 
 
-def made(kafka: str, folder: Path, name: str, partitions: int = 1) -> Stream:
+METRICS = """\
+[metrics]
+topic = "NAME.metrics.v1"
+entity = "card"
+"""
+
+
+def made(kafka: str, folder: Path, name: str, partitions: int = 1, more: str = "") -> Stream:
     return late(
-        *(kafka, folder, name, "logistic_regression", TABLES),
+        *(kafka, folder, name, "logistic_regression", TABLES + more),
         partitions=partitions,
         events=EVENTS,
         labels='expire = "8d"',
@@ -219,6 +227,98 @@ def test_an_event_that_fails_at_any_stage_is_one_dead_letter_as_it_came_in(
             value = json.loads(letter.value or b"")
             assert value["id"] == id_
             assert BROKEN[id_].items() <= value.items()
+
+
+Inner = dict[int | None, list[tuple[Any, Any]]]
+
+
+@pytest.fixture(scope="module")
+def four(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Four:
+    """Four partitions, filled one after another, with one worker that lives, or is killed."""
+    folder, id_ = tmp_path_factory.mktemp("four"), uuid.uuid4().hex[:8]
+    streams = [made(kafka, folder, f"four-{n}-{id_}", 4, METRICS) for n in ("lives", "dying")]
+    for stream, seed in zip(streams, (1, 2), strict=True):
+        events, labels = records(history(), 4)
+        send_all(stream, in_turn(events), in_turn(labels), seed=seed)
+    lives, dies = streams
+    # What lies between the stages is deleted when a worker has run for half a minute.
+    with workers(lives, "a"):
+        wait_for_all(lives)
+        between = [inner(lives)]
+    with workers(dies, "a") as (worker,):
+        for share in (0.1, 0.6):
+            wait_until(lambda share=share: consumed(dies) >= share * COUNT, what="some events")
+            worker.kill()
+            worker.start()
+        wait_for_all(dies)
+        between.append(inner(dies))
+    return Four(lives, dies, *between)
+
+
+class Four(NamedTuple):
+    """Both streams, and what each had between its stages."""
+
+    lives: Stream
+    dies: Stream
+    between: Inner
+    between_with_kills: Inner
+
+
+def in_turn(sent: Sequence[Sent]) -> list[Sent]:
+    """One partition after the other."""
+    return sorted(sent, key=lambda one: one.partition)
+
+
+def inner(stream: Stream) -> Inner:
+    """Keys and values of each partition between the stages, without the names of the topics."""
+    topic, name = stages(stream.pipeline)[1].inputs[0], stream.pipeline.name.encode()
+    found: Inner = {n: [] for n in range(4)}
+    for record in read_committed(stream.bootstrap, topic):
+        # The names of the two pipelines are equally long.
+        value = (record.value() or b"").replace(name, b"NAME")
+        found[record.partition()].append((record.key(), value))
+    assert sum(map(len, found.values())) >= 2 * COUNT
+    return found
+
+
+def test_with_four_partitions_those_between_the_stages_are_the_same_with_kills(four: Four) -> None:
+    assert four.between == four.between_with_kills
+    assert sum(map(bool, four.between.values())) > 1
+
+
+def test_with_four_partitions_each_score_is_the_same_with_kills(four: Four) -> None:
+    lives, dies = ({p["id"]: p for p in said(stream).values()} for stream in four[:2])
+    assert len(lives) == len(dies) == COUNT
+    for id_, prediction in lives.items():
+        assert prediction["score"] == dies[id_]["score"]
+        assert prediction["model"]["version"] == dies[id_]["model"]["version"]
+    assert len({p["score"] for p in lives.values()}) > COUNT / 3
+    for stage in (0, -1):
+        one, two = (state(stream, stage) for stream in four[:2])
+        assert {n: without_place(e) for n, e in one.items()} == {
+            n: without_place(e) for n, e in two.items()
+        }
+
+
+def test_with_four_partitions_features_are_those_of_the_whole_history(four: Four) -> None:
+    for stream in four[:2]:
+        scored = seen(stream)
+        for id_, row in enumerate(expected(history())):
+            assert [scored[id_][name] for name in row] == pytest.approx([*row.values()], abs=1e-9)
+
+
+def test_with_four_partitions_a_window_of_each_is_final_once(four: Four) -> None:
+    ends: list[dict[tuple[int, int], Any]] = []
+    for stream in four[:2]:
+        assert stream.pipeline.metrics is not None
+        read = read_committed(stream.bootstrap, stream.pipeline.metrics.topic)
+        metrics = [json.loads(record.value() or b"") for record in read]
+        final = [one for one in metrics if one["final"]]
+        ends.append({(one["start"], one["partition"]): one for one in final})
+        assert len(ends[-1]) == len(final), "a window was closed twice"
+    assert ends[0] == ends[1]
+    # All but those of the last days, whose labels are the last records.
+    assert sum(one["events"] for one in ends[0].values()) > 0.9 * COUNT
 
 
 def test_two_workers_and_a_kill_lose_and_double_nothing(
