@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.kafka.running import wait_until
 from tests.kafka.support import read_committed
 
 ROOT = Path(__file__).parents[2]
@@ -99,11 +100,11 @@ def test_a_replay_creates_the_topics_that_lack_and_says_so(
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_replay_that_is_stopped_says_how_far_it_came(
-    commands: Commands, how: signal.Signals
+    commands: Commands, kafka: str, topic_name: str, how: signal.Signals
 ) -> None:
     commands.run("topics")
     replay = commands.start("replay", "--source", "phishing", "--speed", "100")
-    time.sleep(3)
+    wait_until(lambda: read_committed(kafka, f"{topic_name}.events.v1"), what="an event")
     replay.send_signal(how)
     out, err = replay.communicate(timeout=30)
     assert replay.returncode == 1
