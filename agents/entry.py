@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from agents.fields import plain
-from agents.join import LabelJoin
-from agents.label_reader import LabelReader
-from agents.limits import decode_one, fits, id_error
+from agents.events.fields import plain
+from agents.events.limits import decode_one, fits, id_error
+from agents.labels.join import LabelJoin
+from agents.labels.reader import LabelReader
 from agents.ops import Event, Op
 from topics.codecs import Codec
 from topics.dead_letters import Stage

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from agents.decisions import Decider, Decision
-from agents.limits import MAX_KEY, MAX_VALUE, is_plain
+from agents.decisions.decider import Decider, Decision
+from agents.events.limits import MAX_KEY, MAX_VALUE, is_plain
 from agents.ops import Event
 from agents.outputs import Outputs
 from topics.codecs import Codec

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from agents.errors import InvalidEvent
-from agents.fields import short
-from agents.limits import fits
+from agents.events.fields import short
+from agents.events.limits import fits
 from agents.ops import Event, Kind, Label, Op
 from agents.packing import pack, unpacker
 from topics.codecs import Codec

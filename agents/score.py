@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from agents.errors import LearnRefused, Refusal
-from agents.events import EventReader, Events, Failure
+from agents.events.reader import EventReader, Events, Failure
 from agents.outputs import Outputs, Pair, Refused
 from learners.model import UNLABELLED, LearnFailed, Model, Scored
 from topics.codecs import Codec

@@ -8,16 +8,16 @@ from typing import Any
 
 import msgspec
 
+from agents.decisions.reasons import top
 from agents.entry import Letter
 from agents.errors import FunctionFailed, LearnRefused, Refusal
-from agents.events import EventReader
-from agents.functions import Enrich
+from agents.events.functions import Enrich
+from agents.events.reader import EventReader
+from agents.judging.watching import Watcher
+from agents.labels.waiting import Row, WaitingRows, join, split
 from agents.ops import Event, Op
 from agents.outputs import Outputs, Refused
 from agents.publishing import Publisher, Said
-from agents.reasons import top
-from agents.waiting import Row, WaitingRows, join, split
-from agents.watching import Watcher
 from learners.model import UNLABELLED, LearnFailed, Model, Scored
 from topics.records import Record
 

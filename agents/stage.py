@@ -8,7 +8,7 @@ from typing import Protocol
 from agents.entities.entities import Entities
 from agents.entry import Entry, Letter
 from agents.errors import InvalidEvent
-from agents.events import Failure
+from agents.events.reader import Failure
 from agents.ops import Event, Op
 from agents.outputs import Outputs, Refused
 from agents.relay import Relay

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from agents.label_entries import PREFIX, Waiting, decode
+from agents.labels.entries import PREFIX, Waiting, decode
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
 from app.reading import Reader

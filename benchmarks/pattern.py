@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from agents.decisions import Decider, DecisionSettings
+from agents.decisions.decider import Decider, DecisionSettings
 from agents.state import State
 from app.demo.world import Truth, day_of
 from app.fraud.live import Knobs, LiveSimulator

@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from agents.join import JoinSettings, LabelJoin
-from agents.label_reader import Heard
+from agents.labels.join import JoinSettings, LabelJoin
+from agents.labels.reader import Heard
+from agents.labels.waiting import WaitingRows
 from agents.ops import Event, Op
 from agents.state import MemoryStore, State, Store
-from agents.waiting import WaitingRows
 from app.worker.rocks import RocksMemory, RocksStore
 from learners.labels import check_label
 from topics.records import Source
@@ -84,7 +84,7 @@ class Waiting:
         record: Any = None
         event = Event(_id(n), START + n, fields, None, None, Source("", 0, n), record)
         self._after(self._join.event(event))
-        self._rows.put(event.id, self._values[n % 1000])
+        self._rows.put(event.id, self._values[n % 1000].tobytes())
         if n % COMMIT == 0:
             self.state.changes()
 

@@ -12,8 +12,8 @@ import numpy as np
 from agents.entities.declare import Declared
 from agents.entities.kernels import Words
 from agents.errors import InvalidEvent
-from agents.fields import NUMBER, short
-from agents.limits import LIMITS, all_fit, fits
+from agents.events.fields import NUMBER, short
+from agents.events.limits import LIMITS, all_fit, fits
 from agents.ops import Event, Label, Op
 from learners.kernels import Ints
 

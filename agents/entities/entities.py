@@ -9,7 +9,7 @@ import numpy as np
 from agents.entities.columns import Columns, Fields, Needed
 from agents.entities.declare import EntityTable, check_tables, declared
 from agents.entities.past import Past
-from agents.events import Failure
+from agents.events.reader import Failure
 from agents.ops import Event, Label, Op
 from agents.state import State
 from learners.kernels import Floats

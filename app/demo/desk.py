@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from agents.decisions import Decider, DecisionSettings
+from agents.decisions.decider import Decider, DecisionSettings
 from agents.state import State
 from app.demo.world import Truth, number_of
 from app.page.windows import Windows

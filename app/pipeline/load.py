@@ -186,8 +186,8 @@ def _check_texts(pipeline: Pipeline, where: _Places) -> None:
 
 def _check_on_expire(pipeline: Pipeline, model: "Model", where: _Places) -> None:
     """A label that the learner refuses would otherwise be found out by the first that expires."""
-    from agents.join import DROP
-    from agents.limits import label_check
+    from agents.events.limits import label_check
+    from agents.labels.join import DROP
 
     labels = pipeline.labels
     if labels is None or labels.on_expire == DROP:
@@ -223,7 +223,7 @@ def _check_snapshot(pipeline: Pipeline, model: "Model", where: _Places) -> None:
 def _check_functions(pipeline: Pipeline, where: _Places) -> None:
     """A feature function or a rule that is not there is found before anything starts."""
     from agents.errors import UnknownFunction
-    from agents.functions import load_function
+    from agents.events.functions import load_function
 
     rule = (pipeline.metrics.rule,) if pipeline.metrics and pipeline.metrics.rule else ()
     functions: dict[Key, tuple[str, ...]] = {

@@ -6,27 +6,27 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
-from agents.decisions import Decider, DecisionSettings
+from agents.decisions.decider import Decider, DecisionSettings
 from agents.entities.declare import declared
 from agents.entities.entities import Entities
 from agents.entry import Entry
-from agents.events import EventReader
-from agents.fields import EventFields
-from agents.functions import load_functions
-from agents.join import JoinSettings, LabelJoin
+from agents.events.fields import EventFields
+from agents.events.functions import load_functions
+from agents.events.limits import UNSUPERVISED, label_check
+from agents.events.reader import EventReader
 from agents.judging.judge import Judge, JudgeSettings, share
-from agents.label_reader import LabelFields, LabelReader
-from agents.limits import UNSUPERVISED, label_check
+from agents.judging.rivals import Frozen, HandRule
+from agents.judging.watching import Watcher
+from agents.labels.join import JoinSettings, LabelJoin
+from agents.labels.reader import LabelFields, LabelReader
+from agents.labels.waiting import WaitingRows
 from agents.outputs import Agent
 from agents.publishing import Publisher
 from agents.relay import Relay, RelayReader
-from agents.rivals import Frozen, HandRule
 from agents.score import Score
 from agents.scoring import Scoring
 from agents.stage import Reader, StageAgent
 from agents.state import State
-from agents.waiting import WaitingRows
-from agents.watching import Watcher
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, is_plain, stages
 from app.pipeline.together import entity_table

@@ -8,8 +8,8 @@ from typing import Any
 
 from confluent_kafka import Message
 
-from agents.events import EventReader
-from agents.fields import EventFields
+from agents.events.fields import EventFields
+from agents.events.reader import EventReader
 from agents.outputs import Outputs
 from agents.score import Score
 from learners import registry

@@ -12,7 +12,7 @@ import pytest
 from river import datasets, linear_model, preprocessing
 
 from agents.errors import LearnRefused
-from agents.fields import EventFields
+from agents.events.fields import EventFields
 from learners import registry
 from tests.agents.support import batch, event, predictions, reasons, score
 

@@ -10,14 +10,14 @@ import pytest
 from confluent_kafka import Message
 
 from agents.errors import FunctionFailed, LearnRefused
-from agents.events import EventReader
-from agents.fields import EventFields
+from agents.events.fields import EventFields
+from agents.events.reader import EventReader
+from agents.labels.waiting import RowsMismatch, WaitingRows
 from agents.ops import Event, Kind, Label, Op
 from agents.outputs import Outputs, Refused
 from agents.publishing import Publisher
 from agents.scoring import Scoring
 from agents.state import State
-from agents.waiting import RowsMismatch, WaitingRows
 from learners import registry, snapshots
 from learners.model import Model
 from topics.codecs import Codec

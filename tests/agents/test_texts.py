@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from agents.fields import EventFields
+from agents.events.fields import EventFields
 from agents.score import Score
 from learners import registry
 from learners.model import Model

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from confluent_kafka import Message, Producer
 
-from agents.label_entries import PREFIX, Waiting, decode
+from agents.labels.entries import PREFIX, Waiting, decode
 from app.inspection import read_states
 from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agents.functions import load_functions, load_rule
+from agents.events.functions import load_functions, load_rule
 from app.fraud.features import NAMES, features
 from app.fraud.online import calendar, rule
 from app.fraud.rule import hand_rule

@@ -7,9 +7,9 @@ from typing import Any
 
 from agents.judging.figures import FROZEN, MODEL, RULE
 from agents.judging.judge import Judge
+from agents.judging.rivals import Frozen, HandRule
 from agents.ops import Event, Op
 from agents.publishing import Said
-from agents.rivals import Frozen, HandRule
 from learners.model import Model, Rows
 from topics.codecs import Codec
 from topics.metrics import WindowMetrics

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from agents.errors import FunctionFailed, UnknownFunction
-from agents.functions import load_functions, load_rule
+from agents.events.functions import load_functions, load_rule
 
 Write = Callable[[str], str]
 

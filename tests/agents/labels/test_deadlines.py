@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from agents.deadlines import Deadlines
+from agents.labels.deadlines import Deadlines
 
 
 def test_keys_come_in_the_order_of_their_latest_deadlines() -> None:

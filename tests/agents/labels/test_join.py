@@ -13,8 +13,8 @@ import msgspec
 import pytest
 from confluent_kafka import Message
 
-from agents.join import JoinSettings, LabelJoin
-from agents.label_reader import Heard
+from agents.labels.join import JoinSettings, LabelJoin
+from agents.labels.reader import Heard
 from agents.ops import Event, Label, Op
 from agents.state import State
 from topics.dead_letters import dead_letter, reason

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.highest import Floats, Highest
+from agents.decisions.highest import Floats, Highest
 
 SPANS = 7
 """How many past spans are kept."""

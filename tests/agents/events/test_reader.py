@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from agents.events import EventReader
-from agents.fields import EventFields
-from agents.limits import MAX_VALUE
+from agents.events.fields import EventFields
+from agents.events.limits import MAX_VALUE
+from agents.events.reader import EventReader
 from learners import registry
 from learners.model import UNLABELLED
 from learners.rows import Rows

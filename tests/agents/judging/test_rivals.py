@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agents.errors import UnknownFunction
-from agents.rivals import Frozen, HandRule
+from agents.judging.rivals import Frozen, HandRule
 from agents.state import State
 from learners import registry
 from learners.base import Features

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from agents.errors import InvalidEvent
-from agents.fields import plain, short
-from agents.limits import LIMITS, decode_one, fits, id_error
+from agents.events.fields import plain, short
+from agents.events.limits import LIMITS, decode_one, fits, id_error
 from topics.codecs import Codec
 from topics.records import Record
 
@@ -59,7 +59,7 @@ class LabelReader:
         codec: The format of the labels topic.
         fields: Which fields are what.
         check_label: From a label as it was read to the one that the model takes; it raises
-            ``ValueError`` for one that is not taken. See ``agents.limits.label_check``.
+            ``ValueError`` for one that is not taken. See ``agents.events.limits.label_check``.
     """
 
     def __init__(

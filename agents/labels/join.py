@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agents.deadlines import Deadlines
 from agents.errors import UnknownLabel
-from agents.fields import short
-from agents.label_entries import (
+from agents.events.fields import short
+from agents.labels.deadlines import Deadlines
+from agents.labels.entries import (
     PREFIX,
     Early,
     Entry,
@@ -26,7 +26,7 @@ from agents.label_entries import (
     kept_fields,
     state_key,
 )
-from agents.label_reader import Heard
+from agents.labels.reader import Heard
 from agents.ops import Event, Kind, Label, Op
 from agents.state import State
 from topics.dead_letters import Stage

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from agents.errors import InvalidEvent
-from agents.label_reader import Heard, LabelFields, LabelReader
-from agents.limits import MAX_KEY, MAX_TEXT, MAX_VALUE, label_check
+from agents.events.limits import MAX_KEY, MAX_TEXT, MAX_VALUE, label_check
+from agents.labels.reader import Heard, LabelFields, LabelReader
 from learners import registry
 from tests.agents.support import records
 from topics.codecs import Codec

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import msgpack
 import msgspec
 
-from agents.highest import Highest
-from agents.pacing import SPANS, Past, Span
+from agents.decisions.highest import Highest
+from agents.decisions.pacing import SPANS, Past, Span
 from agents.state import State
 
 SLOTS = 96

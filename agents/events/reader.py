@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from agents.errors import InvalidEvent
-from agents.fields import EventFields, parser
-from agents.limits import (
+from agents.events.fields import EventFields, parser
+from agents.events.limits import (
     MAX_KEY,
     MAX_VALUE,
     UNSUPERVISED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.reasons import top
+from agents.decisions.reasons import top
 from topics.records import Reason
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from agents.errors import FunctionFailed, UnknownFunction
-from agents.fields import short
+from agents.events.fields import short
 
 Function = Callable[[Mapping[str, Any]], Mapping[str, float]]
 Rule = Callable[[Mapping[str, Any]], float]

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from agents.errors import InvalidEvent
-from agents.fields import short
+from agents.events.fields import short
 from learners.model import Model
 from topics.codecs import UNDECODABLE, decode_error
 from topics.errors import DecodeError

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from agents.decisions import Decider, Decision, DecisionSettings
+from agents.decisions.decider import Decider, Decision, DecisionSettings
 from agents.state import State
 
 DAY = 86_400_000

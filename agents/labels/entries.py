@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from agents.label_reader import Heard
-from agents.limits import is_plain
+from agents.events.limits import is_plain
+from agents.labels.reader import Heard
 from topics.records import Headers
 
 PREFIX = "label/"

@@ -8,7 +8,7 @@ from typing import Any
 import msgpack
 
 from agents.errors import FunctionFailed
-from agents.functions import load_rule
+from agents.events.functions import load_rule
 from agents.state import State
 from learners import snapshots
 from learners.model import UNLABELLED, Model

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from agents.budget import Budget, Decision
+from agents.decisions.budget import Budget, Decision
 from agents.state import State
 
 __all__ = ["Decider", "Decision", "DecisionSettings"]

@@ -1,0 +1,1 @@
+"""When a prediction is an alert, and why."""
