@@ -24,7 +24,7 @@ from topics.codecs import Codec
 
 SECONDS = 1800.0
 """A run that takes longer is given up."""
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.1
 _MEGABYTE = 1_000_000
 
 
