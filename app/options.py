@@ -79,6 +79,8 @@ def reading(
         "isolation.level": "read_committed",
         "enable.auto.commit": False,
         "enable.partition.eof": True,
+        # What lies between two stages is deleted once it was read: begin with what is there.
+        "auto.offset.reset": "earliest",
     }
     reader = Reader(kafka.consumer(consumer), kafka.admin())
     try:
