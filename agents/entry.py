@@ -68,5 +68,4 @@ class Entry:
         if self._id and not fits(id_):
             raise id_error(self._id, id_)
         _, time = record.timestamp()
-        source = Source(record.topic() or "", record.partition() or 0, record.offset() or 0)
-        return Event(id_, time, fields, None, key, source, record)
+        return Event(id_, time, fields, None, key, Source.of(record), record)

@@ -151,7 +151,7 @@ class Relay:
             message = RelayedEvent(op.id, op.time, op.fields, op.key, op.source)
         else:
             record = op.record
-            source = Source(record.topic() or "", record.partition() or 0, record.offset() or 0)
+            source = Source.of(record)
             message = RelayedLabel(
                 op.id,
                 op.time,

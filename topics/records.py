@@ -94,6 +94,11 @@ class Source(msgspec.Struct, frozen=True, gc=False):
     partition: int
     offset: int
 
+    @classmethod
+    def of(cls, record: Record) -> Source:
+        """Those of ``record``."""
+        return cls(record.topic() or "", record.partition() or 0, record.offset() or 0)
+
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
     """What a feature added to the margin of a linear model: its weight times its value."""

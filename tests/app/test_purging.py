@@ -71,4 +71,6 @@ def test_a_refusal_is_told_once_and_stops_nothing(
 
 
 def test_a_pipeline_of_one_stage_asks_for_nothing() -> None:
-    Purger(ADMIN, []).purge({("events", 0): 5})
+    purger = Purger(ADMIN, [])
+    purger.purge({("events", 0): 5})
+    assert purger._asked == []

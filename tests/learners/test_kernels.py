@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from learners import kernels
+from tests.without_numba import WAYS, assert_the_same
 
 PROGRAM = """
 import sys
@@ -35,23 +33,9 @@ for kind in STEPS:
 """
 
 
-def fingerprints(way: str, **environment: str) -> str:
-    command = [sys.executable, "-W", "error", "-c", PROGRAM, way]
-    done = subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.mark.parametrize(
-    ("way", "environment"), [("absent", {}), ("switched off", {"NUMBA_DISABLE_JIT": "1"})]
-)
+@pytest.mark.parametrize(("way", "environment"), WAYS)
 def test_without_numba_the_same_models_come_out(way: str, environment: dict[str, str]) -> None:
-    pytest.importorskip("numba")
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
-        pytest.skip("this run is without compiled code")
-    assert fingerprints(way, **environment) == fingerprints("compiled")
+    assert_the_same(PROGRAM, way, environment)
 
 
 def test_where_nothing_can_be_written_it_compiles_without_a_cache(

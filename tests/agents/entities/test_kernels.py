@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
+
+from tests.without_numba import WAYS, assert_the_same
 
 PROGRAM = """
 import sys
@@ -25,20 +23,6 @@ print({key: hashlib.sha256(value).hexdigest() for key, value in state.items()})
 """
 
 
-def printed(way: str, **environment: str) -> str:
-    command = [sys.executable, "-W", "error", "-c", PROGRAM, way]
-    done = subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, encoding="utf-8"
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-@pytest.mark.parametrize(
-    ("way", "environment"), [("absent", {}), ("switched off", {"NUMBA_DISABLE_JIT": "1"})]
-)
+@pytest.mark.parametrize(("way", "environment"), WAYS)
 def test_without_numba_the_same_comes_out(way: str, environment: dict[str, str]) -> None:
-    pytest.importorskip("numba")
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
-        pytest.skip("this run is without compiled code")
-    assert printed(way, **environment) == printed("compiled")
+    assert_the_same(PROGRAM, way, environment)
