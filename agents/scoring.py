@@ -14,6 +14,7 @@ from agents.errors import FunctionFailed, LearnRefused, Refusal
 from agents.events.functions import Enrich
 from agents.events.reader import EventReader
 from agents.judging.watching import Watcher
+from agents.keys import key_of
 from agents.labels.waiting import Row, WaitingRows, join, split
 from agents.ops import Event, Op
 from agents.outputs import Outputs, Refused
@@ -216,4 +217,4 @@ def _refusal(op: Op, origin: Record) -> Refusal:
     at = origin.topic() or "", origin.offset() or 0
     if isinstance(op, Event):
         return Refusal(*at)
-    return Refusal(*at, f"{op.kind} {msgspec.json.encode(op.id).decode()}")
+    return Refusal(*at, key_of(f"{op.kind} ", op.id))

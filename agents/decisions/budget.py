@@ -11,6 +11,7 @@ import msgspec
 
 from agents.decisions.highest import Highest
 from agents.decisions.pacing import SPANS, Past, Span
+from agents.keys import key_of
 from agents.state import State
 
 SLOTS = 96
@@ -121,7 +122,7 @@ class Budget:
 
     def _key(self, entity: Any) -> str:
         if entity is not None:
-            return msgspec.json.encode(entity).decode()
+            return key_of("", entity)
         return f"#{self._highest.count}.{len(self._alerted)}"
 
     def _slot_start(self) -> int:

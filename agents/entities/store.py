@@ -13,6 +13,7 @@ from agents.entities.declare import Declared
 from agents.entities.kernels import NEVER, TOP, Counts, Pasts, Words
 from agents.entities.layout import Layout
 from agents.errors import AgentError
+from agents.keys import id_of, key_of
 from agents.state import State
 from learners.kernels import Ints
 
@@ -42,6 +43,7 @@ class Store:
     def __init__(self, declared: Declared, layout: Layout, state: State) -> None:
         self._state, self._layout = state, layout
         self._key = f"entity/{declared.table.number}"
+        self._prefix = f"{self._key}/"
         self._settings = _settings(declared)
         self._number = declared.table.number
         self._ring = declared.windows.ring
@@ -87,16 +89,13 @@ class Store:
         rows = self._rows[slots].astype("<i8", copy=False).tobytes()
         size = 8 * self._layout.width
         for i, slot in enumerate(slots.tolist()):
-            key = self._key_of(self._entities[slot])
+            key = key_of(self._prefix, self._entities[slot])
             self._state.put(key, VERSION + rows[i * size : (i + 1) * size])
         self._changed[:] = False
         if self.clock > self._saved_clock:
             header = {"settings": self._settings, "clock": self.clock}
             self._state.put(self._key, VERSION + msgspec.msgpack.encode(header))
             self._saved_clock = self.clock
-
-    def _key_of(self, entity: Any) -> str:
-        return f"{self._key}/{msgspec.json.encode(entity).decode()}"
 
     def _new(self, entity: Any) -> int:
         if self._free:
@@ -127,7 +126,7 @@ class Store:
         gone[self._free] = False
         for slot in np.flatnonzero(gone).tolist():
             entity = self._entities[slot]
-            self._state.delete(self._key_of(entity))
+            self._state.delete(key_of(self._prefix, entity))
             del self._slots[entity]
             self._entities[slot] = None
             self._changed[slot] = False
@@ -148,10 +147,9 @@ class Store:
         return int(header["clock"])
 
     def _restore(self) -> None:
-        prefix, decode = f"{self._key}/", msgspec.json.Decoder().decode
         saved = bytearray()
-        for key, value in self._state.items(prefix):
-            self._entities.append(decode(key[len(prefix) :]))
+        for key, value in self._state.items(self._prefix):
+            self._entities.append(id_of(self._prefix, key))
             saved += self._row(key, value)
         if not saved:
             return

@@ -12,7 +12,7 @@ from agents.labels.reader import Heard
 from topics.records import Headers
 
 PREFIX = "label/"
-"""Of the keys of all entries; the id as JSON follows."""
+"""Of the keys of all entries; the id follows."""
 
 
 class Waiting(msgspec.Struct, array_like=True, tag=0, gc=False):
@@ -49,18 +49,6 @@ Entry = Waiting | Labelled | Early
 
 encode = msgspec.msgpack.Encoder().encode
 decode = msgspec.msgpack.Decoder(Entry).decode
-
-_to_json = msgspec.json.Encoder().encode
-
-
-def state_key(id_: Any) -> str:
-    """The key of the entry of an id."""
-    return PREFIX + _to_json(id_).decode()
-
-
-def id_of(key: str) -> Any:
-    """The id of a key."""
-    return msgspec.json.decode(key[len(PREFIX) :])
 
 
 def kept_fields(names: tuple[str, ...], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,7 +92,7 @@ class NoRecord:
         return None
 
     def value(self) -> bytes:
-        return _to_json(self._said)
+        return msgspec.json.encode(self._said)
 
     def timestamp(self) -> tuple[int, int]:
         return 1, self._time

@@ -10,6 +10,7 @@ import msgspec
 
 from agents.errors import UnknownLabel
 from agents.events.fields import short
+from agents.keys import id_of, key_of
 from agents.labels.deadlines import Deadlines
 from agents.labels.entries import (
     PREFIX,
@@ -22,9 +23,7 @@ from agents.labels.entries import (
     decode,
     early,
     encode,
-    id_of,
     kept_fields,
-    state_key,
 )
 from agents.labels.reader import Heard
 from agents.ops import Event, Kind, Label, Op
@@ -131,7 +130,7 @@ class LabelJoin:
     def event(self, event: Event) -> list[Op]:
         """What expired before the event, the event, and its label where that is known."""
         ops = self._advance(event.time, event.record)
-        key = state_key(event.id)
+        key = key_of(PREFIX, event.id)
         entry = self._get(key)
         fields = kept_fields(self._settings.keep, event.fields)
         if isinstance(entry, Early):
@@ -149,7 +148,7 @@ class LabelJoin:
     def label(self, heard: Heard) -> list[Op]:
         """What expired before the label, and the label where its event is there."""
         ops = self._advance(heard.time, heard.record)
-        key = state_key(heard.id)
+        key = key_of(PREFIX, heard.id)
         entry = self._get(key)
         if isinstance(entry, Waiting):
             self.counts.waiting -= 1
@@ -180,7 +179,7 @@ class LabelJoin:
     ) -> Label:
         fields = {**entry.fields, self._settings.label: entry.label}
         return Label(
-            id=id_of(key),
+            id=id_of(PREFIX, key),
             time=self._now,
             event_time=entry.time,
             kind=kind,
@@ -223,14 +222,16 @@ class LabelJoin:
             self.counts.expired += 1
             if self._instead is not None:
                 instead = Labelled(entry.time, entry.fields, self._instead, 1)
-                given = NoRecord(id_of(key), self._instead, self._now)
+                given = NoRecord(id_of(PREFIX, key), self._instead, self._now)
                 ops.append(self._label("learn", key, instead, given))
         ops.append(self._drop(key, entry, record))
         return ops
 
     def _drop(self, key: str, entry: Waiting | Labelled, record: Record) -> Label:
         fields = dict(entry.fields)
-        return Label(id_of(key), self._now, entry.time, "drop", None, None, 0, fields, record)
+        return Label(
+            id_of(PREFIX, key), self._now, entry.time, "drop", None, None, 0, fields, record
+        )
 
     def _set_aside(self, key: str, entry: Early) -> None:
         self.counts.unknown += 1
@@ -238,7 +239,7 @@ class LabelJoin:
             why = f"within {self._settings.expire / 1000:,g} s"
         else:
             why = f"before {self._settings.max_waiting:,} others waited"
-        error = UnknownLabel(f"no event with the id {short(id_of(key))} came {why}")
+        error = UnknownLabel(f"no event with the id {short(id_of(PREFIX, key))} came {why}")
         self.failures.append(LabelFailure(KeptRecord(entry), "validate", error))
 
     def _get(self, key: str) -> Entry | None:

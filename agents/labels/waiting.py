@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 
 from agents.errors import AgentError
+from agents.keys import key_of
 from agents.packing import pack, unpacker
 from agents.state import State
 from learners.rows import Rows
@@ -56,7 +56,7 @@ class WaitingRows:
 
     def put(self, id_: Any, row: Row) -> bool:
         """Keep a row. False where one of that id waits already: the first one stays."""
-        key = _key(id_)
+        key = key_of(PREFIX, id_)
         if self._state.get(key) is not None:
             return False
         self._state.put(key, row if isinstance(row, bytes) else pack(row))
@@ -64,7 +64,7 @@ class WaitingRows:
 
     def get(self, id_: Any) -> Row | None:
         """The row of an event, or None."""
-        value = self._state.get(_key(id_))
+        value = self._state.get(key_of(PREFIX, id_))
         if value is None:
             return None
         if self._names is not None:
@@ -74,7 +74,7 @@ class WaitingRows:
 
     def delete(self, id_: Any) -> None:
         """Forget the row of an event, where there is one."""
-        self._state.delete(_key(id_))
+        self._state.delete(key_of(PREFIX, id_))
 
 
 def split(
@@ -100,10 +100,6 @@ def join(rows: Sequence[Row], names: tuple[str, ...] | None) -> Rows | list[dict
         return list(rows)  # type: ignore[arg-type]
     values = bytearray().join(rows)  # type: ignore[arg-type]  # it may be written to
     return Rows(names, np.frombuffer(values).reshape(len(rows), len(names)))
-
-
-def _key(id_: Any) -> str:
-    return PREFIX + msgspec.json.encode(id_).decode()
 
 
 def _listed(names: bytes) -> str:
