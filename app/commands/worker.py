@@ -30,7 +30,7 @@ def worker(pipeline: "Pipeline", connect: Connect, log_level: str) -> None:
     Start more of them to scale: they share the partitions.
     """
     _fix_hash_seed(pipeline)
-    from app.worker.worker import run_worker
+    from app.worker.run import run_worker
 
     logging.basicConfig(level=log_level.upper(), format=LOG_FORMAT)
     run_worker(pipeline, connect())

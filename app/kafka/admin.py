@@ -28,11 +28,13 @@ class Outcome:
         kind: What happened; "warning" where something weakens the promise of exactly once.
         topic: The name.
         text: One line without the name.
+        partitions: How many the topic has; None with a warning.
     """
 
     kind: Literal["created", "checked", "warning"]
     topic: str | None
     text: str
+    partitions: int | None = None
 
     def __str__(self) -> str:
         line = self.text if self.topic is None else f"{self.topic}: {self.text}"
@@ -101,7 +103,8 @@ def ensure(cluster: Cluster, wanted: Sequence[TopicSpec]) -> list[Outcome]:
         created = spec.name in made
         size = f"{_count(topic.partitions)}, replication {topic.replication}"
         text = f"created, {size}" if created else f"there, {size}"
-        outcomes.append(Outcome("created" if created else "checked", spec.name, text))
+        kind: Literal["created", "checked"] = "created" if created else "checked"
+        outcomes.append(Outcome(kind, spec.name, text, topic.partitions))
         config = configs.get(spec.name, spec.config)
         outcomes += _warnings(spec, topic, config, cluster.brokers)
     if cluster.brokers == 1:

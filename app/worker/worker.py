@@ -4,39 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import threading
-import uuid
 from collections.abc import AsyncIterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, cast
 
-from app.kafka.admin import TIMEOUT, ensure_topics
-from app.kafka.cluster import Cluster
-from app.kafka.repeats import NotAgain
-from app.kafka.settings import LOGGER, KafkaSettings
+from app.kafka.settings import KafkaSettings
 from app.page.page import add_page
 from app.pipeline.load import Pipeline
-from app.pipeline.stages import Stage, merged_topics, stages
-from app.worker.clients import group_consumer, restore_consumer, transactional_producer
-from app.worker.committer import Committer, CommitTimes
-from app.worker.faust_app import new_app, run
+from app.worker.ending import LEAVE_SECONDS, STOP_SECONDS, ForcedEnd
+from app.worker.faust_app import new_app
 from app.worker.fetching import TP, Fetcher
 from app.worker.garbage import collect_seldom
 from app.worker.processor import Processor, partitions_of
-from app.worker.purging import Purger
-from app.worker.restore import Restored, Restorer
+from app.worker.restoring import close_all
 from app.worker.stores import Stores
-from app.worker.transactions import OutputTopics, TransactionAborted, Transactions
+from app.worker.transactions import TransactionAborted
 from app.worker.transport import Consumer
+from app.worker.wiring import new_committer, new_fetcher, new_purger, new_restorers
 from topics.records import Batch
 
 log = logging.getLogger("riverrun.worker")
 
-LEAVE_SECONDS = 10.0
-STOP_SECONDS = 25.0
-"""A supervisor kills after 30: a worker that cannot stop says so before."""
 FIRST_FETCH = 10
 """Records, while it is not known yet how fast the learner is."""
 MAX_FAILURES = 5
@@ -44,7 +31,7 @@ MAX_FAILURES = 5
 
 
 class Worker:
-    """The host of the transport: it wires fetcher, processor, restorer and committer.
+    """The life of a worker, as the host of the transport: it fetches, processes, commits, restores.
 
     Args:
         pipeline: What to do.
@@ -63,44 +50,17 @@ class Worker:
     ) -> None:
         self.pipeline = pipeline
         self.kafka = kafka
-        events = partitions[pipeline.events.topic]
-        self.processor = Processor(pipeline, snapshot_key, events)
+        self.processor = Processor(pipeline, snapshot_key, partitions[pipeline.events.topic])
         self.failure: BaseException | None = None
         self.ready = False
-        name = pipeline.worker.name or uuid.uuid4().hex[:12]
-        # Events that were keyed anew lie elsewhere than their predictions: there the key decides.
-        beside = len(stages(pipeline)) == 1 and events == partitions[pipeline.predictions.topic]
-        outputs = OutputTopics(pipeline.predictions.topic, same_partition=beside)
-        self.committer = Committer(
-            Transactions(transactional_producer(pipeline, kafka, name), outputs),
-            CommitTimes(pipeline.worker.commit_interval, pipeline.worker.commit_floor),
-            tasks=lambda: self.processor.tasks.values(),
-            group=lambda: self._consumer.fetcher.group,
-            idle=lambda: self._consumer.idle,
-            whole=lambda: self.processor.whole,
-            on_failure=self.processor.forget,
-            backlog=4 * pipeline.worker.max_batch,
-            patience=pipeline.worker.transaction_timeout + LEAVE_SECONDS,
-            snapshot_key=snapshot_key,
+        self.committer = new_committer(
+            pipeline, kafka, partitions, self.processor, lambda: self._consumer, snapshot_key
         )
         self.stores = Stores(pipeline)
-        self._restorers = {
-            stage: Restorer(
-                restore_consumer(pipeline, kafka),
-                kafka.admin(),
-                stage.inputs,
-                stage.state_topic,
-                latest=pipeline.worker.start == "latest",
-                timeout=pipeline.worker.transaction_timeout + 60.0,
-                new_store=partial(self.stores.new, stage.state_topic),
-            )
-            for stage in stages(pipeline)
-        }
-        inner = [topic for stage in stages(pipeline)[1:] for topic in stage.inputs]
-        self._purger = Purger(kafka.admin(), inner)
-        self._restore_thread = ThreadPoolExecutor(1, "restore")
+        self._restorers = new_restorers(pipeline, kafka, self.stores)
+        self._purger = new_purger(pipeline, kafka)
+        self._end = ForcedEnd(lambda: self.failure)
         self._closing = False
-        self._deadline: threading.Timer | None = None
         self._committing = asyncio.Event()
         self._committing.set()
         self.app = new_app(pipeline, self)
@@ -111,19 +71,7 @@ class Worker:
 
     def new_fetcher(self, consumer: Consumer) -> Fetcher:
         """The group's consumer."""
-
-        def nudge() -> None:
-            consumer.loop.call_soon_threadsafe(self.committer.nudge)
-
-        labels = self.pipeline.labels
-        return Fetcher(
-            group_consumer(self.pipeline, self.kafka),
-            consumer,
-            on_idle=nudge,
-            merged=merged_topics(self.pipeline),
-            together=len(stages(self.pipeline)) > 1,
-            max_idle=labels.max_idle if labels else 0.0,
-        )
+        return new_fetcher(self.pipeline, self.kafka, consumer, self.committer.nudge)
 
     def fetch_limit(self) -> int:
         """Records for one fetch: about as many as are processed between two commits."""
@@ -147,17 +95,11 @@ class Worker:
         """Restore the states of ``partitions``, and make their tasks."""
         self.processor.forget()
         await self.committer.settle()
-        loop = asyncio.get_running_loop()
-        restored: dict[tuple[Stage, int], Restored] = {}
+        restored = await self._restorers.restore(partitions)
         try:
-            for stage, restorer in self._restorers.items():
-                numbers = partitions_of([tp for tp in partitions if tp.topic == stage.inputs[0]])
-                states = await loop.run_in_executor(self._restore_thread, restorer.restore, numbers)
-                restored |= {(stage, number): state for number, state in states.items()}
             self.processor.open(restored, epoch)
         except BaseException:
-            for state in restored.values():
-                state.close()
+            close_all(restored.values())
             raise
         if any(state.chosen for state in restored.values()):
             await self.committer.commit()
@@ -198,9 +140,8 @@ class Worker:
     async def closing(self) -> None:
         """Stop committing in the background, and commit what was processed."""
         self.ready, self._closing = False, True
-        self._end_within(STOP_SECONDS)
-        for restorer in self._restorers.values():
-            restorer.stop()
+        self._end.within(STOP_SECONDS)
+        self._restorers.stop()
         self.committer.stop()
         await self._committing.wait()
         try:
@@ -213,7 +154,7 @@ class Worker:
         finally:
             self.processor.forget()
             self.committer.close()
-            self._restore_thread.shutdown(wait=False)
+            self._restorers.close()
 
     # The agent.
 
@@ -238,24 +179,12 @@ class Worker:
         """End the worker with a failure; the supervisor restarts it."""
         if self.failure is None:
             self.failure = error
-            self._end_within(LEAVE_SECONDS)
+            self._end.within(LEAVE_SECONDS)
             await self.app.crash(error)
 
     def stopped(self) -> None:
         """The worker has ended: it need not be ended by force."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-
-    def _end_within(self, seconds: float) -> None:
-        if self._deadline is None:
-            self._deadline = threading.Timer(seconds, self._end)
-            self._deadline.daemon = True
-            self._deadline.start()
-
-    def _end(self) -> None:
-        """Leave without a goodbye: what was not committed, Kafka rolls back."""
-        log.error("%s", self.failure or f"no clean stop within {STOP_SECONDS:.0f} s")
-        os._exit(1)
+        self._end.call_off()
 
     @property
     def partitions(self) -> list[int]:
@@ -303,39 +232,3 @@ class Worker:
             "dead_letters": counters.dead_letters,
             "commits": self.committer.commits,
         }
-
-
-def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
-    """Run one worker until it is told to stop by SIGTERM or SIGINT.
-
-    Raises:
-        RiverrunError: when the worker cannot go on; a supervisor starts it again.
-    """
-    key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
-    LOGGER.addFilter(NotAgain())
-    _ensure_topics(pipeline, kafka)
-    worker = Worker(
-        pipeline,
-        kafka,
-        partitions=_partitions(kafka),
-        snapshot_key=key.encode() if key else None,
-    )
-    try:
-        run(worker.app)
-    finally:
-        worker.stores.close()
-        if worker.failure is not None:
-            raise worker.failure
-        worker.stopped()
-    log.info("stopped; what was processed is committed")
-
-
-def _ensure_topics(pipeline: Pipeline, kafka: KafkaSettings) -> None:
-    for outcome in ensure_topics(pipeline, kafka):
-        if outcome.kind == "created":
-            log.info("%s", outcome)
-
-
-def _partitions(kafka: KafkaSettings) -> Mapping[str, int]:
-    """How many each topic has."""
-    return {name: topic.partitions for name, topic in Cluster(kafka, TIMEOUT).topics().items()}

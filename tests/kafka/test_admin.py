@@ -78,7 +78,9 @@ def test_the_events_that_are_there_decide_the_number_of_partitions(
 ) -> None:
     wanted = pipeline(topic_name, partitions=3)
     create_topic(kafka, wanted.events.topic, partitions=5)
-    found = of_topics(ensure_topics(wanted, KafkaSettings(kafka)))
+    outcomes = ensure_topics(wanted, KafkaSettings(kafka))
+    assert {outcome.partitions for outcome in outcomes if outcome.kind != "warning"} == {5}
+    found = of_topics(outcomes)
     assert found[wanted.events.topic] == ("checked", "there, 5 partitions, replication 1")
     assert found[wanted.state_topic] == ("created", "created, 5 partitions, replication 1")
     assert found[wanted.predictions.topic][0] == "created"

@@ -1,0 +1,56 @@
+"""Restores the states of all stages, beside the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from app.pipeline.stages import Stage
+from app.worker.fetching import TP
+from app.worker.processor import partitions_of
+from app.worker.restore import Restored, Restorer
+
+
+class StageRestorers:
+    """The restorers of a worker, one for each stage, on one thread.
+
+    Args:
+        restorers: By stage, in the order of the stages.
+    """
+
+    def __init__(self, restorers: Mapping[Stage, Restorer]) -> None:
+        self._restorers = restorers
+        self._thread = ThreadPoolExecutor(1, "restore")
+
+    async def restore(self, partitions: Sequence[TP]) -> dict[tuple[Stage, int], Restored]:
+        """The states by stage and partition; a failure leaves none open.
+
+        Raises: as ``Restorer.restore``.
+        """
+        loop = asyncio.get_running_loop()
+        restored: dict[tuple[Stage, int], Restored] = {}
+        try:
+            for stage, restorer in self._restorers.items():
+                numbers = partitions_of([tp for tp in partitions if tp.topic == stage.inputs[0]])
+                states = await loop.run_in_executor(self._thread, restorer.restore, numbers)
+                restored |= {(stage, number): state for number, state in states.items()}
+        except BaseException:
+            close_all(restored.values())
+            raise
+        return restored
+
+    def stop(self) -> None:
+        """End a restore that is under way."""
+        for restorer in self._restorers.values():
+            restorer.stop()
+
+    def close(self) -> None:
+        """Let the thread end."""
+        self._thread.shutdown(wait=False)
+
+
+def close_all(states: Iterable[Restored]) -> None:
+    """Let go of states that nobody takes."""
+    for state in states:
+        state.close()

@@ -1,0 +1,108 @@
+"""Makes the parts of a worker from the pipeline file and the way to Kafka."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import Pipeline
+from app.pipeline.stages import merged_topics, stages
+from app.worker.clients import group_consumer, restore_consumer, transactional_producer
+from app.worker.committer import Committer, CommitTimes
+from app.worker.ending import LEAVE_SECONDS
+from app.worker.fetching import Fetcher
+from app.worker.processor import Processor
+from app.worker.purging import Purger
+from app.worker.restore import Restorer
+from app.worker.restoring import StageRestorers
+from app.worker.stores import Stores
+from app.worker.transactions import OutputTopics, Transactions
+from app.worker.transport import Consumer
+
+
+def new_committer(
+    pipeline: Pipeline,
+    kafka: KafkaSettings,
+    partitions: Mapping[str, int],
+    processor: Processor,
+    consumer: Callable[[], Consumer],
+    snapshot_key: bytes | None,
+) -> Committer:
+    """What commits the work of the processor.
+
+    Args:
+        pipeline: What to do.
+        kafka: How to reach Kafka.
+        partitions: By topic.
+        processor: Has the tasks.
+        consumer: The one of the app, which is there once the app runs.
+        snapshot_key: Signs models that need pickle.
+    """
+    worker = pipeline.worker
+    events, predictions = pipeline.events.topic, pipeline.predictions.topic
+    # Events that were keyed anew lie elsewhere than their predictions: there the key decides.
+    beside = len(stages(pipeline)) == 1 and partitions[events] == partitions[predictions]
+    producer = transactional_producer(pipeline, kafka, worker.name or uuid.uuid4().hex[:12])
+    return Committer(
+        Transactions(producer, OutputTopics(predictions, same_partition=beside)),
+        CommitTimes(worker.commit_interval, worker.commit_floor),
+        tasks=lambda: processor.tasks.values(),
+        group=lambda: consumer().fetcher.group,
+        idle=lambda: consumer().idle,
+        whole=lambda: processor.whole,
+        on_failure=processor.forget,
+        backlog=4 * worker.max_batch,
+        patience=worker.transaction_timeout + LEAVE_SECONDS,
+        snapshot_key=snapshot_key,
+    )
+
+
+def new_fetcher(
+    pipeline: Pipeline, kafka: KafkaSettings, consumer: Consumer, nudge: Callable[[], None]
+) -> Fetcher:
+    """The consumer of the group.
+
+    Args:
+        pipeline: What to read.
+        kafka: How to reach Kafka.
+        consumer: Is told of rebalances.
+        nudge: Called on the event loop when all is read.
+    """
+
+    def on_idle() -> None:
+        consumer.loop.call_soon_threadsafe(nudge)
+
+    return Fetcher(
+        group_consumer(pipeline, kafka),
+        consumer,
+        on_idle=on_idle,
+        merged=merged_topics(pipeline),
+        together=len(stages(pipeline)) > 1,
+        max_idle=pipeline.labels.max_idle if pipeline.labels else 0.0,
+    )
+
+
+def new_restorers(pipeline: Pipeline, kafka: KafkaSettings, stores: Stores) -> StageRestorers:
+    """What restores the states of all stages into ``stores``."""
+    return StageRestorers(
+        {
+            stage: Restorer(
+                restore_consumer(pipeline, kafka),
+                kafka.admin(),
+                stage.inputs,
+                stage.state_topic,
+                latest=pipeline.worker.start == "latest",
+                timeout=pipeline.worker.transaction_timeout + 60.0,
+                new_store=partial(stores.new, stage.state_topic),
+            )
+            for stage in stages(pipeline)
+        }
+    )
+
+
+def new_purger(pipeline: Pipeline, kafka: KafkaSettings) -> Purger:
+    """What deletes from the topics between two stages."""
+    inner = [topic for stage in stages(pipeline)[1:] for topic in stage.inputs]
+    return Purger(kafka.admin(), inner)
