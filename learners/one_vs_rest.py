@@ -13,6 +13,7 @@ from learners.compiled import NAN, Compiled
 from learners.errors import ParameterError
 from learners.kernels import Floats, Ints
 from learners.multiclass import Classes
+from learners.ours import ALONE, made
 
 
 class OneVsRest(Compiled):
@@ -108,10 +109,8 @@ class OneVsRest(Compiled):
             member.load({**part, "features": state["features"]})
 
     def _make(self) -> Compiled:
-        from learners.registry import ours  # which knows this class
-
         params = {key: value for key, value in self.learner.items() if key != "type"}
-        member = ours(self.learner["type"], params, scale=False)
+        member = made(ALONE, self.learner["type"], params)
         if member.task != "binary":
             raise ParameterError(f"learner = {self.learner!r}: is no learner of two classes")
         member.share(self.columns)
@@ -119,9 +118,7 @@ class OneVsRest(Compiled):
 
 
 def _checked(learner: Any) -> dict[str, Any]:
-    from learners.registry import OURS  # which knows this class
-
-    if not isinstance(learner, Mapping) or learner.get("type") not in OURS:
+    if not isinstance(learner, Mapping) or learner.get("type") not in ALONE:
         raise ParameterError(
             f'learner = {learner!r}: must be a table with one of our binary learners as "type"'
         )

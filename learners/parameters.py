@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from learners.errors import ParameterError
@@ -36,6 +36,15 @@ def whole(key: str, value: Any, *, least: int, most: int | None = None) -> int:
         limit = "" if most is None else f" and not above {most}"
         raise ParameterError(f"{key} = {value!r}: must be a whole number not below {least}{limit}")
     return int(value)
+
+
+def refuse_unknown(learner: str, params: Mapping[str, Any], allowed: Sequence[str]) -> None:
+    """Refuse what is none of the `allowed` parameters of a learner."""
+    for key in params:
+        if key not in allowed:
+            raise ParameterError(
+                f"learner {learner!r} has no parameter {key!r}; it takes {', '.join(allowed)}"
+            )
 
 
 def switch(key: str, value: Any) -> bool:

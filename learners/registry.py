@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from learners.arow import AROW
 from learners.base import Estimator
 from learners.compiled import Compiled
-from learners.errors import ParameterError, UnknownLearner
-from learners.k_means import KMeans
-from learners.linear_regression import LinearRegression
-from learners.logistic import LogisticRegression
-from learners.mini_batch_k_means import MiniBatchKMeans
+from learners.drift.watched import Maker, Watched, watched
+from learners.errors import UnknownLearner
 from learners.model import Model
 from learners.one_vs_rest import OneVsRest
-from learners.passive_aggressive import PassiveAggressive, PassiveAggressiveRegressor
-from learners.passive_aggressive_multiclass import PassiveAggressiveMulticlass
+from learners.ours import ALONE, made
 from learners.scaler import Scaled
-from learners.soft_confidence_weighted import SoftConfidenceWeighted
 from learners.stepped import Stepped, SteppedEvents
 from learners.steps.chain import Chain
-from learners.svm import SVM
 
-OURS: dict[str, type[Compiled]] = {
-    "arow": AROW,
-    "k_means": KMeans,
-    "linear_regression": LinearRegression,
-    "logistic_regression": LogisticRegression,
-    "mini_batch_k_means": MiniBatchKMeans,
-    "one_vs_rest": OneVsRest,
-    "passive_aggressive": PassiveAggressive,
-    "passive_aggressive_multiclass": PassiveAggressiveMulticlass,
-    "passive_aggressive_regressor": PassiveAggressiveRegressor,
-    "soft_confidence_weighted": SoftConfidenceWeighted,
-    "svm": SVM,
-}
+OURS: dict[str, type[Compiled]] = {**ALONE, "one_vs_rest": OneVsRest}
 Steps = Sequence[Mapping[str, Any]]
 # River's, with what they need around them
 WRAPPED = {
@@ -77,18 +58,38 @@ def create(
     params = dict(params or {})
     estimator = new(type, params, scale, steps)
     if drift is not None:
-        from learners.drift.watched import watched
-
-        estimator = watched(estimator, type, params, scale, drift, steps)
+        estimator = _watched(estimator, drift, type, params, scale, steps)
     return Model(type, params, scale, estimator, drift, steps)
 
 
-def new(type: str, params: Mapping[str, Any], scale: bool, steps: Steps = ()) -> Estimator:
-    """A new estimator; see `create`."""
+def restore(
+    state: Any,
+    type: str,
+    params: Mapping[str, Any],
+    scale: bool,
+    drift: Mapping[str, Any],
+    steps: Steps,
+) -> Estimator:
+    """The estimator that `state` is of, of a model that `create` made of the rest."""
+    if not drift:
+        return revive(type, params, scale, steps, state)
+    learner = revive(type, params, scale, steps, state["learner"])
+    estimator = _watched(learner, drift, type, params, scale, steps)
+    estimator.load(state)
+    return estimator
+
+
+def _watched(learner: Estimator, drift: Mapping[str, Any], *made_of: Any) -> Watched:
+    """`made_of`: the arguments of `new`."""
+    return watched(learner, Maker(partial(new, *made_of), partial(revive, *made_of)), drift)
+
+
+def new(type: str, params: Mapping[str, Any], scale: bool, steps: Steps) -> Estimator:
+    """A new estimator, unwatched; see `create`."""
     if steps:
-        return _stepped(new(type, params, False), scale, steps)
+        return _stepped(new(type, params, False, ()), scale, steps)
     if type in OURS:
-        return ours(type, params, scale)
+        return _ours(type, params, scale)
     if type in WRAPPED or "." in type or ":" in type:
         from learners.river_estimator import RiverEstimator  # River takes a second to import
 
@@ -97,20 +98,25 @@ def new(type: str, params: Mapping[str, Any], scale: bool, steps: Steps = ()) ->
 
 
 def revive(
-    type: str, params: Mapping[str, Any], scale: bool, state: Any, steps: Steps = ()
+    type: str, params: Mapping[str, Any], scale: bool, steps: Steps, state: Any
 ) -> Estimator:
-    """The estimator that `state` is of."""
+    """The estimator, unwatched, that `state` is of."""
     if steps:
-        stepped = _stepped(revive(type, params, False, state["learner"]), scale, steps)
+        stepped = _stepped(revive(type, params, False, (), state["learner"]), scale, steps)
         stepped.load(state)
         return stepped
     if type in OURS:
-        learner = ours(type, params, scale)
+        learner = _ours(type, params, scale)
         learner.load(state)
         return learner
     from learners.river_estimator import RiverEstimator  # River takes a second to import
 
     return RiverEstimator(state, type)
+
+
+def _ours(type: str, params: Mapping[str, Any], scale: bool) -> Compiled:
+    learner = made(OURS, type, params)
+    return Scaled(learner) if scale else learner
 
 
 def _stepped(learner: Estimator, scale: bool, steps: Steps) -> Stepped | SteppedEvents:
@@ -123,22 +129,6 @@ def _stepped(learner: Estimator, scale: bool, steps: Steps) -> Stepped | Stepped
 def names() -> list[str]:
     """The names that need no dots."""
     return sorted([*OURS, *WRAPPED])
-
-
-def ours(type: str, params: Mapping[str, Any], scale: bool) -> Compiled:
-    """One of our own learners, new."""
-    make = OURS[type]
-    allowed = list(inspect.signature(make).parameters)
-    for key in params:
-        if key not in allowed:
-            raise ParameterError(
-                f"learner {type!r} has no parameter {key!r}; it takes {', '.join(allowed)}"
-            )
-    try:
-        learner = make(**params)
-    except (ParameterError, TypeError) as error:
-        raise ParameterError(f"learner {type!r}: {error}") from None
-    return Scaled(learner) if scale else learner
 
 
 def _hint(type: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from learners.errors import ParameterError, UnknownLearner
+from learners.parameters import refuse_unknown
 
 
 def build(type: str, params: Mapping[str, Any], called: str = "") -> Any:
@@ -23,11 +24,7 @@ def build(type: str, params: Mapping[str, Any], called: str = "") -> Any:
     ready = {key: _value(value) for key, value in params.items()}
     allowed = _parameters(make)
     if allowed is not None:
-        for key in params:
-            if key not in allowed:
-                raise ParameterError(
-                    f"learner {called!r} has no parameter {key!r}; it takes {', '.join(allowed)}"
-                )
+        refuse_unknown(called, params, allowed)
     if type.startswith("river.") and allowed and "seed" in allowed and ready.get("seed") is None:
         ready["seed"] = 0
     try:

@@ -38,7 +38,7 @@ from learners.errors import (
     SnapshotVersion,
 )
 from learners.model import Model
-from learners.registry import OURS, revive
+from learners.registry import OURS, restore
 
 MAGIC = b"riverrun"
 VERSION = 1
@@ -191,15 +191,7 @@ def _rivers(header: Header, body: bytes, allow: Sequence[str]) -> Estimator:
 
 def _revived(header: Header, state: Any) -> Estimator:
     """The estimator that `state` is of. What is not ours is made by no name of the header."""
-    what = (header.type, header.params, header.scale)
-    if not header.drift:
-        return revive(*what, state, header.steps)
-    from learners.drift.watched import watched
-
-    learner = revive(*what, state["learner"], header.steps)
-    estimator = watched(learner, *what, header.drift, header.steps)
-    estimator.load(state)
-    return estimator
+    return restore(state, header.type, header.params, header.scale, header.drift, header.steps)
 
 
 def _open(data: bytes, key: bytes | None) -> tuple[bytes, Header]:

@@ -257,22 +257,8 @@ class Watched:
             self._pace(self._settings.factor)
 
 
-def watched(
-    learner: Estimator,
-    type: str,
-    params: Mapping[str, Any],
-    scale: bool,
-    drift: Mapping[str, Any],
-    steps: Sequence[Mapping[str, Any]] = (),
-) -> Watched:
-    """`learner`, which the registry made of the other arguments, watched as `drift`
-    says. Others are made only when a reaction needs one. Raises DriftError."""
-    from learners import registry  # which imports this module
-
-    maker = Maker(
-        lambda: registry.new(type, params, scale, steps),
-        lambda state: registry.revive(type, params, scale, state, steps),
-    )
+def watched(learner: Estimator, maker: Maker, drift: Mapping[str, Any]) -> Watched:
+    """`learner`, watched as `drift` says; `maker` makes the others like it. Raises DriftError."""
     settings = read(drift, learner.task)
     behind = getattr(learner, "estimator", learner)
     probabilities = getattr(behind, "has_probabilities", None)

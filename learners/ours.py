@@ -1,0 +1,43 @@
+"""Our own learners that stand alone, by the names of a pipeline file."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from learners.arow import AROW
+from learners.compiled import Compiled
+from learners.errors import ParameterError
+from learners.k_means import KMeans
+from learners.linear_regression import LinearRegression
+from learners.logistic import LogisticRegression
+from learners.mini_batch_k_means import MiniBatchKMeans
+from learners.parameters import refuse_unknown
+from learners.passive_aggressive import PassiveAggressive, PassiveAggressiveRegressor
+from learners.passive_aggressive_multiclass import PassiveAggressiveMulticlass
+from learners.soft_confidence_weighted import SoftConfidenceWeighted
+from learners.svm import SVM
+
+ALONE: dict[str, type[Compiled]] = {
+    "arow": AROW,
+    "k_means": KMeans,
+    "linear_regression": LinearRegression,
+    "logistic_regression": LogisticRegression,
+    "mini_batch_k_means": MiniBatchKMeans,
+    "passive_aggressive": PassiveAggressive,
+    "passive_aggressive_multiclass": PassiveAggressiveMulticlass,
+    "passive_aggressive_regressor": PassiveAggressiveRegressor,
+    "soft_confidence_weighted": SoftConfidenceWeighted,
+    "svm": SVM,
+}
+
+
+def made(learners: Mapping[str, type[Compiled]], type: str, params: Mapping[str, Any]) -> Compiled:
+    """A new one of `learners`. Raises ParameterError, which names the learner and the key."""
+    make = learners[type]
+    refuse_unknown(type, params, list(inspect.signature(make).parameters))
+    try:
+        return make(**params)
+    except (ParameterError, TypeError) as error:
+        raise ParameterError(f"learner {type!r}: {error}") from None
