@@ -20,7 +20,8 @@ from app.kafka.settings import OWNED
 from app.pipeline.durations import parse_duration
 from app.pipeline.layers import from_environment, nested
 from app.pipeline.load import load_pipeline
-from app.pipeline.model import Learner, Pipeline
+from app.pipeline.model import Pipeline
+from app.pipeline.running import Learner
 from learners import registry
 from learners.river_names import find
 from tests.markdown import PAGES, ROOT, anchors, blocks, links, rows

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.pipeline.load import Pipeline
-from app.pipeline.model import Labels
+from app.pipeline.streams import Labels
 from app.reading import Reader
 from learners.errors import LabelError
 from learners.labels import check_label

@@ -8,7 +8,7 @@ from typing import Any
 
 from agents.judging.figures import ALERTS, MODEL, has_bools, judge_alerts, judge_rival
 from agents.judging.window import Window
-from app.pipeline.model import Metrics
+from app.pipeline.streams import Metrics
 from learners.base import Task
 
 ENTITIES = ("card_precision_at_k",)

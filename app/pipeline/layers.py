@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from app.pipeline.model import Learner, Pipeline
+from app.pipeline.model import Pipeline
+from app.pipeline.running import Learner
 from app.pipeline.toml_lines import Path as Key
 from app.pipeline.toml_lines import line_of
 

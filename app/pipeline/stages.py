@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.pipeline.model import Entity, Pipeline
+from app.pipeline.model import Pipeline
+from app.pipeline.streams import Entity
 
 
 @dataclass(frozen=True)

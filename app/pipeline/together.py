@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 from agents.entities.declare import EntityTable
-from app.pipeline.model import Entity, Pipeline
+from app.pipeline.model import Pipeline
 from app.pipeline.stages import stages
+from app.pipeline.streams import Entity
 from app.pipeline.toml_lines import Path as Key
 
 Fault = tuple[Key, str]

@@ -13,7 +13,7 @@ from app.evaluation.verdicts import Verdict, by_window, over_all
 from app.fraud.live import Knobs, LiveSimulator
 from app.fraud.transactions import EPOCH
 from app.fraud.yardstick import judge
-from app.pipeline.model import Metrics
+from app.pipeline.streams import Metrics
 from learners import metrics
 
 DAY = 86_400_000

@@ -1,0 +1,94 @@
+"""The tables of what learns, and of how it runs."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app.pipeline.values import (
+    FieldName,
+    Modules,
+    Name,
+    PositiveSeconds,
+    Retention,
+    Seconds,
+    Table,
+    wrong,
+)
+
+
+class Step(BaseModel):
+    """A step before the learner by its name; every other key is a parameter of the step."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    type: FieldName
+
+
+class Learner(BaseModel):
+    """The learner by its name; every other key of the table is a parameter of the learner."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    type: FieldName
+    scale: bool = False
+    drift: dict[str, Any] | None = None
+    steps: Annotated[tuple[Step, ...], Field(strict=False)] = ()
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters of the learner, as a new dict."""
+        return dict(self.model_extra or {})
+
+    @property
+    def tables(self) -> list[dict[str, Any]]:
+        """The steps before the learner, each as a new dict."""
+        return [step.model_dump() for step in self.steps]
+
+
+class Snapshots(Table):
+    """Modules, besides River's, whose objects a snapshot of a model may hold."""
+
+    allow: Modules = ()
+
+
+class StateStore(Table):
+    """Where a worker keeps the state at hand: in memory, or in RocksDB on its disk."""
+
+    store: Literal["memory", "rocksdb"] = "memory"
+    folder: FieldName | None = None
+
+    @model_validator(mode="after")
+    def _only_rocksdb_has_a_folder(self) -> Self:
+        if self.folder is not None and self.store != "rocksdb":
+            raise wrong("state.folder", 'needs state.store = "rocksdb"')
+        return self
+
+
+class Topics(Table):
+    """How `riverrun topics` creates topics; `retention` (seconds) is the broker's unless given."""
+
+    partitions: int = Field(default=4, ge=1)
+    replication: int = Field(default=1, ge=1, le=32767)
+    retention: Retention | None = None
+
+
+class Worker(Table):
+    """How a worker runs. All times in seconds, `max_batch` in records."""
+
+    name: Name | None = None
+    start: Literal["earliest", "latest"] = "earliest"
+    commit_interval: PositiveSeconds = 0.1
+    commit_floor: Seconds = 0.015
+    session_timeout: PositiveSeconds = 6.0
+    transaction_timeout: PositiveSeconds = 10.0
+    max_batch: int = Field(default=5000, ge=1)
+    web_host: FieldName = "127.0.0.1"
+    web_port: int | None = Field(default=None, ge=1, le=65535)
+
+    @model_validator(mode="after")
+    def _times_are_in_order(self) -> Self:
+        if self.commit_floor > self.commit_interval:
+            raise wrong("worker.commit_floor", "must not be longer than worker.commit_interval")
+        if self.transaction_timeout <= self.commit_interval:
+            raise wrong("worker.transaction_timeout", "must be longer than worker.commit_interval")
+        return self

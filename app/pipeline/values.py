@@ -1,0 +1,106 @@
+"""The values of a pipeline file's keys: types that know their bounds."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from app.pipeline.durations import parse_duration, parse_retention
+
+T = TypeVar("T")
+
+Format = Literal["json", "msgpack"]
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_FLAT_TYPES = (str, int, float, bool)
+
+
+def wrong(key: str, what: str) -> PydanticCustomError:
+    """An error about `key` (dotted) that concerns more than one key of the pipeline."""
+    return PydanticCustomError("wrong_together", "{what}", {"key": key, "what": what})
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if pattern.fullmatch(value) is None or value in (".", ".."):
+            raise ValueError(what)
+        return value
+
+    return check
+
+
+def _not_empty(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def _positive(seconds: float) -> float:
+    if seconds <= 0:
+        raise ValueError("must be more than zero")
+    return seconds
+
+
+def _no_duplicates(values: tuple[T, ...]) -> tuple[T, ...]:
+    twice = [value for value in values if values.count(value) > 1]
+    if twice:
+        raise ValueError(f'has "{twice[0]}" more than once')
+    return values
+
+
+def _a_day(value: str) -> str:
+    try:
+        return date.fromisoformat(value).isoformat()
+    except ValueError:
+        raise ValueError('must be a date, such as "2018-05-03"') from None
+
+
+def _flat_setting(value: object) -> object:
+    if not isinstance(value, _FLAT_TYPES):
+        raise ValueError("must be a text, a number, true or false")
+    return value
+
+
+Topic = Annotated[
+    str,
+    AfterValidator(
+        _matching(_TOPIC, "must be a Kafka topic name: 1 to 249 letters, digits, '.', '_' or '-'")
+    ),
+]
+Name = Annotated[
+    str, AfterValidator(_matching(_NAME, "must be 1 to 200 letters, digits, '.', '_' or '-'"))
+]
+Module = Annotated[
+    str, AfterValidator(_matching(_MODULE, 'must be a module of Python, such as "my_company.ml"'))
+]
+FieldName = Annotated[str, AfterValidator(_not_empty)]
+Seconds = Annotated[float, BeforeValidator(parse_duration)]
+PositiveSeconds = Annotated[float, BeforeValidator(parse_duration), AfterValidator(_positive)]
+Features = Annotated[
+    tuple[FieldName, ...], Field(strict=False, min_length=1), AfterValidator(_no_duplicates)
+]
+Day = Annotated[str, AfterValidator(_a_day)]
+Retention = Annotated[float, BeforeValidator(parse_retention), AfterValidator(_positive)]
+FlatValue = Annotated[str | int | float | bool, BeforeValidator(_flat_setting)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Modules = Annotated[tuple[Module, ...], Field(strict=False), AfterValidator(_no_duplicates)]
+Function = Annotated[
+    str,
+    AfterValidator(_matching(_FUNCTION, 'must be "module:name", such as "my_company.fraud:night"')),
+]
+Functions = Annotated[tuple[Function, ...], Field(strict=False), AfterValidator(_no_duplicates)]
+Windows = Annotated[
+    tuple[PositiveSeconds, ...], Field(strict=False, min_length=1), AfterValidator(_no_duplicates)
+]
+
+
+class Table(BaseModel):
+    """A table of a pipeline file: frozen, strict, and without keys of unknown meaning."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
