@@ -10,11 +10,11 @@ from app.demo.desk import Desk
 from app.demo.ending import is_done, learned
 from app.demo.figures import Meter
 from app.demo.ledger import Ledger
+from app.demo.moment import Moment, Notes
 from app.demo.screen import Count, Show
 from app.demo.stopping import Stopping
 from app.demo.stream import Reader, Sender
 from app.demo.summary import Summary, summarize
-from app.demo.view import Moment, Notes
 from app.demo.workers import HOST, Workers
 from app.demo.world import DELAY_DAYS, PATTERN_DAY, Truth, World, day_of
 from app.fraud.transactions import DAY, EPOCH

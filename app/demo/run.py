@@ -16,11 +16,11 @@ from app.demo.cluster import (
     remove_topics,
     settings_for,
 )
+from app.demo.moment import Notes
 from app.demo.play import Play
 from app.demo.screen import Screen
 from app.demo.stopping import Stopping
 from app.demo.summary import Summary
-from app.demo.view import Notes
 from app.demo.workers import WorkerProcess, Workers
 from app.demo.world import World
 from app.errors import LocalKafkaError

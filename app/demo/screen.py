@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.demo.view import Moment, as_line, frame
+from app.demo.moment import Moment
+from app.demo.view import as_line, frame
 
 LINE_SECONDS = 5.0
 Tell = Callable[[str], None]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from rich.box import ROUNDED
 from rich.console import Group, RenderableType
@@ -15,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.demo.desk import RIVALS, Case, Seen, Tally
-from app.demo.figures import Figures, History
+from app.demo.figures import History
+from app.demo.moment import Moment, Note
 from app.demo.spark import Spark, Steps
 from app.demo.world import DELAY_DAYS, PATTERN_DAY, day_of
 
@@ -27,63 +27,6 @@ _NOTES = 3
 _WINDOWS = 7
 _TALL = 30
 """Lines from which on there is room for all parts."""
-
-
-class Note(NamedTuple):
-    """Something that happened, so many seconds after the end of the history."""
-
-    seconds: float
-    text: str
-    bad: bool = False
-
-
-class Notes:
-    """What happened, told by any thread."""
-
-    def __init__(self) -> None:
-        self.all: list[Note] = []
-        self._started: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        """Since the stream began; 0 before it does."""
-        return 0.0 if self._started is None else time.monotonic() - self._started
-
-    def start(self) -> None:
-        """The stream begins."""
-        self._started = time.monotonic()
-
-    def add(self, text: str, *, bad: bool = False) -> None:
-        """It happened now."""
-        self.all.append(Note(self.seconds, text, bad))
-
-
-class Moment(NamedTuple):
-    """All that is shown of a moment.
-
-    Attributes:
-        learner: The type of the learner.
-        now: The time of the latest payment, in seconds since 1970.
-        figures: The numbers.
-        history: Those of before.
-        seen: By the desk.
-        budget: Cards that it looks at in a day.
-        notes: What happened, the oldest first.
-        until: Seconds after which no more is sent; 0: until Ctrl-C.
-        state: What it is doing, where that is not the sending.
-        links: Where more is to be seen.
-    """
-
-    learner: str
-    now: int
-    figures: Figures
-    history: History
-    seen: Seen
-    budget: int
-    notes: Sequence[Note]
-    until: float
-    state: str = ""
-    links: Sequence[str] = ()
 
 
 def frame(moment: Moment, height: int = 40) -> Panel:

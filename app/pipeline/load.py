@@ -4,48 +4,24 @@ Whatever is wrong is refused in one line that names the key, the value and the p
 was given: the line of the file, the variable of the environment, or the option.
 """
 
-import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from importlib.util import find_spec
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
-from agents.entities.declare import EntityError, check_tables
-from app.errors import KafkaSettingError, RiverrunError
+from app.pipeline.checks import check
 from app.pipeline.explain import explain
-from app.pipeline.layers import (
-    Settings,
-    above,
-    from_environment,
-    from_file,
-    from_options,
-    nested,
-    origin,
-    place,
-)
+from app.pipeline.layers import above, from_environment, from_file, from_options, nested
 from app.pipeline.model import Pipeline
-from app.pipeline.together import entity_table, faults
-from app.pipeline.toml_lines import Path as Key
+from app.pipeline.places import PipelineError, Places
+from app.pipeline.together import faults
 from app.pipeline.toml_lines import key_lines
-from learners.errors import DriftError, ForbiddenClass, LearnerError, SnapshotError, StepError
-
-if TYPE_CHECKING:
-    from learners.model import Model
 
 __all__ = ["Pipeline", "PipelineError", "load_pipeline"]
-
-_SECRET = re.compile(r"password|secret|token|key", re.IGNORECASE)
-_NO_SECRET = ("events", "key")
-
-
-class PipelineError(RiverrunError, ValueError):
-    """A pipeline file, or a setting above it, that cannot be used: one line that says why."""
 
 
 def load_pipeline(
@@ -69,7 +45,7 @@ def load_pipeline(
     settings = from_file(_parse(file, text), lines, file)
     settings = above(from_environment(environ, list(settings)), settings)
     settings = above(from_options(overrides or {}), settings)
-    where = _Places(file, lines, settings)
+    where = Places(file, lines, settings)
     try:
         pipeline = Pipeline.model_validate(nested(settings))
     except ValidationError as errors:
@@ -77,11 +53,7 @@ def load_pipeline(
         raise where.refuse(key, what) if what else where.missing(key) from None
     for key, what in faults(pipeline):
         raise where.refuse(key, what)
-    _check_entities(pipeline, where)
-    _check_learner(pipeline, where)
-    _check_functions(pipeline, where)
-    _check_store(pipeline, where)
-    _check_kafka(pipeline, where)
+    check(pipeline, where)
     return pipeline
 
 
@@ -105,174 +77,3 @@ def _parse(file: str, text: str) -> dict[str, Any]:
         at = re.match(r"line (\d+)", where)
         line = int(at[1]) if at else text.count("\n") + 1
         raise PipelineError(f"{file}:{line}: is not valid TOML: {what}") from None
-
-
-@dataclass(frozen=True)
-class _Places:
-    """Where each key of a pipeline was given, and with which value."""
-
-    file: str
-    lines: Mapping[Key, int]
-    settings: Settings
-
-    def refuse(self, key: Key, what: str) -> PipelineError:
-        """The error that a given value is wrong."""
-        given = None
-        if key in self.settings or key not in self.lines:
-            given = origin(self.settings, key)
-        return PipelineError(f"{given or self.line(key)}: {self.shown(key)}: {what}")
-
-    def missing(self, key: Key) -> PipelineError:
-        """The error that a key was not given."""
-        return PipelineError(f"{self.line(key)}: {'.'.join(key)} is missing")
-
-    def line(self, key: Key) -> str:
-        """The place of a key in the file, or else of its table."""
-        return place(self.file, self.lines, key)
-
-    def shown(self, key: Key) -> str:
-        """The key with its value, unless that is secret, absent or a table."""
-        name = ".".join(key)
-        if key not in self.settings or (key != _NO_SECRET and _SECRET.search(name)):
-            return name
-        value = json.dumps(self.settings[key].value, ensure_ascii=False, default=str)
-        return f"{name} = {value if len(value) <= 80 else value[:77] + '...'}"
-
-
-def _check_entities(pipeline: Pipeline, where: _Places) -> None:
-    try:
-        check_tables(entity_table(pipeline, n, e) for n, e in enumerate(pipeline.entities))
-    except EntityError as error:
-        raise where.refuse(error.key, error.what) from None
-
-
-def _check_learner(pipeline: Pipeline, where: _Places) -> None:
-    from learners import registry
-
-    learner = pipeline.learner
-    try:
-        model = registry.create(
-            learner.type, learner.params, learner.scale, learner.drift, learner.tables
-        )
-    except StepError as error:
-        key = ("learner", f"steps[{error.index}]", error.key)
-        raise where.refuse(key, error.what) from None
-    except DriftError as error:
-        raise where.refuse(("learner", "drift", error.key), error.what) from None
-    except LearnerError as error:
-        what = str(error).removeprefix(f"learner {learner.type!r}: ")
-        named = (name for name in learner.params if re.search(rf"(^|'){re.escape(name)}\b", what))
-        name = next(named, "type")
-        what = what.removeprefix(f"{name} = {learner.params.get(name)!r}: ")
-        raise where.refuse(("learner", name), what) from None
-    _check_texts(pipeline, where)
-    _check_on_expire(pipeline, model, where)
-    _check_reasons(pipeline, model, where)
-    if learner.type not in registry.OURS:
-        _check_snapshot(pipeline, model, where)
-
-
-def _check_texts(pipeline: Pipeline, where: _Places) -> None:
-    """Steps over texts are the first, and see the fields as the events have them."""
-    from learners.steps.registry import STEPS
-
-    declared = pipeline.events.features
-    for i, table in enumerate(pipeline.learner.tables if declared else ()):
-        for name in table.get("features") or () if STEPS[table["type"]].takes_texts else ():
-            if declared and name not in declared:
-                key = ("learner", f"steps[{i}]", "features")
-                raise where.refuse(key, f'"{name}" is none of events.features')
-
-
-def _check_on_expire(pipeline: Pipeline, model: "Model", where: _Places) -> None:
-    """A label that the learner refuses would otherwise be found out by the first that expires."""
-    from agents.events.limits import label_check
-    from agents.labels.join import DROP
-
-    labels = pipeline.labels
-    if labels is None or labels.on_expire == DROP:
-        return
-    try:
-        label_check(model)(labels.on_expire)
-    except ValueError as error:
-        what = str(error).removeprefix(f"label {labels.on_expire!r}: ")
-        raise where.refuse(("labels", "on_expire"), f'{what}; or "{DROP}"') from None
-
-
-def _check_reasons(pipeline: Pipeline, model: "Model", where: _Places) -> None:
-    if pipeline.decisions.reasons and not model.explains:
-        what = f"the learner {pipeline.learner.type!r} has none".replace("'", '"')
-        raise where.refuse(
-            ("decisions", "reasons"), f"{what}; linear learners of two classes or of numbers have"
-        )
-
-
-def _check_snapshot(pipeline: Pipeline, model: "Model", where: _Places) -> None:
-    """A model that could be saved but not restored would be found out by the first restart."""
-    from learners import snapshots
-
-    try:
-        snapshots.load(snapshots.dump(model, {}), allow=pipeline.snapshots.allow)
-    except ForbiddenClass as error:
-        what = f"the learner could not be restored: {error}; set snapshots.allow to its modules"
-        raise where.refuse(("learner", "type"), what) from None
-    except SnapshotError as error:
-        raise where.refuse(("learner", "type"), f"could not be saved: {error}") from None
-
-
-def _check_functions(pipeline: Pipeline, where: _Places) -> None:
-    """A feature function or a rule that is not there is found before anything starts."""
-    from agents.errors import UnknownFunction
-    from agents.events.functions import load_function
-
-    rule = (pipeline.metrics.rule,) if pipeline.metrics and pipeline.metrics.rule else ()
-    functions: dict[Key, tuple[str, ...]] = {
-        ("events", "functions"): pipeline.events.functions,
-        ("metrics", "rule"): rule,
-    }
-    for key, names in functions.items():
-        try:
-            for name in names:
-                load_function(name)
-        except UnknownFunction as error:
-            raise where.refuse(key, str(error)) from None
-
-
-def _check_store(pipeline: Pipeline, where: _Places) -> None:
-    if pipeline.state.store == "rocksdb" and find_spec("rocksdict") is None:
-        what = 'needs a package that is not installed: pip install "rocksdict>=0.3.29,<0.4"'
-        raise where.refuse(("state", "store"), what)
-
-
-def _check_kafka(pipeline: Pipeline, where: _Places) -> None:
-    if not pipeline.kafka:
-        return
-    from app.kafka.settings import KafkaSettings
-
-    properties = dict(pipeline.kafka)
-    key: Key = ("kafka", "bootstrap.servers")
-    try:
-        servers = str(properties.pop("bootstrap.servers", "localhost:9092"))
-        KafkaSettings(servers)
-        key = ("kafka",)
-        KafkaSettings(servers, properties)
-    except KafkaSettingError as error:
-        key = next(_refused_alone(properties, str(error)), key)
-        name = key[-1]
-        what = str(error).removeprefix(f"{name} = {pipeline.kafka.get(name)}: ")
-        raise where.refuse(key, what) from None
-
-
-def _refused_alone(properties: Mapping[str, Any], what: str) -> Iterator[Key]:
-    """The settings that are refused for the same reason without the others.
-
-    Many are good only together: SASL_SSL alone lacks its mechanism.
-    """
-    from app.kafka.settings import KafkaSettings
-
-    for name, value in properties.items():
-        try:
-            KafkaSettings("localhost:9092", {name: value})
-        except KafkaSettingError as error:
-            if str(error) == what:
-                yield ("kafka", name)

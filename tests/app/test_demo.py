@@ -16,11 +16,12 @@ from app.demo.cluster import free_port, own_settings, pipeline_file
 from app.demo.desk import RIVALS, Case, Desk, Seen, Tally
 from app.demo.figures import Meter, percentiles
 from app.demo.ledger import Ledger
+from app.demo.moment import Moment, Note
 from app.demo.screen import Lines
 from app.demo.spark import Steps, spark
 from app.demo.stopping import Stopped, Stopping
 from app.demo.summary import Summary, as_text, summarize
-from app.demo.view import Moment, Note, as_line, frame
+from app.demo.view import as_line, frame
 from app.demo.workers import WorkerProcess, Workers
 from app.demo.world import DELAY_DAYS, PATTERN_DAY, SEEN_DAYS, Truth, World, day_of, events
 from app.fraud.transactions import DAY, EPOCH, Scenario, Transactions

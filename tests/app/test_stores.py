@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agents.state import MemoryStore, State, Store
-from app.pipeline import load
+from app.pipeline import checks
 from app.pipeline.load import Pipeline, PipelineError
 from app.worker.processor import Processor
 from app.worker.restore import Restored
@@ -240,7 +240,7 @@ def test_tasks_that_are_forgotten_leave_no_folder(tmp_path: Path) -> None:
 def test_rocksdb_is_refused_at_once_where_it_is_not_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(load, "find_spec", lambda _: None)
+    monkeypatch.setattr(checks, "find_spec", lambda _: None)
     pipeline(tmp_path)
     with pytest.raises(PipelineError, match=r'state\.store = "rocksdb": needs a package that is'):
         with_rocksdb(tmp_path)
