@@ -8,6 +8,8 @@ from typing import Any
 
 import msgpack
 
+from agents.judging.caught import PREFIX as CAUGHT
+from agents.judging.caught import Caught
 from agents.judging.figures import (
     ALERTS,
     FROZEN,
@@ -33,7 +35,7 @@ PARTS = 10
 """Of a window: once in each, the windows that are still open are judged by what is known."""
 
 PREFIX = "judge/"
-_CLOCK, _CAUGHT = f"{PREFIX}clock", f"{PREFIX}caught/"
+_CLOCK = f"{PREFIX}clock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,7 @@ class Judge:
         self._label_task: Task = "binary" if has_bools(task) else task
         self._windows: dict[int, Window] = {}
         self._rows: dict[Any, int] = {}
-        self._caught: dict[int, dict[str, list[Any]]] = {}
-        self._caught_ever: dict[str, set[Any]] = {}
+        self._caught = Caught(state)
         self._now = self._closed_until = 0
         self._begin_part(0)
         self._first: Window | None = None
@@ -171,12 +172,9 @@ class Judge:
         return since * PARTS >= length and (not window.open or since >= self._settings.expire)
 
     def _close(self, window: Window) -> WindowMetrics:
-        self._forget(window.start - self._settings.remember)
+        self._caught.forget(window.start - self._settings.remember)
         record, caught = self._judge(window, final=True)
-        if any(caught.values()):
-            self._caught[window.start] = caught
-            self._caught_ever = {}
-            self._state.put(f"{_CAUGHT}{window.start}", msgpack.packb(caught))
+        self._caught.close(window.start, caught)
         for number in range(window.chunks()):
             self._state.delete(f"{PREFIX}{window.start}/{number}")
         del self._windows[window.start]
@@ -195,11 +193,11 @@ class Judge:
         metrics, caught = {}, {}
         for rival in RIVALS:
             metrics[rival], caught[rival] = judge_rival(
-                task, known, rival, settings.k, settings.fee, self._caught_by(rival)
+                task, known, rival, settings.k, settings.fee, self._caught.by(rival)
             )
         decided = None
         if window.decided and has_bools(task):
-            before = self._caught_by(ALERTS)
+            before = self._caught.by(ALERTS)
             decided, caught[ALERTS] = judge_alerts(known, settings.fee, before)
         return WindowMetrics(
             start=window.start,
@@ -217,19 +215,6 @@ class Judge:
             rule=metrics[RULE],
             decided=decided,
         ), caught
-
-    def _caught_by(self, whom: str) -> set[Any]:
-        """Kept until the next window is closed."""
-        if whom not in self._caught_ever:
-            found = {entity for caught in self._caught.values() for entity in caught.get(whom, ())}
-            self._caught_ever[whom] = found
-        return self._caught_ever[whom]
-
-    def _forget(self, before: int) -> None:
-        for start in [start for start in self._caught if start < before]:
-            del self._caught[start]
-            self._caught_ever = {}
-            self._state.delete(f"{_CAUGHT}{start}")
 
     def _learn(self, window: Window, row: int, label: Any) -> None:
         """A label that cannot be judged is none."""
@@ -260,8 +245,8 @@ class Judge:
         self._begin_part(part)
         chunks = {}
         for key, value in self._state.items(PREFIX):
-            if key.startswith(_CAUGHT):
-                self._caught[int(key.removeprefix(_CAUGHT))] = msgpack.unpackb(value)
+            if key.startswith(CAUGHT):
+                self._caught.restore(key, value)
             elif key != _CLOCK:
                 start, number = key.removeprefix(PREFIX).split("/")
                 chunks[int(start), int(number)] = value
