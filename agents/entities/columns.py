@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
 from typing import Any
 from zlib import crc32
 
@@ -12,7 +11,7 @@ import numpy as np
 from agents.entities.declare import Declared
 from agents.entities.kernels import Words
 from agents.errors import InvalidEvent
-from agents.events.fields import NUMBER, short
+from agents.events.fields import NUMBER, is_finite, short
 from agents.events.limits import LIMITS, all_fit, fits
 from agents.ops import Event, Label, Op
 from learners.kernels import Ints
@@ -129,10 +128,7 @@ def _all_finite(values: Sequence[Any]) -> bool:
 
 
 def _finite(value: Any) -> bool:
-    try:
-        return type(value) in NUMBER and isfinite(value)
-    except OverflowError:
-        return False
+    return type(value) in NUMBER and is_finite(value)
 
 
 def _countable(value: Any) -> bool:

@@ -40,12 +40,32 @@ class FieldParser(Protocol):
     """How decoded values give ids, labels and features."""
 
     type: Any
+    """What the values are decoded to."""
 
-    def explain(self, error: msgspec.ValidationError) -> str: ...
-    def require_finite(self, event: Any) -> None: ...
-    def ids(self, decoded: list[Any]) -> list[Any]: ...
-    def labels(self, decoded: list[Any]) -> list[Any]: ...
-    def rows(self, decoded: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]: ...
+    def explain(self, error: msgspec.ValidationError) -> str:
+        """Why a value is not of ``type``."""
+        ...
+
+    def require_finite(self, event: Any) -> None:
+        """Raise InvalidEvent, with its name, for the first feature that is not finite."""
+        ...
+
+    def ids(self, decoded: list[Any]) -> list[Any]:
+        """One for each event; None where it has none."""
+        ...
+
+    def labels(self, decoded: list[Any]) -> list[Any]:
+        """One for each event; ``UNLABELLED`` where labels do not come with events."""
+        ...
+
+    def rows(self, decoded: list[Any], *, as_matrix: bool) -> Rows | list[dict[str, Any]]:
+        """The features: a matrix (events x features, float64), or a dict for each event.
+
+        Raises:
+            InvalidEvent, OverflowError: when one of them is not finite; ``require_finite``
+                tells of which event.
+        """
+        ...
 
 
 TakesText = Callable[[str], bool]
@@ -192,14 +212,16 @@ def plain(error: msgspec.ValidationError) -> str:
 
 
 def _finite(name: str, value: float | str) -> None:
-    if isinstance(value, str):
-        return
-    try:
-        finite = isfinite(value)
-    except OverflowError:
-        finite = False
-    if not finite:
+    if not isinstance(value, str) and not is_finite(value):
         raise InvalidEvent(f"{name}: {short(value)} is not a finite number")
+
+
+def is_finite(value: float) -> bool:
+    """Whether a number is finite, also as a float: 10**400 is not."""
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False
 
 
 def short(value: Any) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from agents.errors import FunctionFailed, UnknownFunction
-from agents.events.fields import short
+from agents.events.fields import is_finite, short
 
 Function = Callable[[Mapping[str, Any]], Mapping[str, float]]
 Rule = Callable[[Mapping[str, Any]], float]
@@ -106,11 +105,7 @@ def _number(name: str, what: str, value: Any) -> float:
         value = value.item()
     if type(value) not in _EXACT:
         raise FunctionFailed(f"{name}: {what} is {short(value)}, not a number")
-    try:
-        finite = isfinite(value)
-    except OverflowError:
-        finite = False
-    if not finite:
+    if not is_finite(value):
         raise FunctionFailed(f"{name}: {what} is {short(value)}, not a finite number")
     number: float = value
     return number

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping
-from math import isfinite, nan
+from math import nan
 from typing import Any
 
 import msgpack
 import numpy as np
 
+from agents.events.fields import is_finite
 from agents.judging.figures import RIVALS, Known
 
 CHUNK = 64
@@ -198,7 +199,4 @@ class Window:
 
 def _money(amount: Any) -> float:
     """An amount that is no finite number counts as 0."""
-    try:
-        return float(amount) if type(amount) in (int, float) and isfinite(amount) else 0.0
-    except OverflowError:
-        return 0.0
+    return float(amount) if type(amount) in (int, float) and is_finite(amount) else 0.0
