@@ -26,7 +26,6 @@ class Figures(NamedTuple):
         labels: As `sent`, labels.
         predictions: Read.
         sent_rate: Payments a second, over the last 2 seconds.
-        predicted_rate: As `sent_rate`.
         lag: Payments sent, but not answered yet.
         oldest: Seconds that the oldest of them has waited.
         waiting: Payments whose label was not sent yet.
@@ -41,7 +40,6 @@ class Figures(NamedTuple):
     labels: int
     predictions: int
     sent_rate: float
-    predicted_rate: float
     lag: int
     oldest: float
     waiting: int
@@ -102,7 +100,6 @@ class Meter:
             labels=ledger.labels,
             predictions=now.predictions,
             sent_rate=_rate(since.sent, now.sent, since, now),
-            predicted_rate=_rate(since.predictions, now.predictions, since, now),
             lag=lag,
             oldest=ledger.oldest(),
             waiting=now.sent - ledger.labels,

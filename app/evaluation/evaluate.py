@@ -66,11 +66,6 @@ class Span:
     def __contains__(self, time: int) -> bool:
         return self.since <= time < self.until
 
-    @property
-    def is_all(self) -> bool:
-        """Whether it has no bounds."""
-        return self == Span()
-
 
 ALL = Span()
 

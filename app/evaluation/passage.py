@@ -59,6 +59,7 @@ def _decoded(decode: Callable[[bytes], _Guess], record: Record) -> _Guess:
 
 
 def set_aside(pipeline: Pipeline, reader: Reader) -> set[Place]:
+    """The events that became dead letters: partition and offset of each."""
     reasons = (reason(record.headers() or []) for record in reader.read(pipeline.dead_letter_topic))
     return {(r.partition, r.offset) for r in reasons if r.topic == pipeline.events.topic}
 

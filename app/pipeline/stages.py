@@ -64,7 +64,7 @@ def entity_fields(pipeline: Pipeline) -> list[str]:
     return list(dict.fromkeys(entity.field for entity in pipeline.entities))
 
 
-def is_plain(pipeline: Pipeline) -> bool:
+def only_scores(pipeline: Pipeline) -> bool:
     """Whether an event is scored as it comes: nothing waits, nothing is added or judged."""
     decisions = pipeline.decisions
     decides = decisions.threshold is not None or decisions.budget is not None or decisions.reasons

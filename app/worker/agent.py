@@ -28,7 +28,7 @@ from agents.scoring import Scoring
 from agents.stage import Reader, StageAgent
 from agents.state import State
 from app.pipeline.load import Pipeline
-from app.pipeline.stages import Stage, is_plain, stages
+from app.pipeline.stages import Stage, only_scores, stages
 from app.pipeline.together import entity_table
 from learners.model import Model
 from topics.codecs import Codec
@@ -59,7 +59,7 @@ class Maker:
     def agent(self) -> Agent:
         """The agent."""
         pipeline = self.pipeline
-        if is_plain(pipeline):
+        if only_scores(pipeline):
             predictions = Codec(pipeline.predictions.format)
             letters = pipeline.dead_letter_topic
             return Score(pipeline.name, self.model, self._event_reader(), predictions, letters)

@@ -310,7 +310,6 @@ def test_the_figures_are_those_of_the_last_seconds() -> None:
     assert figures.seconds == pytest.approx(6.5)
     assert (figures.sent, figures.predictions, figures.lag) == (97, 96, 1)
     assert (figures.labels, figures.waiting) == (1, 96)
-    assert figures.predicted_rate == pytest.approx(24 / 2.0)
     assert figures.oldest == pytest.approx(0.5)
     assert (figures.p50, figures.p99) == pytest.approx((0.0625, 0.0625))
     assert meter.history.predicted[-2:] == pytest.approx((16.0, 0.0))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.pipeline.model import Pipeline
-from app.pipeline.stages import Stage, entity_fields, is_plain, merged_topics, stages
+from app.pipeline.stages import Stage, entity_fields, merged_topics, only_scores, stages
 from tests.app.pipeline_files import CARD, LABEL, LABELS, METRICS, SMALLEST, WITH_ID, read
 
 SHOP = CARD.replace("card", "shop")
@@ -87,7 +87,7 @@ def test_each_stage_reads_what_the_one_before_it_writes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "plain"),
+    ("text", "only"),
     [
         (SMALLEST, True),
         (keyed(LABEL), True),
@@ -101,11 +101,11 @@ def test_each_stage_reads_what_the_one_before_it_writes(tmp_path: Path) -> None:
         (SMALLEST.replace('events.v1"', 'events.v1"\nfunctions = ["math:sqrt"]'), False),
     ],
 )
-def test_plain_is_what_scores_every_event_as_it_comes(
-    tmp_path: Path, text: str, plain: bool
+def test_a_pipeline_only_scores_where_nothing_waits_or_is_added(
+    tmp_path: Path, text: str, only: bool
 ) -> None:
     pipeline: Pipeline = read(tmp_path, text)
-    assert is_plain(pipeline) is plain
+    assert only_scores(pipeline) is only
 
 
 def test_what_is_merged_are_the_inputs_of_labels_or_of_several_stages(tmp_path: Path) -> None:
