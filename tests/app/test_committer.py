@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -101,6 +102,15 @@ class Scene:
         return self.kafka.times[commits - 1] - started
 
 
+@asynccontextmanager
+async def running(scene: Scene) -> AsyncIterator[None]:
+    """The committer commits when it is due; then it is told to stop, and does."""
+    task = asyncio.create_task(scene.committer.run())
+    yield
+    scene.committer.stop()
+    await task
+
+
 def run(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(asyncio.wait_for(work, 20))
 
@@ -108,13 +118,11 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 def test_the_first_commit_comes_at_once_and_the_next_after_the_interval(tmp_path: Path) -> None:
     async def play() -> None:
         scene = Scene(tmp_path, Recording())
-        task = asyncio.create_task(scene.committer.run())
-        scene.work()
-        assert await scene.wait_for(1) < INTERVAL / 2
-        scene.work()
-        assert await scene.wait_for(2) > INTERVAL * 0.8
-        scene.committer.stop()
-        await task
+        async with running(scene):
+            scene.work()
+            assert await scene.wait_for(1) < INTERVAL / 2
+            scene.work()
+            assert await scene.wait_for(2) > INTERVAL * 0.8
 
     run(play())
 
@@ -123,15 +131,13 @@ def test_when_the_input_is_used_up_a_commit_waits_for_the_floor_alone(tmp_path: 
     async def play() -> None:
         scene = Scene(tmp_path, Recording())
         scene.idle = True
-        task = asyncio.create_task(scene.committer.run())
-        for _ in range(3):
-            scene.work()
-            await asyncio.sleep(0.01)
-        await scene.wait_for(2)
-        first, second = scene.kafka.times[:2]
-        assert FLOOR * 0.9 < second - first < INTERVAL * 0.7
-        scene.committer.stop()
-        await task
+        async with running(scene):
+            for _ in range(3):
+                scene.work()
+                await asyncio.sleep(0.01)
+            await scene.wait_for(2)
+            first, second = scene.kafka.times[:2]
+            assert FLOOR * 0.9 < second - first < INTERVAL * 0.7
 
     run(play())
 
@@ -139,13 +145,11 @@ def test_when_the_input_is_used_up_a_commit_waits_for_the_floor_alone(tmp_path: 
 def test_nothing_is_committed_where_nothing_was_done(tmp_path: Path) -> None:
     async def play() -> None:
         scene = Scene(tmp_path, Recording())
-        task = asyncio.create_task(scene.committer.run())
-        scene.committer.nudge()
-        await asyncio.sleep(0.05)
-        await scene.committer.commit()
-        assert scene.kafka.times == []
-        scene.committer.stop()
-        await task
+        async with running(scene):
+            scene.committer.nudge()
+            await asyncio.sleep(0.05)
+            await scene.committer.commit()
+            assert scene.kafka.times == []
 
     run(play())
 
@@ -153,14 +157,12 @@ def test_nothing_is_committed_where_nothing_was_done(tmp_path: Path) -> None:
 def test_a_backlog_is_committed_before_the_interval_is_over(tmp_path: Path) -> None:
     async def play() -> None:
         scene = Scene(tmp_path, Recording(), backlog=6)
-        task = asyncio.create_task(scene.committer.run())
-        scene.work()
-        await scene.wait_for(1)
-        scene.work(count=3)
-        scene.work(count=3)
-        assert await scene.wait_for(2) < INTERVAL * 0.7
-        scene.committer.stop()
-        await task
+        async with running(scene):
+            scene.work()
+            await scene.wait_for(1)
+            scene.work(count=3)
+            scene.work(count=3)
+            assert await scene.wait_for(2) < INTERVAL * 0.7
 
     run(play())
 
@@ -169,14 +171,12 @@ def test_a_model_that_is_slow_to_write_is_written_a_tenth_of_the_time(tmp_path: 
     async def play() -> None:
         scene = Scene(tmp_path, Recording())
         scene.idle = True
-        task = asyncio.create_task(scene.committer.run())
-        scene.work()
-        await scene.wait_for(1)
-        scene.processor.tasks[TP(EVENTS, 0)].dump_seconds = 0.05
-        scene.work()
-        assert await scene.wait_for(2) > 0.4
-        scene.committer.stop()
-        await task
+        async with running(scene):
+            scene.work()
+            await scene.wait_for(1)
+            scene.processor.tasks[TP(EVENTS, 0)].dump_seconds = 0.05
+            scene.work()
+            assert await scene.wait_for(2) > 0.4
 
     run(play())
 
@@ -261,18 +261,16 @@ def test_too_much_that_is_not_committed_holds_the_agents_up(tmp_path: Path) -> N
     async def play() -> None:
         kafka = Blocking()
         scene = Scene(tmp_path, kafka, backlog=3)
-        task = asyncio.create_task(scene.committer.run())
-        scene.work()
-        await scene.wait_for(1)
-        scene.work()
-        scene.work()
-        room = asyncio.create_task(scene.committer.room())
-        await asyncio.sleep(0.05)
-        assert not room.done()
-        kafka.go.set()
-        await room
-        scene.committer.stop()
-        await task
+        async with running(scene):
+            scene.work()
+            await scene.wait_for(1)
+            scene.work()
+            scene.work()
+            room = asyncio.create_task(scene.committer.room())
+            await asyncio.sleep(0.05)
+            assert not room.done()
+            kafka.go.set()
+            await room
 
     run(play())
 
@@ -298,18 +296,16 @@ def test_nothing_is_committed_in_the_middle_of_a_round(tmp_path: Path) -> None:
     async def play() -> None:
         scene = Scene(tmp_path, Recording(), 0, 1, 2)
         scene.idle = True
-        task = asyncio.create_task(scene.committer.run())
-        scene.work(0, last=False)
-        scene.work(2)
-        await asyncio.sleep(3 * FLOOR)
-        await scene.committer.commit()
-        assert scene.kafka.changes == []
-        scene.work(1, last=True)
-        await scene.wait_for(1)
-        (changes,) = scene.kafka.changes
-        assert [change.partition for change in changes] == [0, 1, 2]
-        scene.committer.stop()
-        await task
+        async with running(scene):
+            scene.work(0, last=False)
+            scene.work(2)
+            await asyncio.sleep(3 * FLOOR)
+            await scene.committer.commit()
+            assert scene.kafka.changes == []
+            scene.work(1, last=True)
+            await scene.wait_for(1)
+            (changes,) = scene.kafka.changes
+            assert [change.partition for change in changes] == [0, 1, 2]
 
     run(play())
 
@@ -342,22 +338,20 @@ def test_a_round_may_end_whatever_is_not_committed_and_then_there_is_no_room(
     async def play() -> None:
         kafka = Blocking()
         scene = Scene(tmp_path, kafka, 0, 1, backlog=3)
-        task = asyncio.create_task(scene.committer.run())
-        for _ in range(4):
+        async with running(scene):
+            for _ in range(4):
+                await asyncio.wait_for(scene.committer.room(), 5)
+                scene.work(0, last=False)
             await asyncio.wait_for(scene.committer.room(), 5)
-            scene.work(0, last=False)
-        await asyncio.wait_for(scene.committer.room(), 5)
-        scene.work(1, last=True)
-        await scene.wait_for(1)
-        for _ in range(2):
-            scene.work(0, last=True)
-        room = asyncio.create_task(scene.committer.room())
-        await asyncio.sleep(0.05)
-        assert not room.done()
-        kafka.go.set()
-        await room
-        scene.committer.stop()
-        await task
+            scene.work(1, last=True)
+            await scene.wait_for(1)
+            for _ in range(2):
+                scene.work(0, last=True)
+            room = asyncio.create_task(scene.committer.room())
+            await asyncio.sleep(0.05)
+            assert not room.done()
+            kafka.go.set()
+            await room
 
     run(play())
 

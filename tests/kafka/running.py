@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from typing import Any
 from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
+from app.pipeline.stages import stages
 from app.worker.clients import restore_consumer
-from app.worker.restore import Restorer
+from app.worker.restore import Restored, Restorer
 from app.worker.tasks import MODEL
 from learners import registry, snapshots
 from learners.model import UNLABELLED, Model
@@ -28,6 +29,20 @@ from tests.kafka.support import create_topic, produce, read_committed
 FEATURES = tuple(f"x{i}" for i in range(5))
 OWN = ("drift", "steps")
 """Keys of a learner that are tables of their own."""
+
+
+def restorer(pipeline: Pipeline, kafka: KafkaSettings) -> Restorer:
+    """Of the last stage."""
+    last = stages(pipeline)[-1]
+    return Restorer(restore_consumer(pipeline, kafka), kafka.admin(), last.inputs, last.state_topic)
+
+
+def restored(
+    pipeline: Pipeline, kafka: KafkaSettings, partitions: Sequence[int]
+) -> dict[int, Restored]:
+    """The states of the last stage, by partition."""
+    with closing(restorer(pipeline, kafka)) as made:
+        return made.restore(partitions)
 
 
 @dataclass(frozen=True)
@@ -78,16 +93,7 @@ class Stream:
 
     def models(self) -> list[Model]:
         """The models on the state topic, by partition."""
-        restorer = Restorer(
-            restore_consumer(self.pipeline, self.kafka),
-            self.kafka.admin(),
-            [self.pipeline.events.topic],
-            self.pipeline.state_topic,
-        )
-        try:
-            states = restorer.restore(range(len(self.events)))
-        finally:
-            restorer.close()
+        states = restored(self.pipeline, self.kafka, range(len(self.events)))
         return [
             self._model(states[partition].entries.get(MODEL) or b"")
             for partition in range(len(self.events))

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Iterable
+from pathlib import Path
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -14,7 +15,18 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from app.pipeline.load import Pipeline, load_pipeline
+
+PIPELINES = Path(__file__).parents[2] / "pipelines"
+
 Pair = tuple[bytes | None, bytes | None]
+
+
+def phishing(name: str, **topics: str) -> Pipeline:
+    """The phishing pipeline, with a name and events of its own; ``topics`` by their tables."""
+    overrides = {"name": name, "events.topic": f"{name}.events"}
+    more = {f"{table}.topic": topic for table, topic in topics.items()}
+    return load_pipeline(PIPELINES / "phishing.toml", overrides | more, {})
 
 
 def create_topic(bootstrap: str, name: str, partitions: int = 1, **config: str) -> None:

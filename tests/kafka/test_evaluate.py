@@ -16,11 +16,10 @@ from app.kafka.settings import KafkaSettings
 from app.options import reading
 from app.pipeline.load import Pipeline, load_pipeline
 from app.reading import ReadError
-from tests.kafka.support import create_topic, produce
+from tests.kafka.support import PIPELINES, create_topic, phishing, produce
 
 DAY = 86_400_000
 START = 20 * DAY
-PIPELINES = Path(__file__).parents[2] / "pipelines"
 
 
 @dataclass
@@ -101,12 +100,7 @@ class Topics:
 
 @pytest.fixture
 def topics(kafka: str, topic_name: str) -> Topics:
-    overrides = {
-        "name": topic_name,
-        "events.topic": f"{topic_name}.events",
-        "predictions.topic": f"{topic_name}.predictions",
-    }
-    pipeline = load_pipeline(PIPELINES / "phishing.toml", overrides, {})
+    pipeline = phishing(topic_name, predictions=f"{topic_name}.predictions")
     for topic in (pipeline.events.topic, pipeline.predictions.topic, pipeline.dead_letter_topic):
         create_topic(kafka, topic, 2)
     return Topics(kafka, pipeline)

@@ -17,6 +17,7 @@ from app.worker.clients import group_consumer, restore_consumer, transactional_p
 from app.worker.restore import PartitionMoved, Restored, Restorer, RestoreRefused, RestoreStopped
 from app.worker.tasks import POSITION, Change, encode_position
 from app.worker.transactions import OutputTopics, TransactionAborted, TransactionLost, Transactions
+from tests.kafka import running
 from tests.kafka.running import Stream, stream
 from tests.kafka.support import create_topic, read_committed
 from topics.records import Outgoing
@@ -103,21 +104,8 @@ def test_who_is_followed_by_a_worker_of_its_name_commits_nothing(here: Stream) -
     assert predictions(here) == 0
 
 
-def restorer(here: Stream) -> Restorer:
-    return Restorer(
-        restore_consumer(here.pipeline, here.kafka),
-        here.kafka.admin(),
-        [here.pipeline.events.topic],
-        here.pipeline.state_topic,
-    )
-
-
 def restored(here: Stream) -> Restored:
-    made = restorer(here)
-    try:
-        return made.restore([0])[0]
-    finally:
-        made.close()
+    return running.restored(here.pipeline, here.kafka, [0])[0]
 
 
 class Other:
@@ -180,7 +168,7 @@ def test_a_restore_waits_for_state_that_is_under_way(
 
 def test_a_restore_that_waits_ends_when_it_is_told_to(here: Stream, other: Other) -> None:
     other.write_state(7)
-    made = restorer(here)
+    made = running.restorer(here.pipeline, here.kafka)
     timer = threading.Timer(1.0, made.stop)
     timer.start()
     started = time.monotonic()

@@ -1,7 +1,5 @@
 """An inspection tells offsets, lag and learner of each partition, from what is on Kafka."""
 
-from pathlib import Path
-
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
@@ -9,22 +7,19 @@ from app.commands.inspect import as_table, weights_of
 from app.inspection import PartitionReport, inspect
 from app.kafka.settings import KafkaSettings
 from app.options import reading
-from app.pipeline.load import Pipeline, load_pipeline
+from app.pipeline.load import Pipeline
 from app.worker.state_topic import CHUNK, StateLog
 from app.worker.tasks import MODEL
 from learners import registry, snapshots
 from learners.model import Model
 from learners.weights import weights
-from tests.kafka.support import create_topic, produce
-
-PIPELINES = Path(__file__).parents[2] / "pipelines"
+from tests.kafka.support import create_topic, phishing, produce
 
 
 @pytest.fixture
 def pipeline(kafka: str, topic_name: str) -> Pipeline:
     """With topics of its own: five events on partition 0, two on partition 1."""
-    overrides = {"name": topic_name, "events.topic": f"{topic_name}.events"}
-    made = load_pipeline(PIPELINES / "phishing.toml", overrides, {})
+    made = phishing(topic_name)
     create_topic(kafka, made.events.topic, 2)
     create_topic(kafka, made.state_topic, 2)
     for partition, count in enumerate((5, 2)):

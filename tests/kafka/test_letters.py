@@ -1,7 +1,5 @@
 """Dead letters are listed with their reason, and go back once to where they came from."""
 
-from pathlib import Path
-
 import pytest
 from confluent_kafka import Message, Producer
 
@@ -9,19 +7,16 @@ from app.commands.dead_letters import as_line, as_text
 from app.kafka.settings import KafkaSettings
 from app.letters import Letter, Resent, group, letters, resend
 from app.options import reading
-from app.pipeline.load import Pipeline, load_pipeline
-from tests.kafka.support import create_topic, read_committed
+from app.pipeline.load import Pipeline
+from tests.kafka.support import create_topic, phishing, read_committed
 from topics.dead_letters import OMITTED, dead_letter
 from topics.records import Outgoing
-
-PIPELINES = Path(__file__).parents[2] / "pipelines"
 
 
 @pytest.fixture
 def pipeline(kafka: str, topic_name: str) -> Pipeline:
     """With topics of its own, and three events on partition 1."""
-    overrides = {"name": topic_name, "events.topic": f"{topic_name}.events"}
-    made = load_pipeline(PIPELINES / "phishing.toml", overrides, {})
+    made = phishing(topic_name)
     create_topic(kafka, made.events.topic, 2)
     create_topic(kafka, made.dead_letter_topic, 2)
     for value in (b"{", b"[\x00 1]", None):

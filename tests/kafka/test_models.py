@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from app.worker.clients import restore_consumer
-from app.worker.restore import Restorer
 from app.worker.tasks import MODEL
 from learners import snapshots
-from tests.kafka.running import Stream, assert_equal_to_bare_loop, stream, synthetic, workers
+from tests.kafka.running import (
+    Stream,
+    assert_equal_to_bare_loop,
+    restored,
+    stream,
+    synthetic,
+    workers,
+)
 
 
 def test_a_model_that_grows_and_shrinks_over_many_records_survives_kills(
@@ -55,13 +60,5 @@ def test_a_river_model_is_signed_with_the_key_and_read_with_no_other(
 
 def saved(pipeline: Stream) -> bytes:
     """The model on the state topic, as bytes."""
-    restorer = Restorer(
-        restore_consumer(pipeline.pipeline, pipeline.kafka),
-        pipeline.kafka.admin(),
-        [pipeline.pipeline.events.topic],
-        pipeline.pipeline.state_topic,
-    )
-    try:
-        return restorer.restore([0])[0].entries.get(MODEL) or b""
-    finally:
-        restorer.close()
+    states = restored(pipeline.pipeline, pipeline.kafka, [0])
+    return states[0].entries.get(MODEL) or b""

@@ -15,10 +15,8 @@ from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings
 from app.options import reading
 from app.pipeline.load import Pipeline, load_pipeline
-from app.worker.clients import restore_consumer
-from app.worker.restore import Restorer
 from benchmarks.fraud_workers import Said, Workers, said
-from tests.kafka.running import Stream, wait_until, workers
+from tests.kafka.running import Stream, restored, wait_until, workers
 
 PARTITIONS = 2
 EVENTS = 4_000
@@ -111,18 +109,7 @@ def sent(bootstrap: str, folder: Path, name: str) -> tuple[Path, Pipeline]:
 
 def states(bootstrap: str, pipeline: Pipeline) -> list[dict[str, bytes]]:
     """The states of the partitions without their models, whose snapshots tell of offsets."""
-    kafka, labels = KafkaSettings(bootstrap, {}), pipeline.labels
-    assert labels is not None
-    restorer = Restorer(
-        restore_consumer(pipeline, kafka),
-        kafka.admin(),
-        [pipeline.events.topic, labels.topic],
-        pipeline.state_topic,
-    )
-    try:
-        found = restorer.restore(range(PARTITIONS))
-    finally:
-        restorer.close()
+    found = restored(pipeline, KafkaSettings(bootstrap, {}), range(PARTITIONS))
     passing = ("model", "position", "frozen")
     return [
         {k: found[p].entries.get(k) or b"" for k in found[p].entries if k not in passing}
