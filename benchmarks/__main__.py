@@ -11,7 +11,17 @@ from contextlib import ExitStack
 from typing import Any
 
 from app.local_kafka import LocalKafka
-from benchmarks import family, fraud, latency, learners, pattern, recovery, stages, throughput
+from benchmarks import (
+    family,
+    fraud,
+    fraud_rate,
+    latency,
+    learners,
+    pattern,
+    recovery,
+    stages,
+    throughput,
+)
 
 BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "throughput": throughput.run,
@@ -21,6 +31,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "learners": learners.run,
     "stages": stages.run,
     "fraud": fraud.run,
+    "fraud_rate": fraud_rate.run,
     "pattern": pattern.run,
 }
 ALONE = {"family", "learners", "pattern"}

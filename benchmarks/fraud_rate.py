@@ -1,0 +1,98 @@
+"""Payments a second of `pipelines/fraud.toml`, as the ratio to the same written by hand.
+
+The loop by hand (`benchmarks.fraud_by_hand`) reads the same payments and labels in the order of
+time and makes the same features but the bins. It saves nothing, alerts nobody and judges nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from statistics import median
+
+from app.fraud.handbook import Size
+from app.kafka.admin import ensure_topics
+from app.kafka.settings import KafkaSettings
+from app.local_kafka import LocalKafka
+from app.pipeline.load import Pipeline, load_pipeline
+from app.replay.replay import PRODUCER, replay
+from benchmarks.contenders import running
+from benchmarks.fraud import FILE, SMALL, Trial, source, verdict
+from benchmarks.fraud_protocol import Row, Yardstick
+from benchmarks.fraud_workers import Workers, said
+from benchmarks.topics import outputs, rate, read
+
+ROUNDS = 3
+FIRST = 24
+SECONDS = 1800.0
+"""The loop by hand is given up when it takes longer."""
+
+
+def run(bootstrap: str, *, quick: bool = False) -> Iterator[Row]:
+    """What both score, and how fast; they take turns, so that both meet the same machine."""
+    trial = Trial(size=SMALL if quick else Size(days=45), first=FIRST)
+    yardstick, kafka = Yardstick(trial.size, trial.first), KafkaSettings(bootstrap)
+    overrides = trial.overrides()
+    pipeline = _pipeline(overrides, kafka)
+    sent = replay(pipeline, source(yardstick.data, trial), kafka.producer(PRODUCER))
+    count = sent.delivered - sent.labels
+    rivals = {"loop by hand": _by_hand, "riverrun": _by_riverrun}
+    rates: dict[str, list[float]] = {name: [] for name in rivals}
+    for number in range(1 if quick else ROUNDS):
+        for name, rival in rivals.items():
+            done = rival(overrides, kafka)
+            rates[name].append(rate(read(bootstrap, done.predictions.topic, count, SECONDS)))
+            if number == 0:
+                yield verdict(name, trial, yardstick, said(done, kafka).scores)
+    theirs, ours = rates.values()
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    yield {
+        "benchmark": "fraud_rate",
+        "events": count,
+        "riverrun": round(median(ours)),
+        "hand_loop": round(median(theirs)),
+        "ratio": round(median(ratios), 2),
+        "ratio_min": round(min(ratios), 2),
+        "ratio_max": round(max(ratios), 2),
+    }
+
+
+def _pipeline(overrides: Mapping[str, str], kafka: KafkaSettings) -> Pipeline:
+    pipeline = load_pipeline(FILE, overrides, {})
+    ensure_topics(pipeline, kafka)
+    return pipeline
+
+
+def _by_hand(overrides: Mapping[str, str], kafka: KafkaSettings) -> Pipeline:
+    """Let the loop run over all; gives the pipeline that would have predicted there."""
+    predictions = outputs(kafka.bootstrap_servers, "by-hand")
+    pipeline = _pipeline({**overrides, "predictions.topic": predictions}, kafka)
+    assert pipeline.labels is not None
+    topics = (pipeline.events.topic, pipeline.labels.topic, predictions)
+    command = [sys.executable, "-m", "benchmarks.fraud_by_hand", kafka.bootstrap_servers, *topics]
+    with running(command) as process:
+        if process.wait(SECONDS):
+            raise RuntimeError(f"the loop by hand ended with {process.returncode}")
+    return pipeline
+
+
+def _by_riverrun(overrides: Mapping[str, str], kafka: KafkaSettings) -> Pipeline:
+    """Let one worker run over all."""
+    own = {**overrides, "name": f"fraud-{uuid.uuid4().hex[:8]}"}
+    own["predictions.topic"] = outputs(kafka.bootstrap_servers, "riverrun")
+    pipeline = _pipeline(own, kafka)
+    Workers(FILE, pipeline, kafka, [f"{key}={value}" for key, value in own.items()], 1).run()
+    return pipeline
+
+
+def main() -> None:
+    """All of it, on a Kafka of its own; `--quick` in small."""
+    with LocalKafka() as kafka:
+        for row in run(kafka.bootstrap, quick="--quick" in sys.argv):
+            print(json.dumps(row), flush=True)
+
+
+if __name__ == "__main__":
+    main()
