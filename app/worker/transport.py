@@ -79,12 +79,17 @@ class Consumer(FaustConsumer):
         try:
             # Not `wait_for`: it loses a cancellation that comes together with a batch.
             async with asyncio.timeout(timeout):
-                while not self.flow_active:
-                    await self.can_resume_flow.wait()
                 batch = await self._queue.get()
         except TimeoutError:
             return
         yield FaustTP(batch.topic, batch.partition), self._to_message(None, batch)
+
+    def stop_flow(self) -> None:
+        """Nothing: what came after a rebalance waits until Faust resumes, what is void is dropped.
+
+        Faust throws away what it takes while its flow is stopped, where a batch of the new
+        assignment may be among it.
+        """
 
     def assignment(self) -> set[FaustTP]:
         """The partitions of this worker."""
