@@ -15,6 +15,7 @@ from app.worker.faust_app import new_app
 from app.worker.fetching import TP, Fetcher
 from app.worker.garbage import collect_seldom
 from app.worker.processor import Processor, partitions_of
+from app.worker.restore import RestoreStopped
 from app.worker.restoring import close_all
 from app.worker.stores import Stores
 from app.worker.transactions import TransactionAborted
@@ -177,6 +178,8 @@ class Worker:
 
     async def leave(self, error: BaseException) -> None:
         """End the worker with a failure; the supervisor restarts it."""
+        if isinstance(error, RestoreStopped):
+            return  # it ends already, and was told to
         if self.failure is None:
             self.failure = error
             self._end.within(LEAVE_SECONDS)
