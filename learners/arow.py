@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import ClassVar
 
-import numpy as np
-
-from learners.base import Scored
-from learners.kernels import (
-    Floats,
-    Ints,
-    clip,
-    dot,
-    kernel,
-    move_by_variance,
-    sigmoid,
-    tell,
-    uncertainty,
-)
-from learners.linear import LinearClassifier, classified
-from learners.parameters import number, switch
+from learners.confidence_weighted import ConfidenceWeighted, move_by_variance, uncertainty
+from learners.kernels import Floats, Ints, dot, kernel, sigmoid, tell
+from learners.linear import Batch
+from learners.parameters import number
 
 
-class AROW(LinearClassifier):
+class AROW(ConfidenceWeighted):
     """AROW, with a diagonal covariance.
 
     Every weight has a variance. A row inside the margin moves the uncertain weights most, and
@@ -58,12 +44,6 @@ class AROW(LinearClassifier):
     of the covariance only the diagonal is kept.
     """
 
-    per_column: ClassVar[Mapping[str, float]] = {"weights": 0.0, "variances": 1.0}
-    scalars: ClassVar[Mapping[str, float]] = {"intercept": 0.0, "intercept_variance": 1.0}
-
-    variances: Floats
-    intercept_variance: Floats
-
     def __init__(
         self,
         r: float = 1.0,
@@ -71,30 +51,22 @@ class AROW(LinearClassifier):
         weight_true: float = 1.0,
         weight_false: float = 1.0,
     ) -> None:
-        super().__init__()
         self.r = number("r", r, above=0.0)
-        self.learn_intercept = switch("learn_intercept", learn_intercept)
-        self.weight_true = number("weight_true", weight_true, above=0.0)
-        self.weight_false = number("weight_false", weight_false, above=0.0)
+        super().__init__(learn_intercept, weight_true, weight_false)
 
-    def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
-    ) -> Scored:
-        """See Compiled."""
-        out = np.empty(len(targets))
+    def work(self, batch: Batch) -> None:
+        """See Linear."""
+        r_true, r_false = self.r / self.weight_true, self.r / self.weight_false
         _classify(
-            predict_with, learn_from, columns, targets, self.weights, self.variances,
-            self.intercept, self.intercept_variance, self.r / self.weight_true,
-            self.r / self.weight_false, self.learn_intercept, out, self.told,
-        )  # fmt: skip
-        return classified(out)
+            *batch, self.variances, self.intercept_variance, r_true, r_false, self.learn_intercept
+        )
 
 
 @kernel
 def _classify(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
-    weights: Floats, variances: Floats, intercept: Floats, intercept_variance: Floats,
-    r_true: float, r_false: float, learn_intercept: bool, out: Floats, told: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
+    told: Floats, weights: Floats, intercept: Floats, variances: Floats,
+    intercept_variance: Floats, r_true: float, r_false: float, learn_intercept: bool,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
@@ -106,12 +78,9 @@ def _classify(
         sign, r = (1.0, r_true) if targets[i] > 0.0 else (-1.0, r_false)
         loss = 1.0 - sign * (dot(row, columns, weights) + intercept[0])
         if loss > 0.0:
-            variance = uncertainty(row, columns, variances)
-            if learn_intercept:
-                variance += intercept_variance[0]
+            variance = uncertainty(row, columns, variances, intercept_variance, learn_intercept)
             beta = 1.0 / (variance + r)
-            move_by_variance(row, columns, sign * loss * beta, beta, weights, variances)
-            if learn_intercept:
-                moved = intercept_variance[0]
-                intercept[0] = clip(intercept[0] + sign * loss * beta * moved)
-                intercept_variance[0] = max(0.0, moved - beta * moved * moved)
+            move_by_variance(
+                row, columns, sign * loss * beta, beta, weights, intercept,
+                variances, intercept_variance, learn_intercept,
+            )  # fmt: skip

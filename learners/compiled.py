@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from learners.base import UNLABELLED, Features, Scored, Task
+from learners.column_arrays import ColumnArrays
 from learners.columns import Columns
 from learners.contributions import Named, as_it_is, contributions
 from learners.kernels import Floats, Ints
@@ -21,7 +22,7 @@ UNTOLD: Floats = np.empty((0, 0))
 _NOTHING = np.array([NAN])
 
 
-class Compiled(ABC):
+class Compiled(ColumnArrays, ABC):
     """A learner whose state is arrays over columns.
 
     The batch way and River's verbs call the same kernels, the latter with one row, so their
@@ -31,9 +32,6 @@ class Compiled(ABC):
     task: ClassVar[Task]
     batched: ClassVar[bool] = True
     explains: ClassVar[bool] = False
-
-    def __init__(self) -> None:
-        self.columns = Columns()
 
     # What an algorithm defines
 
@@ -47,18 +45,6 @@ class Compiled(ABC):
         `columns` says which column each feature has, ascending. A row whose target is NaN
         is not learned. `grow` was called before.
         """
-
-    @abstractmethod
-    def grow(self, n: int) -> None:
-        """Make room for `n` columns."""
-
-    @abstractmethod
-    def state(self) -> dict[str, Any]:
-        """All that learning changes: arrays, numbers, strings, lists and dicts of them."""
-
-    @abstractmethod
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` gave."""
 
     # What all share
 
@@ -132,13 +118,3 @@ class Compiled(ABC):
         empty = np.empty((0, n_features))
         self.grow(n_features)
         self.advance(empty, empty, np.arange(n_features), np.empty(0))
-
-
-def grown(array: Floats, n: int, fill: float = 0.0) -> Floats:
-    """`array` with room for `n` entries along its last axis, doubling so that growth is rare."""
-    have = array.shape[-1]
-    if n <= have:
-        return array
-    bigger = np.full((*array.shape[:-1], max(n, 2 * have)), fill)
-    bigger[..., :have] = array
-    return bigger

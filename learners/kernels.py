@@ -116,32 +116,6 @@ def add_scaled(row: Floats, columns: Ints, step: float, weights: Floats) -> None
 
 
 @kernel
-def uncertainty(row: Floats, columns: Ints, variances: Floats) -> float:
-    """The variance of a margin: the sum of variance x value squared."""
-    total = 0.0
-    for j in range(row.shape[0]):
-        value = row[j]
-        if value == value:
-            value = clip(value)
-            total += variances[columns[j]] * value * value
-    return total
-
-
-@kernel
-def move_by_variance(
-    row: Floats, columns: Ints, step: float, shrink: float, weights: Floats, variances: Floats
-) -> None:
-    """weights += step x variance x row; variances -= shrink x (variance x row) squared."""
-    for j in range(row.shape[0]):
-        value = row[j]
-        if value == value:
-            c = columns[j]
-            moved = variances[c] * clip(value)
-            weights[c] = clip(weights[c] + step * moved)
-            variances[c] = max(0.0, variances[c] - shrink * moved * moved)
-
-
-@kernel
 def descend(
     row: Floats, columns: Ints, gradient: float, rate: float, l2: float, weights: Floats
 ) -> None:

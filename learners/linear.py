@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from learners.base import Features, Scored, Task
-from learners.compiled import UNTOLD, Compiled, grown
-from learners.kernels import Floats
+from learners.compiled import UNTOLD, Compiled
+from learners.kernels import Floats, Ints
+from learners.parameters import number
+
+Batch = tuple[Floats, Floats, Ints, Floats, Floats, Floats, Floats, Floats]
+"""What `advance` is given; where the scores go, of shape (rows,), and where the contributions
+go, see `Compiled.tell`; the weights and the intercept."""
 
 
 class Linear(Compiled):
-    """Weights over columns and an intercept.
-
-    `per_column` names further arrays with an entry a column and the value that they start at;
-    `scalars` names arrays of one number. All are saved in snapshots.
-    """
+    """Weights over columns and an intercept."""
 
     explains: ClassVar[bool] = True
     per_column: ClassVar[Mapping[str, float]] = {"weights": 0.0}
-    scalars: ClassVar[Mapping[str, float]] = {"intercept": 0.0}
+    others: ClassVar[Mapping[str, float]] = {"intercept": 0.0}
 
     weights: Floats
     intercept: Floats
@@ -29,40 +31,47 @@ class Linear(Compiled):
     def __init__(self) -> None:
         super().__init__()
         self.told = UNTOLD
-        for name in self.per_column:
-            setattr(self, name, np.empty(0))
-        for name, start in self.scalars.items():
-            setattr(self, name, np.array([start]))
 
     def tell(self, told: Floats) -> None:
         """See Compiled."""
         self.told = told
 
-    def grow(self, n: int) -> None:
-        """Make room for `n` columns."""
-        if n > len(self.weights):
-            for name, fill in self.per_column.items():
-                setattr(self, name, grown(getattr(self, name), n, fill))
+    def advance(
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+    ) -> Scored:
+        """See Compiled."""
+        out = np.empty(len(targets))
+        self.work((
+            predict_with, learn_from, columns, targets, out, self.told,
+            self.weights, self.intercept,
+        ))  # fmt: skip
+        return self.answer(out)
 
-    def state(self) -> dict[str, Any]:
-        """The names of the features and all arrays."""
-        n = len(self.columns)
-        state: dict[str, Any] = {"features": self.columns.names}
-        state |= {name: getattr(self, name)[:n] for name in self.per_column}
-        state |= {name: getattr(self, name) for name in self.scalars}
-        return state
+    @abstractmethod
+    def work(self, batch: Batch) -> None:
+        """Call the kernel with `batch` and whatever else it needs."""
 
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` gave."""
-        self.columns.replace(state["features"])
-        for name in (*self.per_column, *self.scalars):
-            setattr(self, name, np.array(state[name], np.float64))
+    @abstractmethod
+    def answer(self, scores: Floats) -> Scored:
+        """The scores of the rows, of shape (rows,), with the predictions that follow."""
 
 
 class LinearClassifier(Linear):
-    """A linear learner of two classes; the score is P(True)."""
+    """A linear learner of two classes; the score is P(True).
+
+    `weight_true` and `weight_false` say how much a row of that class counts, above 0.
+    """
 
     task: ClassVar[Task] = "binary"
+
+    def __init__(self, weight_true: float, weight_false: float) -> None:
+        super().__init__()
+        self.weight_true = number("weight_true", weight_true, above=0.0)
+        self.weight_false = number("weight_false", weight_false, above=0.0)
+
+    def answer(self, scores: Floats) -> Scored:
+        """P(True), and whether it is over a half."""
+        return Scored((scores > 0.5).tolist(), scores.tolist())
 
     def predict_proba_one(self, x: Features) -> dict[bool, float]:
         """The probability of both classes."""
@@ -76,13 +85,7 @@ class LinearRegressor(Linear):
 
     task: ClassVar[Task] = "regression"
 
-
-def classified(probabilities: Floats) -> Scored:
-    """P(True) of each row, and whether it is over a half."""
-    return Scored((probabilities > 0.5).tolist(), probabilities.tolist())
-
-
-def regressed(values: Floats) -> Scored:
-    """The predicted values, as predictions and as scores."""
-    predictions = values.tolist()
-    return Scored(predictions, predictions)
+    def answer(self, scores: Floats) -> Scored:
+        """The predicted values, as predictions and as scores."""
+        predictions = scores.tolist()
+        return Scored(predictions, predictions)

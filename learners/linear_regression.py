@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from learners.base import Scored
 from learners.kernels import Floats, Ints, clip, descend, dot, kernel, tell
-from learners.linear import LinearRegressor, regressed
+from learners.linear import Batch, LinearRegressor
 from learners.parameters import number, one_of
 
 _LOSSES = ("squared", "huber", "epsilon_insensitive")
@@ -70,17 +67,11 @@ class LinearRegression(LinearRegressor):
         """The step sizes."""
         return ("learning_rate", "intercept_lr")
 
-    def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
-    ) -> Scored:
-        """See Compiled."""
-        out = np.empty(len(targets))
-        _regress(
-            predict_with, learn_from, columns, targets, self.weights, self.intercept,
-            _LOSSES.index(self.loss), self.epsilon, self.learning_rate, self.intercept_lr,
-            self.l2, out, self.told,
-        )  # fmt: skip
-        return regressed(out)
+    def work(self, batch: Batch) -> None:
+        """See Linear."""
+        loss = _LOSSES.index(self.loss)
+        rates = self.learning_rate, self.intercept_lr, self.l2
+        _regress(*batch, loss, self.epsilon, *rates)
 
 
 @kernel
@@ -97,9 +88,9 @@ def slope(error: float, loss: int, epsilon: float) -> float:
 
 @kernel
 def _regress(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
-    weights: Floats, intercept: Floats, loss: int, epsilon: float,
-    learning_rate: float, intercept_lr: float, l2: float, out: Floats, told: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
+    told: Floats, weights: Floats, intercept: Floats, loss: int, epsilon: float,
+    learning_rate: float, intercept_lr: float, l2: float,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = dot(predict_with[i], columns, weights) + intercept[0]

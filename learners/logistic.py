@@ -6,11 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-
-from learners.base import Scored
 from learners.kernels import Floats, Ints, clip, descend, dot, kernel, sigmoid, tell
-from learners.linear import LinearClassifier, classified
+from learners.linear import Batch, LinearClassifier
 from learners.parameters import number, one_of
 
 _OPTIMIZERS = ("sgd", "adagrad", "ftrl")
@@ -74,32 +71,25 @@ class LogisticRegression(LinearClassifier):
         weight_true: float = 1.0,
         weight_false: float = 1.0,
     ) -> None:
-        super().__init__()
         self.optimizer = one_of("optimizer", optimizer, _OPTIMIZERS)
         self.learning_rate = number("learning_rate", learning_rate, above=0.0)
         self.intercept_lr = number("intercept_lr", intercept_lr, least=0.0)
         self.l1 = number("l1", l1, least=0.0, most=math.inf if optimizer == "ftrl" else 0.0)
         self.l2 = number("l2", l2, least=0.0)
         self.beta = number("beta", beta, least=0.0)
-        self.weight_true = number("weight_true", weight_true, above=0.0)
-        self.weight_false = number("weight_false", weight_false, above=0.0)
+        super().__init__(weight_true, weight_false)
 
     def rates(self) -> tuple[str, ...]:
         """The step sizes."""
         return ("learning_rate", "intercept_lr")
 
-    def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
-    ) -> Scored:
-        """See Compiled."""
-        out = np.empty(len(targets))
+    def work(self, batch: Batch) -> None:
+        """See Linear."""
         _classify(
-            predict_with, learn_from, columns, targets,
-            self.weights, self.sums, self.squares, self.intercept,
-            _OPTIMIZERS.index(self.optimizer), self.learning_rate, self.intercept_lr,
-            self.l1, self.l2, self.beta, self.weight_true, self.weight_false, out, self.told,
+            *batch, self.sums, self.squares, _OPTIMIZERS.index(self.optimizer),
+            self.learning_rate, self.intercept_lr, self.l1, self.l2, self.beta,
+            self.weight_true, self.weight_false,
         )  # fmt: skip
-        return classified(out)
 
 
 @kernel
@@ -152,10 +142,10 @@ def ftrl(
 
 @kernel
 def _classify(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
-    weights: Floats, sums: Floats, squares: Floats, intercept: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
+    told: Floats, weights: Floats, intercept: Floats, sums: Floats, squares: Floats,
     optimizer: int, rate: float, intercept_lr: float, l1: float, l2: float, beta: float,
-    weight_true: float, weight_false: float, out: Floats, told: Floats,
+    weight_true: float, weight_false: float,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from learners.base import Scored, Task
-from learners.compiled import Compiled, grown
-from learners.k_means import choose_centres, clustered, find_nearest, keep, pull
+from learners.centres import Batch, Centres, choose_centres, find_nearest, keep, pull
 from learners.kernels import Floats, Ints, kernel
 from learners.parameters import whole
 
 
-class MiniBatchKMeans(Compiled):
+class MiniBatchKMeans(Centres):
     """k-means that learns from a batch of kept events at a time.
 
     Events are kept until there are `batch_size`. The first full batch chooses the centres, as
@@ -50,58 +47,16 @@ class MiniBatchKMeans(Compiled):
     Sculley: Web-Scale K-Means Clustering. WWW 2010, algorithm 1.
     """
 
-    task: ClassVar[Task] = "clustering"
+    mass: ClassVar[str] = "counts"
 
     def __init__(self, n_clusters: int = 5, batch_size: int = 100, seed: int = 0) -> None:
-        super().__init__()
-        self.n_clusters = whole("n_clusters", n_clusters, least=1)
+        super().__init__(n_clusters, seed)
         self.batch_size = whole("batch_size", batch_size, least=self.n_clusters)
-        self.seed = whole("seed", seed, least=0)
-        self.centres: Floats = np.empty((n_clusters, 0))
-        self.counts: Floats = np.zeros(n_clusters)
-        self.kept: Floats = np.empty((batch_size, 0))
-        # kept events, whether the centres are chosen, state of the generator
-        self.progress: Floats = np.array([0.0, 0.0, float(seed % 2147483646 + 1)])
+        self.kept = np.empty((self.batch_size, 0))
 
-    def targets(self, labels: Sequence[Any]) -> Floats:
-        """Clustering needs no label: None is learned, UNLABELLED is not."""
-        return super().targets([0.0 if y is None else y for y in labels])
-
-    def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
-    ) -> Scored:
-        """See Compiled."""
-        nearest, distances = np.empty(len(targets), np.int64), np.empty(len(targets))
-        _cluster(
-            predict_with, learn_from, columns, targets, self.centres, self.counts, self.kept,
-            self.progress, nearest, distances,
-        )  # fmt: skip
-        return clustered(nearest, distances)
-
-    def grow(self, n: int) -> None:
-        """Make room for `n` columns."""
-        self.centres = grown(self.centres, n, math.nan)
-        self.kept = grown(self.kept, n, math.nan)
-
-    def state(self) -> dict[str, Any]:
-        """The names of the features, centres, counts, kept events and progress."""
-        n = len(self.columns)
-        return {
-            "features": self.columns.names,
-            "centres": self.centres[:, :n],
-            "counts": self.counts,
-            "kept": self.kept[: int(self.progress[0]), :n],
-            "progress": self.progress,
-        }
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` gave."""
-        self.columns.replace(state["features"])
-        self.centres = np.array(state["centres"], np.float64)
-        self.counts = np.array(state["counts"], np.float64)
-        self.progress = np.array(state["progress"], np.float64)
-        self.kept = np.full((self.batch_size, len(self.columns)), math.nan)
-        self.kept[: len(state["kept"])] = state["kept"]
+    def work(self, batch: Batch) -> None:
+        """See Centres."""
+        _cluster(*batch)
 
 
 @kernel
@@ -118,9 +73,8 @@ def _learn(kept: Floats, columns: Ints, centres: Floats, counts: Floats) -> None
 
 @kernel
 def _cluster(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
-    centres: Floats, counts: Floats, kept: Floats, progress: Floats,
-    nearest: Ints, distances: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, nearest: Ints,
+    distances: Floats, centres: Floats, counts: Floats, kept: Floats, progress: Floats,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         nearest[i], distances[i] = -1, -1.0

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from learners.base import Scored
 from learners.errors import ParameterError
 from learners.kernels import (
     TINY,
@@ -20,7 +17,7 @@ from learners.kernels import (
     squared_norm,
     tell,
 )
-from learners.linear import LinearClassifier, LinearRegressor, classified, regressed
+from learners.linear import Batch, LinearClassifier, LinearRegressor
 from learners.parameters import number, one_of, switch
 
 
@@ -69,26 +66,17 @@ class PassiveAggressive(LinearClassifier):
         weight_true: float = 1.0,
         weight_false: float = 1.0,
     ) -> None:
-        super().__init__()
         self.C = number("C", C, above=0.0)
         self.mode = one_of("mode", mode, (0, 1, 2))
         self.learn_intercept = switch("learn_intercept", learn_intercept)
-        self.weight_true = number("weight_true", weight_true, above=0.0)
-        self.weight_false = number("weight_false", weight_false, above=0.0)
+        super().__init__(weight_true, weight_false)
         if mode == 0 and (self.weight_true, self.weight_false) != (1.0, 1.0):
             raise ParameterError("mode = 0: takes no weight_true and weight_false")
 
-    def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
-    ) -> Scored:
-        """See Compiled."""
-        out = np.empty(len(targets))
-        _classify(
-            predict_with, learn_from, columns, targets, self.weights, self.intercept,
-            self.C * self.weight_true, self.C * self.weight_false,
-            self.mode, self.learn_intercept, out, self.told,
-        )  # fmt: skip
-        return classified(out)
+    def work(self, batch: Batch) -> None:
+        """See Linear."""
+        C_true, C_false = self.C * self.weight_true, self.C * self.weight_false
+        _classify(*batch, C_true, C_false, self.mode, self.learn_intercept)
 
 
 class PassiveAggressiveRegressor(LinearRegressor):
@@ -137,16 +125,9 @@ class PassiveAggressiveRegressor(LinearRegressor):
         self.eps = number("eps", eps, least=0.0)
         self.learn_intercept = switch("learn_intercept", learn_intercept)
 
-    def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
-    ) -> Scored:
-        """See Compiled."""
-        out = np.empty(len(targets))
-        _regress(
-            predict_with, learn_from, columns, targets, self.weights, self.intercept,
-            self.C, self.mode, self.eps, self.learn_intercept, out, self.told,
-        )  # fmt: skip
-        return regressed(out)
+    def work(self, batch: Batch) -> None:
+        """See Linear."""
+        _regress(*batch, self.C, self.mode, self.eps, self.learn_intercept)
 
 
 @kernel
@@ -163,9 +144,9 @@ def step_size(loss: float, norm: float, C: float, mode: int) -> float:
 
 @kernel
 def _classify(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
-    weights: Floats, intercept: Floats, C_true: float, C_false: float, mode: int,
-    learn_intercept: bool, out: Floats, told: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
+    told: Floats, weights: Floats, intercept: Floats, C_true: float, C_false: float,
+    mode: int, learn_intercept: bool,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
@@ -185,9 +166,9 @@ def _classify(
 
 @kernel
 def _regress(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
-    weights: Floats, intercept: Floats, C: float, mode: int, eps: float, learn_intercept: bool,
-    out: Floats, told: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
+    told: Floats, weights: Floats, intercept: Floats, C: float, mode: int, eps: float,
+    learn_intercept: bool,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = dot(predict_with[i], columns, weights) + intercept[0]

@@ -9,19 +9,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.base import Scored, Task
-from learners.compiled import Compiled, grown
-from learners.kernels import (
-    TINY,
-    Floats,
-    Ints,
-    add_scaled,
-    clip,
-    dot,
-    kernel,
-    squared_norm,
-)
+from learners.compiled import Compiled
+from learners.kernels import Floats, Ints, add_scaled, clip, dot, kernel, squared_norm
 from learners.multiclass import Classes
 from learners.parameters import number, one_of, switch
+from learners.passive_aggressive import step_size
 
 
 class PassiveAggressiveMulticlass(Compiled):
@@ -59,6 +51,11 @@ class PassiveAggressiveMulticlass(Compiled):
     """
 
     task: ClassVar[Task] = "multiclass"
+    per_column: ClassVar[Mapping[str, float]] = {"weights": 0.0}
+    others: ClassVar[Mapping[str, float]] = {"intercepts": 0.0}
+
+    weights: Floats
+    intercepts: Floats
 
     def __init__(self, C: float = 1.0, mode: int = 1, learn_intercept: bool = True) -> None:
         super().__init__()
@@ -66,8 +63,8 @@ class PassiveAggressiveMulticlass(Compiled):
         self.mode = one_of("mode", mode, (0, 1, 2))
         self.learn_intercept = switch("learn_intercept", learn_intercept)
         self.classes = Classes()
-        self.weights: Floats = np.zeros((0, 0))
-        self.intercepts: Floats = np.zeros(0)
+        self.weights = np.zeros((0, 0))
+        self.intercepts = np.zeros(0)
 
     def targets(self, labels: Sequence[Any]) -> Floats:
         """The number of each label's class; NaN for UNLABELLED."""
@@ -85,10 +82,6 @@ class PassiveAggressiveMulticlass(Compiled):
         )  # fmt: skip
         return self.classes.answer(chances, targets)
 
-    def grow(self, n: int) -> None:
-        """Make room for `n` columns."""
-        self.weights = grown(self.weights, n)
-
     def _make_room(self) -> None:
         missing = len(self.classes) - len(self.intercepts)
         if missing > 0:
@@ -97,19 +90,13 @@ class PassiveAggressiveMulticlass(Compiled):
 
     def state(self) -> dict[str, Any]:
         """The names of features and classes, weights of shape (classes, features), intercepts."""
-        return {
-            "features": self.columns.names,
-            "classes": self.classes.names,
-            "weights": self.weights[:, : len(self.columns)],
-            "intercepts": self.intercepts,
-        }
+        state = super().state()
+        return {"features": state.pop("features"), "classes": self.classes.names, **state}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` gave."""
-        self.columns.replace(state["features"])
+        super().load(state)
         self.classes = Classes(state["classes"])
-        self.weights = np.array(state["weights"], np.float64)
-        self.intercepts = np.array(state["intercepts"], np.float64)
 
 
 @kernel
@@ -127,15 +114,6 @@ def _softmax(margins: Floats, n: int) -> None:
         most = max(most, margins[k])
     for k in range(n):
         margins[k] = math.exp(max(margins[k] - most, -700.0))
-
-
-@kernel
-def _step_size(loss: float, norm: float, C: float, mode: int) -> float:
-    if mode == 2:
-        return loss / (norm + 0.5 / C)
-    if norm <= TINY:
-        return 0.0
-    return min(C, loss / norm) if mode == 1 else loss / norm
 
 
 @kernel
@@ -159,7 +137,7 @@ def _classify(
                 rival = k
         if rival >= 0 and margins[right] - margins[rival] < 1.0:
             loss = 1.0 - (margins[right] - margins[rival])
-            step = _step_size(loss, 2.0 * squared_norm(row), C, mode)
+            step = step_size(loss, 2.0 * squared_norm(row), C, mode)
             add_scaled(row, columns, step, weights[right])
             add_scaled(row, columns, -step, weights[rival])
             if learn_intercept:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from learners.base import Features, Scored, Task
-from learners.columns import Columns
-from learners.compiled import Compiled, grown
+from learners.column_arrays import ColumnArrays
+from learners.compiled import Compiled
 from learners.kernels import Floats, Ints, clip, kernel
 from learners.rows import Rows
 
 
-class Scaler:
+class Scaler(ColumnArrays):
     """Scales every feature to mean 0 and variance 1, both running (Welford).
 
     A feature that has not varied yet becomes 0, as with River's StandardScaler.
@@ -27,11 +27,11 @@ class Scaler:
     {'a': 1.224744871391589, 'b': 0.0}
     """
 
-    def __init__(self) -> None:
-        self.columns = Columns()
-        self.counts: Floats = np.empty(0)
-        self.means: Floats = np.empty(0)
-        self.variances: Floats = np.empty(0)
+    per_column: ClassVar[Mapping[str, float]] = {"counts": 0.0, "means": 0.0, "variances": 0.0}
+
+    counts: Floats
+    means: Floats
+    variances: Floats
 
     def both(
         self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
@@ -48,13 +48,6 @@ class Scaler:
         )  # fmt: skip
         return before, after
 
-    def grow(self, n: int) -> None:
-        """Make room for `n` columns."""
-        if n > len(self.counts):
-            self.counts = grown(self.counts, n)
-            self.means = grown(self.means, n)
-            self.variances = grown(self.variances, n)
-
     def learn_one(self, x: Features) -> None:
         """Update the statistics."""
         self._one(x, 0.0)
@@ -70,23 +63,6 @@ class Scaler:
         matrix, columns = self.columns.align(rows, targets)
         self.grow(len(self.columns))
         return rows, columns, self.both(matrix, matrix, columns, targets)[0]
-
-    def state(self) -> dict[str, Any]:
-        """The names of the features and the statistics."""
-        n = len(self.columns)
-        return {
-            "features": self.columns.names,
-            "counts": self.counts[:n],
-            "means": self.means[:n],
-            "variances": self.variances[:n],
-        }
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` gave."""
-        self.columns.replace(state["features"])
-        self.counts = np.array(state["counts"], np.float64)
-        self.means = np.array(state["means"], np.float64)
-        self.variances = np.array(state["variances"], np.float64)
 
 
 class Scaled(Compiled):

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from statistics import NormalDist
-from typing import ClassVar
 
-import numpy as np
-
-from learners.base import Scored
+from learners.confidence_weighted import ConfidenceWeighted, move_by_variance, uncertainty
 from learners.errors import ParameterError
-from learners.kernels import (
-    LIMIT,
-    TINY,
-    Floats,
-    Ints,
-    clip,
-    dot,
-    kernel,
-    move_by_variance,
-    sigmoid,
-    tell,
-    uncertainty,
-)
-from learners.linear import LinearClassifier, classified
-from learners.parameters import number, one_of, switch
+from learners.kernels import LIMIT, TINY, Floats, Ints, clip, dot, kernel, sigmoid, tell
+from learners.linear import Batch
+from learners.parameters import number, one_of
 
 
-class SoftConfidenceWeighted(LinearClassifier):
+class SoftConfidenceWeighted(ConfidenceWeighted):
     """Soft confidence-weighted learning (SCW-I, SCW-II), with a diagonal covariance.
 
     The weights are a normal distribution. A row that is not judged right with probability
@@ -66,12 +50,6 @@ class SoftConfidenceWeighted(LinearClassifier):
     of the covariance only the diagonal is kept.
     """
 
-    per_column: ClassVar[Mapping[str, float]] = {"weights": 0.0, "variances": 1.0}
-    scalars: ClassVar[Mapping[str, float]] = {"intercept": 0.0, "intercept_variance": 1.0}
-
-    variances: Floats
-    intercept_variance: Floats
-
     def __init__(
         self,
         C: float = 1.0,
@@ -81,29 +59,21 @@ class SoftConfidenceWeighted(LinearClassifier):
         weight_true: float = 1.0,
         weight_false: float = 1.0,
     ) -> None:
-        super().__init__()
         self.C = number("C", C, above=0.0)
         self.eta = number("eta", eta, above=0.5)
         if self.eta >= 1.0:
             raise ParameterError(f"eta = {eta!r}: must be a number between 0.5 and 1")
         self.phi = NormalDist().inv_cdf(self.eta)
         self.mode = one_of("mode", mode, (1, 2))
-        self.learn_intercept = switch("learn_intercept", learn_intercept)
-        self.weight_true = number("weight_true", weight_true, above=0.0)
-        self.weight_false = number("weight_false", weight_false, above=0.0)
+        super().__init__(learn_intercept, weight_true, weight_false)
 
-    def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
-    ) -> Scored:
-        """See Compiled."""
-        out = np.empty(len(targets))
+    def work(self, batch: Batch) -> None:
+        """See Linear."""
+        C_true, C_false = self.C * self.weight_true, self.C * self.weight_false
         _classify(
-            predict_with, learn_from, columns, targets, self.weights, self.variances,
-            self.intercept, self.intercept_variance, self.C * self.weight_true,
-            self.C * self.weight_false, self.phi, self.mode, self.learn_intercept, out,
-            self.told,
+            *batch, self.variances, self.intercept_variance, C_true, C_false, self.phi, self.mode,
+            self.learn_intercept,
         )  # fmt: skip
-        return classified(out)
 
 
 @kernel
@@ -133,10 +103,10 @@ def variance_factor(alpha: float, variance: float, phi: float) -> float:
 
 @kernel
 def _classify(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
-    weights: Floats, variances: Floats, intercept: Floats, intercept_variance: Floats,
-    C_true: float, C_false: float, phi: float, mode: int, learn_intercept: bool, out: Floats,
-    told: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
+    told: Floats, weights: Floats, intercept: Floats, variances: Floats,
+    intercept_variance: Floats, C_true: float, C_false: float, phi: float, mode: int,
+    learn_intercept: bool,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
@@ -147,15 +117,12 @@ def _classify(
         row = learn_from[i]
         sign, C = (1.0, C_true) if targets[i] > 0.0 else (-1.0, C_false)
         margin = clip(sign * (dot(row, columns, weights) + intercept[0]))
-        variance = uncertainty(row, columns, variances)
-        if learn_intercept:
-            variance += intercept_variance[0]
+        variance = uncertainty(row, columns, variances, intercept_variance, learn_intercept)
         variance = min(variance, LIMIT)
         if variance > TINY and phi * math.sqrt(variance) > margin:
             alpha = step_size(margin, variance, C, phi, mode)
             beta = variance_factor(alpha, variance, phi)
-            move_by_variance(row, columns, sign * alpha, beta, weights, variances)
-            if learn_intercept:
-                moved = intercept_variance[0]
-                intercept[0] = clip(intercept[0] + sign * alpha * moved)
-                intercept_variance[0] = max(0.0, moved - beta * moved * moved)
+            move_by_variance(
+                row, columns, sign * alpha, beta, weights, intercept,
+                variances, intercept_variance, learn_intercept,
+            )  # fmt: skip

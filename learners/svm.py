@@ -6,11 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-
-from learners.base import Scored
 from learners.kernels import Floats, Ints, clip, descend, dot, kernel, sigmoid, tell
-from learners.linear import LinearClassifier, classified
+from learners.linear import Batch, LinearClassifier
 from learners.parameters import number, one_of, switch
 
 
@@ -53,7 +50,7 @@ class SVM(LinearClassifier):
     SVM. Mathematical Programming 127 (2011), figure 1 and section 6.
     """
 
-    scalars: ClassVar[Mapping[str, float]] = {"intercept": 0.0, "shrink": 1.0, "steps": 0.0}
+    others: ClassVar[Mapping[str, float]] = {"intercept": 0.0, "shrink": 1.0, "steps": 0.0}
 
     shrink: Floats
     steps: Floats
@@ -69,46 +66,35 @@ class SVM(LinearClassifier):
         weight_true: float = 1.0,
         weight_false: float = 1.0,
     ) -> None:
-        super().__init__()
         self.mode = one_of("mode", mode, ("sgd", "pegasos"))
         self.learning_rate = number("learning_rate", learning_rate, above=0.0)
         self.intercept_lr = number("intercept_lr", intercept_lr, least=0.0)
         self.l2 = number("l2", l2, least=0.0)
         self.regularization = number("regularization", regularization, above=0.0)
         self.learn_intercept = switch("learn_intercept", learn_intercept)
-        self.weight_true = number("weight_true", weight_true, above=0.0)
-        self.weight_false = number("weight_false", weight_false, above=0.0)
+        super().__init__(weight_true, weight_false)
 
     def rates(self) -> tuple[str, ...]:
         """The step sizes; those of Pegasos are what its proof rests on."""
         return ("learning_rate", "intercept_lr") if self.mode == "sgd" else ()
 
-    def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
-    ) -> Scored:
-        """See Compiled."""
-        out = np.empty(len(targets))
+    def work(self, batch: Batch) -> None:
+        """See Linear."""
+        weights = self.weight_true, self.weight_false
         if self.mode == "sgd":
-            _sgd(
-                predict_with, learn_from, columns, targets, self.weights, self.intercept,
-                self.learning_rate, self.intercept_lr, self.l2,
-                self.weight_true, self.weight_false, out, self.told,
-            )  # fmt: skip
+            _sgd(*batch, *weights, self.learning_rate, self.intercept_lr, self.l2)
         else:
             _pegasos(
-                predict_with, learn_from, columns, targets, self.weights, self.intercept,
-                self.shrink, self.steps, self.regularization, self.learn_intercept,
-                self.weight_true, self.weight_false, out, self.told,
+                *batch, *weights, self.shrink, self.steps, self.regularization,
+                self.learn_intercept,
             )  # fmt: skip
-        return classified(out)
 
 
 @kernel
 def _sgd(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
-    weights: Floats, intercept: Floats,
-    learning_rate: float, intercept_lr: float, l2: float,
-    weight_true: float, weight_false: float, out: Floats, told: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
+    told: Floats, weights: Floats, intercept: Floats, weight_true: float,
+    weight_false: float, learning_rate: float, intercept_lr: float, l2: float,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
@@ -126,10 +112,10 @@ def _sgd(
 
 @kernel
 def _pegasos(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
-    weights: Floats, intercept: Floats, shrink: Floats, steps: Floats,
-    regularization: float, learn_intercept: bool,
-    weight_true: float, weight_false: float, out: Floats, told: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
+    told: Floats, weights: Floats, intercept: Floats, weight_true: float,
+    weight_false: float, shrink: Floats, steps: Floats, regularization: float,
+    learn_intercept: bool,
 ) -> None:  # fmt: skip
     # The weights proper are shrink x weights: shrinking all of them is then one product.
     for i in range(targets.shape[0]):
@@ -140,7 +126,7 @@ def _pegasos(
             continue
         row = learn_from[i]
         sign, weight = (1.0, weight_true) if targets[i] > 0.0 else (-1.0, weight_false)
-        margin = shrink[0] * dot(row, columns, weights) + intercept[0]
+        margin = sign * (shrink[0] * dot(row, columns, weights) + intercept[0])
         steps[0] += 1.0
         shrink[0] *= 1.0 - 1.0 / steps[0]
         if shrink[0] < 1e-9:
@@ -149,7 +135,7 @@ def _pegasos(
             shrink[0] = 1.0
         if learn_intercept:
             intercept[0] *= 1.0 - 1.0 / steps[0]
-        if sign * margin < 1.0:
+        if margin < 1.0:
             rate = weight / (regularization * steps[0])
             for j in range(row.shape[0]):
                 value = row[j]

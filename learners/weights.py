@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from learners.k_means import KMeans
+from learners.centres import Centres
 from learners.linear import Linear
-from learners.mini_batch_k_means import MiniBatchKMeans
 from learners.model import Model
 from learners.one_vs_rest import OneVsRest
 from learners.passive_aggressive_multiclass import PassiveAggressiveMulticlass
@@ -136,11 +135,11 @@ def _ours(learner: Any) -> list[Weights]:
             Weights(f"class {name}", _named(learner.columns.names, row), float(intercept))
             for name, row, intercept in classes
         ]
-    if isinstance(learner, (KMeans, MiniBatchKMeans)) and learner.progress[1] > 0.0:
-        masses = learner.weights if isinstance(learner, KMeans) else learner.counts
+    if isinstance(learner, Centres) and learner.progress[1] > 0.0:
+        masses = zip(learner.centres, learner.masses, strict=True)
         return [
             Weights(f"centre {k}", _named(learner.columns.names, centre), mass=float(mass))
-            for k, (centre, mass) in enumerate(zip(learner.centres, masses, strict=True))
+            for k, (centre, mass) in enumerate(masses)
         ]
     return []
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.base import Features, Task
-from learners.columns import Columns
+from learners.column_arrays import ColumnArrays
 from learners.kernels import Floats, Ints
 from learners.rows import Rows
 
@@ -141,26 +141,14 @@ class MatrixStep(Step):
         return Rows(stage.names, stage.predict_with).to_dicts()[0]
 
 
-class ColumnStep(MatrixStep):
-    """A step whose state is arrays over columns, one a feature.
-
-    `per_column` names the arrays with an entry a column, and the value that they start at.
-    """
-
-    per_column: ClassVar[Mapping[str, float]] = {}
-
-    def __init__(self) -> None:
-        self.columns = Columns()
+class ColumnStep(ColumnArrays, MatrixStep):
+    """A step whose state is arrays over columns, one a feature."""
 
     @abstractmethod
     def work(
         self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
     ) -> Stage:
         """As `advance`, over columns in ascending order; `grow` was called before."""
-
-    @abstractmethod
-    def grow(self, n: int) -> None:
-        """Make room for `n` columns."""
 
     def advance(self, stage: Stage, targets: Floats) -> Stage:
         """See MatrixStep."""

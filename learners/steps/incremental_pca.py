@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 
-from learners.compiled import grown
 from learners.kernels import TINY, Floats, Ints, clip, kernel
 from learners.parameters import number, whole
 from learners.steps.base import ColumnStep, Stage
@@ -50,15 +49,21 @@ class IncrementalPCA(ColumnStep):
     IEEE Transactions on Pattern Analysis and Machine Intelligence 25 (2003), section 2.
     """
 
+    per_column: ClassVar[Mapping[str, float]] = {"counts": 0.0, "means": 0.0, "directions": 0.0}
+    others: ClassVar[Mapping[str, float]] = {"ages": 0.0}
+
+    counts: Floats
+    means: Floats
+    directions: Floats
+    ages: Floats
+
     def __init__(self, n_components: int = 10, amnesia: float = 2.0) -> None:
         super().__init__()
         self.n_components = whole("n_components", n_components, least=1, most=1000)
         self.amnesia = number("amnesia", amnesia, least=0.0)
         self._components = component_names(self.n_components)
-        self.counts: Floats = np.empty(0)
-        self.means: Floats = np.empty(0)
-        self.directions: Floats = np.empty((self.n_components, 0))
-        self.ages: Floats = np.zeros(self.n_components)
+        self.directions = np.empty((self.n_components, 0))
+        self.ages = np.zeros(self.n_components)
 
     def work(
         self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
@@ -71,29 +76,6 @@ class IncrementalPCA(ColumnStep):
             self.directions, self.ages, self.amnesia, before, after,
         )  # fmt: skip
         return Stage(self._components, before, after)
-
-    def grow(self, n: int) -> None:
-        """Make room for `n` columns."""
-        self.counts = grown(self.counts, n)
-        self.means = grown(self.means, n)
-        self.directions = grown(self.directions, n)
-
-    def state(self) -> dict[str, Any]:
-        """The names of the features, their means, and the directions."""
-        n = len(self.columns)
-        return {
-            "features": self.columns.names,
-            "counts": self.counts[:n],
-            "means": self.means[:n],
-            "directions": self.directions[:, :n],
-            "ages": self.ages,
-        }
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` gave."""
-        self.columns.replace(state["features"])
-        for name in ("counts", "means", "directions", "ages"):
-            setattr(self, name, np.array(state[name], np.float64))
 
 
 @kernel

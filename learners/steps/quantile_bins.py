@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -49,6 +49,12 @@ class QuantileBins(ColumnStep):
     Masson, Rim, Lee: DDSketch. VLDB 2019, section 2.
     """
 
+    others: ClassVar[Mapping[str, float]] = {"counts": 0.0, "totals": 0.0, "edges": math.inf}
+
+    counts: Floats
+    totals: Floats
+    edges: Floats
+
     def __init__(
         self, features: Sequence[str] | None = None, quantiles: Sequence[float] = QUANTILES
     ) -> None:
@@ -59,9 +65,9 @@ class QuantileBins(ColumnStep):
             raise ParameterError(f"features = {features!r}: must be a list of names of fields")
         self.features = None if features is None else frozenset(features)
         self.quantiles = np.array(_ascending(quantiles))
-        self.counts: Floats = np.empty((0, 2 * BUCKETS + 1))
-        self.totals: Floats = np.empty(0)
-        self.edges: Floats = np.empty((0, len(self.quantiles)))
+        self.counts = np.empty((0, 2 * BUCKETS + 1))
+        self.totals = np.empty(0)
+        self.edges = np.empty((0, len(self.quantiles)))
         self._sketch: list[int] = []
         self._laid_out: tuple[Ints | None, Ints, tuple[str, ...]] = (None, np.empty(0, int), ())
 
@@ -122,23 +128,13 @@ class QuantileBins(ColumnStep):
         )  # fmt: skip
         return wide
 
-    def state(self) -> dict[str, Any]:
-        """The names of the features, the histograms and the edges."""
-        return {
-            "features": self.columns.names,
-            "counts": self.counts,
-            "totals": self.totals,
-            "edges": self.edges,
-        }
-
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` gave."""
-        self.columns.replace(state["features"])
         self._sketch = []
         self._laid_out = (None, *self._laid_out[1:])
+        self.columns.replace(state["features"])
         self.grow(len(self.columns))
-        for name in ("counts", "totals", "edges"):
-            setattr(self, name, np.array(state[name], np.float64))
+        super().load(state)
 
 
 def _ascending(given: Sequence[float]) -> list[float]:

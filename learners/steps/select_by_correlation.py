@@ -10,8 +10,7 @@ import numpy as np
 
 from learners.base import Task
 from learners.kernels import Floats, Ints, clip, kernel
-from learners.steps.base import Stage
-from learners.steps.selection import UNKNOWN, Selection, find_threshold, passed
+from learners.steps.selection import UNKNOWN, Batch, Selection, find_threshold, passed
 
 
 class SelectByCorrelation(Selection):
@@ -52,28 +51,19 @@ class SelectByCorrelation(Selection):
     label_variances: Floats
     covariances: Floats
 
-    def __init__(self, k: int = 10) -> None:
-        super().__init__(k)
-
-    def work(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
-    ) -> Stage:
-        """See ColumnStep."""
-        before, after = np.empty_like(predict_with), np.empty_like(learn_from)
+    def select(self, batch: Batch) -> None:
+        """See Selection."""
         _select(
-            predict_with, learn_from, columns, targets, self.k, self.learned, self.merits,
-            self.counts, self.means, self.label_means, self.variances, self.label_variances,
-            self.covariances, before, after,
+            *batch, self.counts, self.means, self.label_means, self.variances,
+            self.label_variances, self.covariances,
         )  # fmt: skip
-        return Stage(self.columns.names_of(columns), before, after)
 
 
 @kernel
 def _select(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, k: int,
-    learned: Floats, merits: Floats, counts: Floats, means: Floats, label_means: Floats,
-    variances: Floats, label_variances: Floats, covariances: Floats,
-    before: Floats, after: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, before: Floats,
+    after: Floats, k: int, merits: Floats, learned: Floats, counts: Floats, means: Floats,
+    label_means: Floats, variances: Floats, label_variances: Floats, covariances: Floats,
 ) -> None:  # fmt: skip
     threshold = np.empty(2)
     find_threshold(merits, k, threshold)

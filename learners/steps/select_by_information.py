@@ -10,11 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.base import Task
-from learners.compiled import grown
+from learners.column_arrays import grown
 from learners.kernels import Floats, Ints, clip, kernel
 from learners.parameters import whole
-from learners.steps.base import Stage
-from learners.steps.selection import UNKNOWN, Selection, find_threshold, passed
+from learners.steps.selection import UNKNOWN, Batch, Selection, find_threshold, passed
 
 
 class SelectByInformation(Selection):
@@ -73,18 +72,13 @@ class SelectByInformation(Selection):
         """Whether labels are numbers."""
         self._numbers = task == "regression"
 
-    def work(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
-    ) -> Stage:
-        """See ColumnStep."""
-        self._grow_classes(targets)
-        before, after = np.empty_like(predict_with), np.empty_like(learn_from)
+    def select(self, batch: Batch) -> None:
+        """See Selection."""
+        self._grow_classes(batch[3])
         _select(
-            predict_with, learn_from, columns, targets, self.k, self._edges, self._numbers,
-            self.label, self.learned, self.merits, self.counts, self.means, self.variances,
-            self.sums, self.occupied, self.cells, before, after,
+            *batch, self._edges, self._numbers, self.label, self.counts, self.means,
+            self.variances, self.sums, self.occupied, self.cells,
         )  # fmt: skip
-        return Stage(self.columns.names_of(columns), before, after)
 
     def _grow_classes(self, targets: Floats) -> None:
         learned = targets[~np.isnan(targets)]
@@ -146,10 +140,10 @@ def _count(cells: Floats, b: int, label: int, c: int) -> tuple[float, int]:
 
 @kernel
 def _select(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, k: int,
-    edges: Floats, numbers: bool, label: Floats, learned: Floats, merits: Floats,
-    counts: Floats, means: Floats, variances: Floats, sums: Floats, occupied: Floats,
-    cells: Floats, before: Floats, after: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, before: Floats,
+    after: Floats, k: int, merits: Floats, learned: Floats, edges: Floats, numbers: bool,
+    label: Floats, counts: Floats, means: Floats, variances: Floats, sums: Floats,
+    occupied: Floats, cells: Floats,
 ) -> None:  # fmt: skip
     threshold = np.empty(2)
     find_threshold(merits, k, threshold)

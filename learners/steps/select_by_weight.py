@@ -11,8 +11,7 @@ import numpy as np
 from learners.base import Task
 from learners.kernels import TINY, Floats, Ints, add_scaled, clip, dot, kernel
 from learners.parameters import number
-from learners.steps.base import Stage
-from learners.steps.selection import UNKNOWN, Selection, find_threshold, passed
+from learners.steps.selection import UNKNOWN, Batch, Selection, find_threshold, passed
 
 
 class SelectByWeight(Selection):
@@ -56,23 +55,16 @@ class SelectByWeight(Selection):
         self.learning_rate = number("learning_rate", learning_rate, above=0.0)
         self.l2 = number("l2", l2, above=0.0, most=1.0 / self.learning_rate)
 
-    def work(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
-    ) -> Stage:
-        """See ColumnStep."""
-        before, after = np.empty_like(predict_with), np.empty_like(learn_from)
-        _select(
-            predict_with, learn_from, columns, targets, self.k, self.learning_rate, self.l2,
-            self.learned, self.merits, self.weights, before, after,
-        )  # fmt: skip
-        return Stage(self.columns.names_of(columns), before, after)
+    def select(self, batch: Batch) -> None:
+        """See Selection."""
+        _select(*batch, self.learning_rate, self.l2, self.weights)
 
 
 @kernel
 def _select(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, k: int,
-    rate: float, l2: float, learned: Floats, merits: Floats, weights: Floats,
-    before: Floats, after: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, before: Floats,
+    after: Floats, k: int, merits: Floats, learned: Floats, rate: float, l2: float,
+    weights: Floats,
 ) -> None:  # fmt: skip
     threshold = np.empty(2)
     find_threshold(merits, k, threshold)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from learners.compiled import grown
 from learners.kernels import Floats, Ints, kernel
 from learners.parameters import whole
-from learners.steps.base import ColumnStep
+from learners.steps.base import ColumnStep, Stage
 
 UNKNOWN = -1.0
 """The merit of a feature that was never learned."""
+Batch = tuple[Floats, Floats, Ints, Floats, Floats, Floats, int, Floats, Floats]
+"""What `work` is given; where the rows go that it gives, in the same shapes; `k`, the merits,
+and how many events were learned."""
 
 
 class Selection(ColumnStep):
@@ -25,32 +28,32 @@ class Selection(ColumnStep):
     """
 
     per_column: ClassVar[Mapping[str, float]] = {"merits": UNKNOWN}
+    others: ClassVar[Mapping[str, float]] = {"learned": 0.0}
 
     merits: Floats
+    learned: Floats
 
-    def __init__(self, k: int) -> None:
+    def __init__(self, k: int = 10) -> None:
         super().__init__()
         self.k = whole("k", k, least=1)
-        self.learned: Floats = np.zeros(1)
-        for name in self.per_column:
-            setattr(self, name, np.empty(0))
 
-    def grow(self, n: int) -> None:
-        """Make room for `n` columns."""
-        for name, fill in self.per_column.items():
-            setattr(self, name, grown(getattr(self, name), n, fill))
+    def work(
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+    ) -> Stage:
+        """See ColumnStep."""
+        before, after = np.empty_like(predict_with), np.empty_like(learn_from)
+        rows = predict_with, learn_from, columns, targets
+        self.select((*rows, before, after, self.k, self.merits, self.learned))
+        return Stage(self.columns.names_of(columns), before, after)
+
+    @abstractmethod
+    def select(self, batch: Batch) -> None:
+        """Call the kernel with `batch` and whatever else it needs."""
 
     def state(self) -> dict[str, Any]:
-        """The names of the features, all arrays, and how many events were learned."""
-        n = len(self.columns)
-        arrays = {name: getattr(self, name)[:n] for name in self.per_column}
-        return {"features": self.columns.names, "learned": self.learned, **arrays}
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state` gave."""
-        self.columns.replace(state["features"])
-        for name in ("learned", *self.per_column):
-            setattr(self, name, np.array(state[name], np.float64))
+        """The names of the features, how many events were learned, and all other arrays."""
+        state = super().state()
+        return {"features": state.pop("features"), "learned": state.pop("learned"), **state}
 
 
 @kernel

@@ -42,7 +42,7 @@ def test_an_event_counts_half_after_the_half_life() -> None:
     ages = [0.5 ** ((len(events) - 1 - i) / 20.0) for i in range(len(events))]
     mean = sum(w * x["a"] for w, x in zip(ages, events, strict=True)) / sum(ages)
     assert learner.centres[0, 0] == pytest.approx(mean, abs=1e-12)
-    assert learner.weights[0] == pytest.approx(sum(ages))
+    assert learner.masses[0] == pytest.approx(sum(ages))
 
 
 def test_nothing_is_predicted_until_the_centres_are_chosen() -> None:

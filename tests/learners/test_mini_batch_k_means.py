@@ -15,7 +15,7 @@ def test_it_moves_by_the_papers_algorithm() -> None:
     events = blobs(400, CORNERS)
     for x in events[:20]:
         learner.learn_one(x)
-    centres, counts = learner.centres[:, :2].copy(), learner.counts.copy()
+    centres, counts = learner.centres[:, :2].copy(), learner.masses.copy()
     for start in range(20, 400, 20):
         batch = np.array([[x["a"], x["b"]] for x in events[start : start + 20]])
         cached = [int(((centres - row) ** 2).sum(axis=1).argmin()) for row in batch]
@@ -25,7 +25,7 @@ def test_it_moves_by_the_papers_algorithm() -> None:
         for x in events[start : start + 20]:
             learner.learn_one(x)
         assert learner.centres[:, :2] == pytest.approx(centres, abs=1e-12)
-    assert learner.counts.tolist() == counts.tolist()
+    assert learner.masses.tolist() == counts.tolist()
 
 
 def test_the_centres_are_the_means_of_well_parted_groups() -> None:
