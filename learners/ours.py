@@ -11,7 +11,7 @@ from learners.compiled import Compiled
 from learners.errors import ParameterError
 from learners.k_means import KMeans
 from learners.linear_regression import LinearRegression
-from learners.logistic import LogisticRegression
+from learners.logistic_regression import LogisticRegression
 from learners.mini_batch_k_means import MiniBatchKMeans
 from learners.parameters import refuse_unknown
 from learners.passive_aggressive import PassiveAggressive, PassiveAggressiveRegressor

@@ -4,7 +4,7 @@ from math import copysign, exp, sqrt
 
 import pytest
 
-from learners.logistic import LogisticRegression
+from learners.logistic_regression import LogisticRegression
 from tests.learners.data import phishing
 
 ALPHA, BETA, L1, L2 = 0.2, 1.5, 0.5, 0.3
