@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -16,10 +17,9 @@ from learners.kernels import Floats, Ints
 from learners.labels import check_label
 from learners.rows import Rows
 
-NAN = float("nan")
 UNTOLD: Floats = np.empty((0, 0))
 """Where a kernel writes no contributions."""
-_NOTHING = np.array([NAN])
+_NOTHING = np.array([math.nan])
 
 
 class Compiled(ColumnArrays, ABC):
@@ -63,7 +63,7 @@ class Compiled(ColumnArrays, ABC):
 
     def targets(self, labels: Sequence[Any]) -> Floats:
         """Checked labels as numbers; NaN for UNLABELLED."""
-        return np.array([NAN if y is UNLABELLED else y for y in labels], np.float64)
+        return np.array([math.nan if y is UNLABELLED else y for y in labels], np.float64)
 
     def run(
         self, rows: Rows | Sequence[Features], labels: Sequence[Any], explain: bool = False

@@ -13,6 +13,24 @@ class ParameterError(LearnerError):
     """A learner's parameter is unknown, of the wrong type or outside its range."""
 
 
+class WrongValue(ParameterError):
+    """A parameter has a value that it cannot have.
+
+    Attributes
+    ----------
+    key, value
+        Of the parameter.
+    what
+        What it must be.
+    """
+
+    def __init__(self, key: str, value: object, what: str) -> None:
+        super().__init__(f"{key} = {value!r}: {what}")
+        self.key = key
+        self.value = value
+        self.what = what
+
+
 class DriftError(ParameterError):
     """Something about how a learner is watched.
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.centres import Batch, Centres, choose_centres, find_nearest, keep, pull
-from learners.errors import ParameterError
+from learners.errors import WrongValue
 from learners.kernels import Floats, Ints, kernel
 from learners.parameters import whole
 
@@ -78,7 +78,7 @@ class KMeans(Centres):
 
 def _half_life(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise ParameterError(f"half_life = {value!r}: must be a number of events above 0, or inf")
+        raise WrongValue("half_life", value, "must be a number of events above 0, or inf")
     return float(value)
 
 

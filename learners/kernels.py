@@ -1,6 +1,8 @@
 """Loops over rows, compiled by Numba when it is there and plain Python when it is not.
 
 A kernel is a function over float64 arrays that works row after row: predict, then learn.
+A `row` has the shape (features,), NaN where a feature is absent, and so have `columns`: the
+places of its features in arrays over columns, such as `weights`.
 Both ways give the same numbers: no fast-math, no reordered sums, no fused operations.
 
 Inputs and weights are clipped to +-LIMIT, so that no product of two of them overflows and

@@ -19,7 +19,7 @@ go, see `Compiled.tell`; the weights and the intercept."""
 
 
 class Linear(Compiled):
-    """Weights over columns and an intercept."""
+    """Weights over columns, of shape (columns,), and an intercept, of shape (1,)."""
 
     explains: ClassVar[bool] = True
     per_column: ClassVar[Mapping[str, float]] = {"weights": 0.0}

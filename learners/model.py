@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from learners.base import UNLABELLED, Estimator, Explaining, Features, Scored, Task
-from learners.errors import CannotExplain, LabelError, LearnFailed
+from learners.errors import CannotExplain, LearnFailed
 from learners.fingerprint import fingerprint
 from learners.labels import check_label
 from learners.rows import Rows
@@ -137,4 +137,4 @@ class Model:
         return fingerprint(parts)
 
 
-__all__ = ["UNLABELLED", "LabelError", "LearnFailed", "Model", "Rows", "Scored"]
+__all__ = ["UNLABELLED", "LearnFailed", "Model", "Rows", "Scored"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from learners.base import UNLABELLED, Scored
-from learners.compiled import NAN
 from learners.kernels import Floats, Ints, kernel
 
 
@@ -36,7 +36,7 @@ class Classes:
     def targets(self, labels: Sequence[Any]) -> Floats:
         """The number of each label's class, new ones added; NaN for UNLABELLED."""
         index = self.index
-        numbers = [NAN if y is UNLABELLED else index.setdefault(y, len(index)) for y in labels]
+        numbers = [math.nan if y is UNLABELLED else index.setdefault(y, len(index)) for y in labels]
         return np.array(numbers, np.float64)
 
     def answer(self, chances: Floats, targets: Floats) -> Scored:

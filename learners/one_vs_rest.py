@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -9,8 +10,8 @@ import numpy as np
 
 from learners.base import Scored, Task
 from learners.columns import Columns
-from learners.compiled import NAN, Compiled
-from learners.errors import ParameterError
+from learners.compiled import Compiled
+from learners.errors import WrongValue
 from learners.kernels import Floats, Ints
 from learners.multiclass import Classes
 from learners.ours import ALONE, made
@@ -73,9 +74,9 @@ class OneVsRest(Compiled):
             self.members[-1].grow(len(self.columns))
         chances = np.empty((len(targets), len(self.members)))
         for k, member in enumerate(self.members):
-            own = np.where(np.isnan(targets), NAN, targets == k)
+            own = np.where(np.isnan(targets), math.nan, targets == k)
             if k >= self.classes.learned:
-                own[: int((targets == k).argmax())] = NAN  # it does not exist before
+                own[: int((targets == k).argmax())] = math.nan  # it does not exist before
             chances[:, k] = member.advance(predict_with, learn_from, columns, own).scores
         return self.classes.answer(chances, targets)
 
@@ -112,14 +113,13 @@ class OneVsRest(Compiled):
         params = {key: value for key, value in self.learner.items() if key != "type"}
         member = made(ALONE, self.learner["type"], params)
         if member.task != "binary":
-            raise ParameterError(f"learner = {self.learner!r}: is no learner of two classes")
+            raise WrongValue("learner", self.learner, "is no learner of two classes")
         member.share(self.columns)
         return member
 
 
 def _checked(learner: Any) -> dict[str, Any]:
     if not isinstance(learner, Mapping) or learner.get("type") not in ALONE:
-        raise ParameterError(
-            f'learner = {learner!r}: must be a table with one of our binary learners as "type"'
-        )
+        what = 'must be a table with one of our binary learners as "type"'
+        raise WrongValue("learner", learner, what)
     return dict(learner)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from learners.errors import ParameterError
+from learners.errors import ParameterError, WrongValue
 
 T = TypeVar("T")
 
@@ -25,7 +25,7 @@ def number(
         limit = f" above {above:g}" if above > -math.inf else ""
         limit += f" not below {least:g}" if least > -math.inf else ""
         limit += f" not above {most:g}" if most < math.inf else ""
-        raise ParameterError(f"{key} = {value!r}: must be a number{limit}")
+        raise WrongValue(key, value, f"must be a number{limit}")
     return float(value)
 
 
@@ -34,7 +34,7 @@ def whole(key: str, value: Any, *, least: int, most: int | None = None) -> int:
     good = isinstance(value, int) and not isinstance(value, bool) and value >= least
     if not good or (most is not None and value > most):
         limit = "" if most is None else f" and not above {most}"
-        raise ParameterError(f"{key} = {value!r}: must be a whole number not below {least}{limit}")
+        raise WrongValue(key, value, f"must be a whole number not below {least}{limit}")
     return int(value)
 
 
@@ -50,7 +50,7 @@ def refuse_unknown(learner: str, params: Mapping[str, Any], allowed: Sequence[st
 def switch(key: str, value: Any) -> bool:
     """True or False."""
     if not isinstance(value, bool):
-        raise ParameterError(f"{key} = {value!r}: must be true or false")
+        raise WrongValue(key, value, "must be true or false")
     return value
 
 
@@ -59,4 +59,4 @@ def one_of(key: str, value: Any, allowed: Sequence[T]) -> T:
     for choice in allowed:
         if type(value) is type(choice) and value == choice:
             return choice
-    raise ParameterError(f"{key} = {value!r}: must be one of {', '.join(map(repr, allowed))}")
+    raise WrongValue(key, value, f"must be one of {', '.join(map(repr, allowed))}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from learners.errors import ParameterError
+from learners.errors import WrongValue
 from learners.kernels import (
     TINY,
     Floats,
@@ -71,7 +71,7 @@ class PassiveAggressive(LinearClassifier):
         self.learn_intercept = switch("learn_intercept", learn_intercept)
         super().__init__(weight_true, weight_false)
         if mode == 0 and (self.weight_true, self.weight_false) != (1.0, 1.0):
-            raise ParameterError("mode = 0: takes no weight_true and weight_false")
+            raise WrongValue("mode", mode, "takes no weight_true and weight_false")
 
     def work(self, batch: Batch) -> None:
         """See Linear."""

@@ -6,7 +6,7 @@ import math
 from statistics import NormalDist
 
 from learners.confidence_weighted import ConfidenceWeighted, move_by_variance, uncertainty
-from learners.errors import ParameterError
+from learners.errors import WrongValue
 from learners.kernels import LIMIT, TINY, Floats, Ints, clip, dot, kernel, sigmoid, tell
 from learners.linear import Batch
 from learners.parameters import number, one_of
@@ -62,7 +62,7 @@ class SoftConfidenceWeighted(ConfidenceWeighted):
         self.C = number("C", C, above=0.0)
         self.eta = number("eta", eta, above=0.5)
         if self.eta >= 1.0:
-            raise ParameterError(f"eta = {eta!r}: must be a number between 0.5 and 1")
+            raise WrongValue("eta", eta, "must be a number between 0.5 and 1")
         self.phi = NormalDist().inv_cdf(self.eta)
         self.mode = one_of("mode", mode, (1, 2))
         super().__init__(learn_intercept, weight_true, weight_false)

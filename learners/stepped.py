@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from learners.base import UNLABELLED, Estimator, Features, Scored, Task
-from learners.compiled import NAN, Compiled
+from learners.compiled import Compiled
 from learners.errors import LearnFailed
 from learners.kernels import Floats
 from learners.labels import check_label
@@ -132,7 +133,7 @@ class SteppedEvents:
         return scored
 
     def _before(self, x: Features) -> dict[str, float]:
-        stage = self.chain.advance([x], np.array([NAN]))
+        stage = self.chain.advance([x], np.array([math.nan]))
         return Rows(stage.names, stage.predict_with).to_dicts()[0]
 
     def _target(self, y: Any) -> float:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.drift.detector import Detector
-from learners.errors import ParameterError
+from learners.errors import WrongValue
 from learners.kernels import Floats, kernel
 from learners.parameters import number, whole
 
@@ -51,9 +51,9 @@ class KSWIN(Detector):
         self.window_size = whole("window_size", window_size, least=4)
         self.stat_size = whole("stat_size", stat_size, least=2)
         if self.window_size > MOST:
-            raise ParameterError(f"window_size = {window_size!r}: must not be above {MOST}")
+            raise WrongValue("window_size", window_size, f"must not be above {MOST}")
         if 2 * self.stat_size > self.window_size:
-            raise ParameterError(f"stat_size = {stat_size!r}: must be at most half of window_size")
+            raise WrongValue("stat_size", stat_size, "must be at most half of window_size")
         self.seed = whole("seed", seed, least=0)
         self.apart = least_distance(self.stat_size, self.alpha)
         self.window: Floats = np.zeros(self.window_size)
@@ -98,7 +98,7 @@ def least_distance(n: int, alpha: float) -> int:
         outside = sum((-1) ** (k - 1) * math.comb(2 * n, n - k * h) for k in range(1, n // h + 1))
         if 2 * outside / math.comb(2 * n, n) <= alpha:
             return h
-    raise ParameterError(f"alpha = {alpha!r}: too small for stat_size = {n}")
+    raise WrongValue("alpha", alpha, f"too small for stat_size = {n}")
 
 
 @kernel

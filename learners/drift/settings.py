@@ -14,7 +14,7 @@ from learners.drift.detector import Detector
 from learners.drift.kswin import KSWIN
 from learners.drift.losses import LOSSES
 from learners.drift.page_hinkley import PageHinkley
-from learners.errors import DriftError, ParameterError
+from learners.errors import DriftError, WrongValue
 from learners.parameters import number, one_of, whole
 
 DETECTORS: dict[str, type[Detector]] = {
@@ -103,9 +103,8 @@ def read(drift: Mapping[str, Any], task: Task) -> DriftSettings:
             _warning(drift, detector, params) if reaction == "swap" else math.nan,
             whole("window", drift.get("window", 300), least=10),
         )
-    except ParameterError as error:
-        key, _, what = str(error).partition(" = ")
-        raise DriftError(key, what.partition(": ")[2]) from None
+    except WrongValue as error:
+        raise DriftError(error.key, error.what) from None
 
 
 def _choice(
@@ -116,8 +115,8 @@ def _choice(
         raise DriftError(key, f"is missing; it must be one of {', '.join(map(repr, allowed))}")
     try:
         return one_of(key, value, allowed)
-    except ParameterError as error:
-        raise DriftError(key, str(error).partition(": ")[2]) from None
+    except WrongValue as error:
+        raise DriftError(key, error.what) from None
 
 
 def _warning(drift: Mapping[str, Any], detector: str, params: Mapping[str, Any]) -> float:
@@ -127,9 +126,9 @@ def _warning(drift: Mapping[str, Any], detector: str, params: Mapping[str, Any])
     if make is PageHinkley:
         given = number("warning", drift.get("warning", own / 2.0), above=0.0)
         if given >= own:
-            raise ParameterError(f"warning = {given!r}: must be below threshold, {own:g}")
+            raise WrongValue("warning", given, f"must be below threshold, {own:g}")
         return given
     given = number("warning", drift.get("warning", min(10.0 * own, 0.999)), above=0.0, most=0.999)
     if given < own or (given == own and "warning" in drift):
-        raise ParameterError(f"warning = {given!r}: must be above {make.sensitivity}, {own:g}")
+        raise WrongValue("warning", given, f"must be above {make.sensitivity}, {own:g}")
     return given

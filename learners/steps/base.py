@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from learners.column_arrays import ColumnArrays
 from learners.kernels import Floats, Ints
 from learners.rows import Rows
 
-NAN = float("nan")
 EVERY: tuple[Task, ...] = ("binary", "multiclass", "regression", "clustering", "anomaly")
 Dicts = Sequence[Features]
 
@@ -137,7 +137,7 @@ class MatrixStep(Step):
 
     def transform_one(self, x: Features) -> dict[str, Any]:
         """Transform one event; a feature that was never learned is left out."""
-        stage = self.advance(Stage.of(Rows.from_dicts([x])), np.array([NAN]))
+        stage = self.advance(Stage.of(Rows.from_dicts([x])), np.array([math.nan]))
         return Rows(stage.names, stage.predict_with).to_dicts()[0]
 
 

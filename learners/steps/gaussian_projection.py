@@ -38,9 +38,6 @@ class GaussianProjection(Projection):
     Structures and Algorithms 22 (2003). River: preprocessing.GaussianRandomProjector.
     """
 
-    def __init__(self, n_components: int = 10, seed: int = 0) -> None:
-        super().__init__(n_components, seed)
-
     def vector(self, numbers: Iterator[float]) -> list[float]:
         """See Projection."""
         scale = 1.0 / math.sqrt(self.n_components)

@@ -24,7 +24,7 @@ class Projection(MatrixStep):
     project alike. Absent features count as 0.
     """
 
-    def __init__(self, n_components: int, seed: int) -> None:
+    def __init__(self, n_components: int = 10, seed: int = 0) -> None:
         self.n_components = whole("n_components", n_components, least=1, most=10_000)
         self.seed = whole("seed", seed, least=0)
         self._components = component_names(self.n_components)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learners.errors import ParameterError
+from learners.errors import WrongValue
 from learners.kernels import Floats, Ints, clip, kernel
 from learners.steps.base import ColumnStep, Stage
 
@@ -62,7 +62,7 @@ class QuantileBins(ColumnStep):
         if features is not None and (
             isinstance(features, str) or not all(isinstance(name, str) for name in features)
         ):
-            raise ParameterError(f"features = {features!r}: must be a list of names of fields")
+            raise WrongValue("features", features, "must be a list of names of fields")
         self.features = None if features is None else frozenset(features)
         self.quantiles = np.array(_ascending(quantiles))
         self.counts = np.empty((0, 2 * BUCKETS + 1))
@@ -144,7 +144,7 @@ def _ascending(given: Sequence[float]) -> list[float]:
         quantiles = []
     right = bool(quantiles) and quantiles[0] > 0 and quantiles[-1] < 1
     if not right or any(a >= b for a, b in pairwise(quantiles)):
-        raise ParameterError(f"quantiles = {given!r}: must be ascending numbers between 0 and 1")
+        raise WrongValue("quantiles", given, "must be ascending numbers between 0 and 1")
     return quantiles
 
 

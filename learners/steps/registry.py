@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from learners.errors import ParameterError, StepError
+from learners.errors import StepError, WrongValue
 from learners.steps.base import Step
 from learners.steps.feature_hashing import FeatureHashing
 from learners.steps.gaussian_projection import GaussianProjection
@@ -53,10 +53,8 @@ def create_step(table: Mapping[str, Any], index: int = 0) -> Step:
             raise StepError(index, key, value, f"step {kind!r} has no such parameter; {takes}")
     try:
         return STEPS[kind](**params)
-    except ParameterError as error:
-        key, _, rest = str(error).partition(" = ")
-        shown = f"{params.get(key)!r}: "
-        raise StepError(index, key, params.get(key), rest.removeprefix(shown)) from None
+    except WrongValue as error:
+        raise StepError(index, error.key, error.value, error.what) from None
 
 
 def takes_text(tables: Tables, name: str) -> bool:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from learners.errors import ParameterError
+from learners.errors import WrongValue
 
 _LONGEST = 64
 _MASK = 0xFFFFFFFF
@@ -18,7 +18,7 @@ def field_names(features: Any) -> Sequence[str] | None:
         return None
     listed = isinstance(features, (list, tuple))
     if not listed or not features or not all(isinstance(name, str) for name in features):
-        raise ParameterError(f"features = {features!r}: must be a list of names of fields")
+        raise WrongValue("features", features, "must be a list of names of fields")
     return list(features)
 
 
