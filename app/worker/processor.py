@@ -22,7 +22,7 @@ from app.worker.tasks import MODEL, Task
 from learners import registry, snapshots
 from learners.errors import LearnerError
 from learners.model import Model
-from topics.records import Batch
+from topics.records import Batch, Outgoing
 
 log = logging.getLogger("riverrun.worker")
 
@@ -35,6 +35,7 @@ class Counters:
     predictions: int = 0
     learned: int = 0
     dead_letters: int = 0
+    last_letter: Outgoing | None = None
     seconds_per_event: float | None = None
     """How long the agents take for one, as of the last batches; None before the first."""
 
@@ -47,6 +48,8 @@ class Counters:
         self.predictions += len(outputs.predictions)
         self.learned += outputs.learned
         self.dead_letters += len(outputs.dead_letters)
+        if outputs.dead_letters:
+            self.last_letter = outputs.dead_letters[-1]
 
 
 class Processor:

@@ -15,6 +15,7 @@ from app.worker.faust_app import new_app
 from app.worker.fetching import TP, Fetcher
 from app.worker.garbage import collect_seldom
 from app.worker.processor import Processor, partitions_of
+from app.worker.report import Report
 from app.worker.restore import RestoreStopped
 from app.worker.restoring import close_all
 from app.worker.stores import Stores
@@ -57,6 +58,7 @@ class Worker:
         self.committer = new_committer(
             pipeline, kafka, partitions, self.processor, lambda: self._consumer, snapshot_key
         )
+        self._report = Report(pipeline, self.processor.counters, self.committer)
         self.stores = Stores(pipeline)
         self._restorers = new_restorers(pipeline, kafka, self.stores)
         self._purger = new_purger(pipeline, kafka)
@@ -117,6 +119,7 @@ class Worker:
         """Fence an earlier worker of this name; compile the learner before the first event."""
         features = self.pipeline.events.features or ()
         model = self.processor.new_model()
+        self._report.start(model.task)
         warm_up = asyncio.to_thread(model.warm_up, len(features) or 1)
         await asyncio.gather(self.committer.start(), warm_up)
         collect_seldom()
@@ -153,6 +156,7 @@ class Worker:
         except Exception as error:
             self.failure = error
         finally:
+            self._report.tell()
             self.processor.forget()
             self.committer.close()
             self._restorers.close()
@@ -205,15 +209,7 @@ class Worker:
 
     async def report(self) -> None:
         """Tell in the log what was done."""
-        counters, committer = self.processor.counters, self.committer
-        log.info(
-            "%d events, %d learned, %d dead letters, %d commits of %.1f ms",
-            counters.events,
-            counters.learned,
-            counters.dead_letters,
-            committer.commits,
-            1000 * committer.seconds / max(1, committer.commits),
-        )
+        self._report.tell()
 
     def health(self) -> dict[str, Any]:
         """Whether this worker does its work, and on what."""
