@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import math
 
-from learners.confidence_weighted import ConfidenceWeighted, move_by_variance, uncertainty
+from learners.confidence_weighted import (
+    ConfidenceWeighted,
+    move_by_variance,
+    move_intercept,
+    uncertainty,
+)
 from learners.kernels import Floats, Ints, dot, kernel, sigmoid, tell
 from learners.linear import Batch
 from learners.parameters import number
@@ -78,9 +83,11 @@ def _classify(
         sign, r = (1.0, r_true) if targets[i] > 0.0 else (-1.0, r_false)
         loss = 1.0 - sign * (dot(row, columns, weights) + intercept[0])
         if loss > 0.0:
-            variance = uncertainty(row, columns, variances, intercept_variance, learn_intercept)
+            variance = uncertainty(row, columns, variances)
+            if learn_intercept:
+                variance += intercept_variance[0]
             beta = 1.0 / (variance + r)
-            move_by_variance(
-                row, columns, sign * loss * beta, beta, weights, intercept,
-                variances, intercept_variance, learn_intercept,
-            )  # fmt: skip
+            step = sign * loss * beta
+            move_by_variance(row, columns, step, beta, weights, variances)
+            if learn_intercept:
+                move_intercept(step, beta, intercept, intercept_variance)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.rows import Matrix, Rows
+from learners.rows import Matrix
 
 Index = NDArray[np.int64]
 
@@ -41,29 +41,31 @@ class Columns:
         """The features in the order of their columns."""
         return list(self.index)
 
-    def align(self, rows: Rows, targets: Matrix) -> tuple[Matrix, Index]:
-        """The matrix with ascending columns, and for each its column here.
+    def align(
+        self, names: tuple[str, ...], matrix: Matrix, targets: Matrix
+    ) -> tuple[Matrix, Index]:
+        """The matrix, of shape (rows, names), with ascending columns, and for each its column here.
 
         New features get a column if they are present in a row that is to be learned
         (its target is not NaN); the others are left out.
         """
-        if rows.names != self._known and not self._remember(rows.names):
-            self._sight(rows, targets)
-            if not self._remember(rows.names):
-                return self._known_part(rows)
+        if names != self._known and not self._remember(names):
+            self._sight(names, matrix, targets)
+            if not self._remember(names):
+                return self._known_part(names, matrix)
         if self._order is None:
-            return rows.matrix, self._columns
-        return np.take(rows.matrix, self._order, axis=1), self._columns
+            return matrix, self._columns
+        return np.take(matrix, self._order, axis=1), self._columns
 
     def align_both(
         self, names: tuple[str, ...], predict_with: Matrix, learn_from: Matrix, targets: Matrix
     ) -> tuple[Matrix, Matrix, Index]:
         """As `align`, for two matrices over the same names; `learn_from` brings the columns."""
-        learned, columns = self.align(Rows(names, learn_from), targets)
+        learned, columns = self.align(names, learn_from, targets)
         if predict_with is learn_from:
             return learned, learned, columns
         nothing = np.full(len(targets), np.nan)
-        return self.align(Rows(names, predict_with), nothing)[0], learned, columns
+        return self.align(names, predict_with, nothing)[0], learned, columns
 
     def names_of(self, columns: Index) -> tuple[str, ...]:
         """The features of these columns; one that is still free has none."""
@@ -83,17 +85,17 @@ class Columns:
         self._known = names
         return True
 
-    def _sight(self, rows: Rows, targets: Matrix) -> None:
-        unknown = [j for j, name in enumerate(rows.names) if name not in self.index]
-        learned = rows.matrix[~np.isnan(targets)][:, unknown]
+    def _sight(self, names: tuple[str, ...], matrix: Matrix, targets: Matrix) -> None:
+        unknown = [j for j, name in enumerate(names) if name not in self.index]
+        learned = matrix[~np.isnan(targets)][:, unknown]
         present = ~np.isnan(learned)
-        names = [rows.names[j] for j in unknown]
-        firsts = [(int(p.argmax()), n) for p, n in zip(present.T, names, strict=True) if p.any()]
+        new = [names[j] for j in unknown]
+        firsts = [(int(p.argmax()), n) for p, n in zip(present.T, new, strict=True) if p.any()]
         for _, name in sorted(firsts):
             self.index[name] = len(self.index)
 
-    def _known_part(self, rows: Rows) -> tuple[Matrix, Index]:
-        pairs = [(self.index[n], j) for j, n in enumerate(rows.names) if n in self.index]
+    def _known_part(self, names: tuple[str, ...], matrix: Matrix) -> tuple[Matrix, Index]:
+        pairs = [(self.index[n], j) for j, n in enumerate(names) if n in self.index]
         pairs.sort()
         columns = np.array([column for column, _ in pairs], np.int64)
-        return np.take(rows.matrix, [j for _, j in pairs], axis=1), columns
+        return np.take(matrix, [j for _, j in pairs], axis=1), columns

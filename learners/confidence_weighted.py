@@ -28,25 +28,21 @@ class ConfidenceWeighted(LinearClassifier):
 
 
 @kernel
-def uncertainty(
-    row: Floats, columns: Ints, variances: Floats, intercept_variance: Floats,
-    learn_intercept: bool,
-) -> float:  # fmt: skip
-    """The variance of a margin: the sum of variance x value squared, and the intercept's."""
+def uncertainty(row: Floats, columns: Ints, variances: Floats) -> float:
+    """The variance of a margin without an intercept: the sum of variance x value squared."""
     total = 0.0
     for j in range(row.shape[0]):
         value = row[j]
         if value == value:
             value = clip(value)
             total += variances[columns[j]] * value * value
-    return total + intercept_variance[0] if learn_intercept else total
+    return total
 
 
 @kernel
 def move_by_variance(
-    row: Floats, columns: Ints, step: float, shrink: float, weights: Floats, intercept: Floats,
-    variances: Floats, intercept_variance: Floats, learn_intercept: bool,
-) -> None:  # fmt: skip
+    row: Floats, columns: Ints, step: float, shrink: float, weights: Floats, variances: Floats
+) -> None:
     """weights += step x variance x row; variances -= shrink x (variance x row) squared."""
     for j in range(row.shape[0]):
         value = row[j]
@@ -55,7 +51,11 @@ def move_by_variance(
             moved = variances[c] * clip(value)
             weights[c] = clip(weights[c] + step * moved)
             variances[c] = max(0.0, variances[c] - shrink * moved * moved)
-    if learn_intercept:
-        moved = intercept_variance[0]
-        intercept[0] = clip(intercept[0] + step * moved)
-        intercept_variance[0] = max(0.0, moved - shrink * moved * moved)
+
+
+@kernel
+def move_intercept(step: float, shrink: float, intercept: Floats, variance: Floats) -> None:
+    """The same for the weight of a feature that is always 1."""
+    moved = variance[0]
+    intercept[0] = clip(intercept[0] + step * moved)
+    variance[0] = max(0.0, moved - shrink * moved * moved)

@@ -60,7 +60,7 @@ class Scaler(ColumnArrays):
 
     def _one(self, x: Features, target: float) -> tuple[Rows, Ints, Floats]:
         rows, targets = Rows.from_dicts([x]), np.array([target])
-        matrix, columns = self.columns.align(rows, targets)
+        matrix, columns = self.columns.align(rows.names, rows.matrix, targets)
         self.grow(len(self.columns))
         return rows, columns, self.both(matrix, matrix, columns, targets)[0]
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-from learners.confidence_weighted import ConfidenceWeighted, move_by_variance, uncertainty
+from learners.confidence_weighted import (
+    ConfidenceWeighted,
+    move_by_variance,
+    move_intercept,
+    uncertainty,
+)
 from learners.errors import WrongValue
 from learners.kernels import LIMIT, TINY, Floats, Ints, clip, dot, kernel, sigmoid, tell
 from learners.linear import Batch
@@ -117,12 +122,13 @@ def _classify(
         row = learn_from[i]
         sign, C = (1.0, C_true) if targets[i] > 0.0 else (-1.0, C_false)
         margin = clip(sign * (dot(row, columns, weights) + intercept[0]))
-        variance = uncertainty(row, columns, variances, intercept_variance, learn_intercept)
+        variance = uncertainty(row, columns, variances)
+        if learn_intercept:
+            variance += intercept_variance[0]
         variance = min(variance, LIMIT)
         if variance > TINY and phi * math.sqrt(variance) > margin:
             alpha = step_size(margin, variance, C, phi, mode)
             beta = variance_factor(alpha, variance, phi)
-            move_by_variance(
-                row, columns, sign * alpha, beta, weights, intercept,
-                variances, intercept_variance, learn_intercept,
-            )  # fmt: skip
+            move_by_variance(row, columns, sign * alpha, beta, weights, variances)
+            if learn_intercept:
+                move_intercept(sign * alpha, beta, intercept, intercept_variance)

@@ -12,7 +12,8 @@ LEARNED, UNLEARNED = np.zeros(1), np.full(1, NAN)
 def aligned(
     columns: Columns, x: dict[str, float], targets: object
 ) -> tuple[list[float], list[int]]:
-    matrix, index = columns.align(Rows.from_dicts([x]), np.asarray(targets))
+    rows = Rows.from_dicts([x])
+    matrix, index = columns.align(rows.names, rows.matrix, np.asarray(targets))
     return matrix[0].tolist(), index.tolist()
 
 
@@ -33,12 +34,12 @@ def test_a_row_that_is_not_learned_brings_no_columns() -> None:
 def test_a_feature_absent_in_every_learned_row_gets_no_column() -> None:
     columns = Columns()
     matrix = np.array([[1.0, NAN, 2.0], [1.0, 5.0, NAN]])
-    columns.align(Rows(("a", "b", "c"), matrix), np.array([0.0, NAN]))
+    columns.align(("a", "b", "c"), matrix, np.array([0.0, NAN]))
     assert columns.names == ["a", "c"]
 
 
 def test_a_batch_brings_columns_in_the_order_in_which_its_rows_would() -> None:
     columns = Columns()
     matrix = np.array([[1.0, NAN, 2.0], [1.0, 5.0, NAN]])
-    columns.align(Rows(("a", "b", "c"), matrix), np.zeros(2))
+    columns.align(("a", "b", "c"), matrix, np.zeros(2))
     assert columns.names == ["a", "c", "b"]
