@@ -36,7 +36,11 @@ ALONE: dict[str, type[Compiled]] = {
 def made(learners: Mapping[str, type[Compiled]], type: str, params: Mapping[str, Any]) -> Compiled:
     """A new one of `learners`. Raises ParameterError, which names the learner and the key."""
     make = learners[type]
-    refuse_unknown(type, params, list(inspect.signature(make).parameters))
+    taken = inspect.signature(make).parameters
+    refuse_unknown(type, params, list(taken))
+    for key, parameter in taken.items():
+        if parameter.default is parameter.empty and key not in params:
+            raise ParameterError(f"learner {type!r}: needs the parameter {key!r}")
     try:
         return make(**params)
     except (ParameterError, TypeError) as error:

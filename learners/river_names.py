@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 from collections.abc import Mapping
@@ -46,10 +47,18 @@ def find(type: str) -> Any:
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError, ValueError) as error:
-        raise UnknownLearner(f"learner {type!r}: {error}") from error
+        raise UnknownLearner(f"learner {type!r}: {error}{_meant(error)}") from error
     if not callable(found):
         raise UnknownLearner(f"learner {type!r}: is neither a class nor a function")
     return found
+
+
+def _meant(error: Exception) -> str:
+    """A name like the one that is not there, if there is one."""
+    if not isinstance(error, AttributeError):
+        return ""
+    close = difflib.get_close_matches(error.name or "", dir(error.obj), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _value(value: Any) -> Any:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer
@@ -24,6 +25,15 @@ _DEFAULTS = {"reconnect.backoff.max.ms": 2000}  # a broker that is back is soon 
 _SECRET = re.compile(r"password|secret|token|passphrase|key\.pem|ssl_key|oauthbearer\.config")
 _ADDRESS = re.compile(r"([A-Z_]+://)?(\[[0-9A-Fa-f:]+\]|[^\s:,/]+)(:\d{1,5})?")
 _EXACTLY_ONCE = "exactly once depends on it"
+_FILES = (
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.crl.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+)
+_MECHANISM = {"sasl.mechanism", "sasl.mechanisms"}
+_PROTOCOLS = "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
 OWNED = {
     "acks": _EXACTLY_ONCE,
     "auto.offset.reset": "set worker.start",
@@ -116,7 +126,18 @@ class KafkaSettings:
                 pass
             Producer(_offline(self.producer({"transactional.id": "check"})))
         except (KafkaException, TypeError, ValueError) as error:
-            raise KafkaSettingError(self._masked(_reason(error))) from None
+            raise KafkaSettingError(self._lacking() or self._masked(_reason(error))) from None
+
+    def _lacking(self) -> str | None:
+        """What librdkafka has no plain word for: a file that is not there, no mechanism."""
+        for name in _FILES:
+            path = self.properties.get(name)
+            if path is not None and not Path(str(path)).exists():
+                return f"{name} = {path}: there is no such file"
+        protocol = str(self.properties.get("security.protocol"))
+        if protocol.upper().startswith("SASL") and not _MECHANISM & self.properties.keys():
+            return f"security.protocol = {protocol}: needs sasl.mechanism, such as SCRAM-SHA-512"
+        return None
 
     def _masked(self, text: str) -> str:
         for name, value in self.properties.items():
@@ -146,6 +167,8 @@ def _ignored_by(name: str, value: Any) -> set[str]:
         if "No such configuration property" in what:
             raise KafkaSettingError(f'"{name}" is no setting of librdkafka') from None
         if "Failed to create" not in str(error):  # that only means that it needs others
+            if name == "security.protocol":
+                what = f"must be {_PROTOCOLS}"
             raise KafkaSettingError(f"{name} = {_shown(name, value)}: {what}") from None
     return set(re.findall(r"ignored by this (consumer|producer) instance", "\n".join(said.lines)))
 

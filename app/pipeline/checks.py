@@ -148,19 +148,20 @@ def _check_kafka(pipeline: Pipeline, where: Places) -> None:
         key = ("kafka",)
         KafkaSettings(servers, properties)
     except KafkaSettingError as error:
-        key = next(_refused_alone(properties, str(error)), key)
+        key = next(_refused(properties, str(error)), key)
         name = key[-1]
         what = str(error).removeprefix(f"{name} = {pipeline.kafka.get(name)}: ")
         raise where.refuse(key, what) from None
 
 
-def _refused_alone(properties: Mapping[str, Any], what: str) -> Iterator[Key]:
-    """The settings that are refused for the same reason without the others.
+def _refused(properties: Mapping[str, Any], what: str) -> Iterator[Key]:
+    """The settings that the reason begins with, or that are refused for it without the others.
 
     Many are good only together: SASL_SSL alone lacks its mechanism.
     """
     from app.kafka.settings import KafkaSettings
 
+    yield from (("kafka", name) for name in properties if what.startswith(f"{name} = "))
     for name, value in properties.items():
         try:
             KafkaSettings("localhost:9092", {name: value})

@@ -74,6 +74,14 @@ def _parse(file: str, text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         what, _, where = str(error).partition(" (at ")
-        at = re.match(r"line (\d+)", where)
+        at = re.match(r"line (\d+), column (\d+)", where)
         line = int(at[1]) if at else text.count("\n") + 1
+        if at and what == "Invalid value" and _at(text, at).isalpha():
+            what = "a text needs quotes, and what is no text is a number, true or false"
         raise PipelineError(f"{file}:{line}: is not valid TOML: {what}") from None
+
+
+def _at(text: str, at: re.Match[str]) -> str:
+    """The character at a line and a column, both from 1; empty at the end of the line."""
+    line, column = int(at[1]), int(at[2])
+    return text.split("\n")[line - 1][column - 1 : column]

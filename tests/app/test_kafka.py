@@ -106,7 +106,11 @@ def test_an_unknown_setting_is_refused_by_name() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "what"),
     [
-        ("security.protocol", "TLS", 'security.protocol = TLS: Invalid value "TLS"'),
+        (
+            "security.protocol",
+            "TLS",
+            "security.protocol = TLS: must be PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
+        ),
         ("fetch.min.bytes", "many", "fetch.min.bytes = many: Invalid value"),
         ("linger.ms", -5, "outside allowed range 0..900000"),
         ("error_cb", "x", "error_cb = x: expected error_cb property as a callable"),
@@ -128,7 +132,18 @@ def test_an_impossible_value_is_refused_with_librdkafkas_reason(
         ),
         ({"max.in.flight": 9}, "`max.in.flight` must be set <= 5"),
         ({"retries": 0}, "`retries` must be set >= 1"),
-        ({"security.protocol": "SSL", "ssl.ca.location": "/nowhere.pem"}, "ssl.ca.location failed"),
+        (
+            {"security.protocol": "SSL", "ssl.ca.location": "/nowhere.pem"},
+            "ssl.ca.location = /nowhere.pem: there is no such file",
+        ),
+        (
+            {"security.protocol": "SSL", "ssl.ca.location": __file__},
+            "ssl.ca.location failed",
+        ),
+        (
+            {"security.protocol": "SASL_SSL", "sasl.username": "ann"},
+            "security.protocol = SASL_SSL: needs sasl.mechanism, such as SCRAM-SHA-512",
+        ),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(

@@ -176,6 +176,15 @@ REFUSED = {
         'p.toml:9: kafka.group.id = "x": group.id is riverrun\'s own setting: '
         "it is the name of the pipeline",
     ),
+    "a certificate that is not there": (
+        SMALLEST + '[kafka]\nsecurity.protocol = "SSL"\nssl.ca.location = "/no/ca.pem"',
+        'p.toml:10: kafka.ssl.ca.location = "/no/ca.pem": there is no such file',
+    ),
+    "a login without a mechanism": (
+        SMALLEST + '[kafka]\nsecurity.protocol = "SASL_SSL"',
+        'p.toml:9: kafka.security.protocol = "SASL_SSL": '
+        "needs sasl.mechanism, such as SCRAM-SHA-512",
+    ),
     "an address that is none": (
         SMALLEST + '[kafka]\nbootstrap.servers = "a b"',
         'p.toml:9: kafka.bootstrap.servers = "a b": bootstrap servers "a b": '
@@ -188,6 +197,15 @@ REFUSED = {
     "a broken line": (
         'name = "p"\n[events\ntopic = "e"',
         "p.toml:2: is not valid TOML: Expected ']' at the end of a table declaration",
+    ),
+    "a text without quotes": (
+        "name = p",
+        "p.toml:1: is not valid TOML: a text needs quotes, "
+        "and what is no text is a number, true or false",
+    ),
+    "a value that is missing": (
+        'name =\ntopic = "e"',
+        "p.toml:1: is not valid TOML: Invalid value",
     ),
     "a text that does not end": (
         'a = 1\nname = "',
