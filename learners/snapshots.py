@@ -158,8 +158,8 @@ def require_same(header: Header, model: Model) -> None:
     wrong = [f"{name} {old!r} instead of {new!r}" for name, old, new in pairs if old != new]
     if wrong:
         raise SnapshotMismatch(
-            f"the saved model has {'; '.join(wrong)}: start under a new pipeline name, or go"
-            " back to what the model was made with"
+            f"the saved model has {'; '.join(wrong)}: start under a new pipeline name, with"
+            " output topics of its own, or go back to what the model was made with"
         )
 
 

@@ -239,7 +239,8 @@ class LabelJoin:
             why = f"within {self._settings.expire / 1000:,g} s"
         else:
             why = f"before {self._settings.max_waiting:,} others waited"
-        error = UnknownLabel(f"no event with the id {short(id_of(PREFIX, key))} came {why}")
+        event = f"event with the id {short(id_of(PREFIX, key))}"
+        error = UnknownLabel(f"no {event} waits, and none came {why}")
         self.failures.append(LabelFailure(KeptRecord(entry), "validate", error))
 
     def _get(self, key: str) -> Entry | None:

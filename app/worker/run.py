@@ -24,10 +24,12 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
     """
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
     LOGGER.addFilter(NotAgain())
+    partitions = _partitions(pipeline, kafka)
+    log.info("pipeline %s at %s: starting", pipeline.name, kafka.bootstrap_servers)
     worker = Worker(
         pipeline,
         kafka,
-        partitions=_partitions(pipeline, kafka),
+        partitions=partitions,
         snapshot_key=key.encode() if key else None,
     )
     try:

@@ -45,7 +45,7 @@ function span(seconds) {
     const count = seconds / length;
     if (count >= 1 && Number.isInteger(count)) return count === 1 ? name : `${count} ${name}s`;
   }
-  return `${seconds} seconds`;
+  return seconds === 1 ? "second" : `${seconds} seconds`;
 }
 
 function status(state, text) {
@@ -82,7 +82,9 @@ function showCounts(said) {
   }
   const worker = said.worker;
   tiles($("worker-counts"), [
-    ["partitions of this worker", worker.partitions.length ? ranges(worker.partitions) : "none"],
+    worker.partitions.length === 1
+      ? ["the partition of this worker", `no. ${worker.partitions[0]}`]
+      : ["partitions of this worker", worker.partitions.length ? ranges(worker.partitions) : "none"],
     ["scored here", known(worker.scored)],
     ["learned here", known(worker.learned)],
     ["waiting for a label", worker.waiting === null ? undefined : known(worker.waiting)],
@@ -374,7 +376,7 @@ function begin(said) {
   $("metrics").hidden = !about.metrics;
   $("alerts").hidden = $("verdicts").hidden = !about.alerts;
   if (about.metrics) {
-    $("metrics-note").textContent = `Each point is a window of one ${span(about.window)} of event time, judged by the labels known so far; on the shaded ground labels still come. Above each chart are the figures of the last window that is complete. Partitions are put together by weighted means: ranking figures by their positive labels, those at k by their places; money is added up. The frozen model is the model as it stood when the window began, or on the day that the pipeline file names.`;
+    $("metrics-note").textContent = `Each point is a window of ${span(about.window).replace(/^[a-z]/, "one $&")} of event time, judged by the labels known so far; on the shaded ground labels still come. Above each chart are the figures of the last window that is complete. Partitions are put together by weighted means: ranking figures by their positive labels, those at k by their places; money is added up. The frozen model is the model as it stood when the window began, or on the day that the pipeline file names.`;
     showMetrics();
   }
   take(said);

@@ -318,7 +318,7 @@ def test_a_label_without_an_event_becomes_a_dead_letter_as_it_was() -> None:
     letter = dead_letter("letters", kept, stage, error)
     why = reason(letter.headers or [])
     assert (why.topic, why.partition, why.offset, why.stage) == ("labels", 2, 41, "validate")
-    assert why.message == "no event with the id 'x' came within 0.1 s"
+    assert why.message == "no event with the id 'x' waits, and none came within 0.1 s"
     assert (letter.key, letter.value, letter.timestamp) == (b"key", b"value 41", 7)
     assert (letter.headers or [])[0] == ("trace", b"t")
     assert join.counts.unknown == 1
@@ -360,7 +360,7 @@ def test_where_there_is_no_room_the_one_that_expires_first_does_so_at_once() -> 
     join.event(event(4, 30))
     join.event(event(5, 31))
     (failure,) = join.failures
-    assert str(failure.error) == "no event with the id 9 came before 2 others waited"
+    assert str(failure.error) == "no event with the id 9 waits, and none came before 2 others waited"
 
 
 def test_an_event_that_is_late_beyond_its_time_expires_with_the_next_step() -> None:
