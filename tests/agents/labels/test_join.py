@@ -360,7 +360,8 @@ def test_where_there_is_no_room_the_one_that_expires_first_does_so_at_once() -> 
     join.event(event(4, 30))
     join.event(event(5, 31))
     (failure,) = join.failures
-    assert str(failure.error) == "no event with the id 9 waits, and none came before 2 others waited"
+    why = "no event with the id 9 waits, and none came before 2 others waited"
+    assert str(failure.error) == why
 
 
 def test_an_event_that_is_late_beyond_its_time_expires_with_the_next_step() -> None:
