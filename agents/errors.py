@@ -10,11 +10,13 @@ class Refusal(NamedTuple):
 
     Attributes:
         topic: Of the record that it happened by.
-        offset: Of that record, in the partition of the batch.
+        partition: Of that record.
+        offset: Of that record.
         label: Of a late label: its kind, and the id of its event as JSON. Empty for an event.
     """
 
     topic: str
+    partition: int
     offset: int
     label: str = ""
 
@@ -43,8 +45,8 @@ class LearnRefused(AgentError):
     """
 
     def __init__(self, refusal: Refusal, cause: Exception) -> None:
-        topic, offset, _ = refusal
-        super().__init__(f"the learner failed on {topic} at offset {offset}: {cause}")
+        topic, partition, offset, _ = refusal
+        super().__init__(f"the learner failed on {topic}[{partition}]@{offset}: {cause}")
         self.refusal = refusal
         self.cause = cause
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agents.errors import Refusal
+from agents.relay import Handed
 from learners.model import Model
 from topics.records import Batch, Outgoing
 
@@ -25,13 +26,15 @@ class Outputs:
         predictions: Keys and values, in the order of the events.
         dead_letters: One for each record that was set aside.
         learned: How many events were learned.
-        others: Records for the next stage, alerts, metrics.
+        others: Alerts and metrics, and records for the next stage.
+        handed: What goes to the next stage, before it is a record.
     """
 
     predictions: list[Pair] = field(default_factory=list)
     dead_letters: list[Outgoing] = field(default_factory=list)
     learned: int = 0
     others: list[Outgoing] = field(default_factory=list)
+    handed: list[Handed] = field(default_factory=list)
 
 
 class Agent(Protocol):

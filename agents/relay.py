@@ -1,4 +1,4 @@
-"""From one stage to the next: events and labels on a topic that is keyed by another field."""
+"""From one stage to the next: events and labels, keyed by another field."""
 
 from __future__ import annotations
 
@@ -39,6 +39,49 @@ class RelayedLabel(msgspec.Struct, tag=1, array_like=True, gc=False):
     fields: dict[str, Any]
     key: bytes | None
     source: Source
+
+
+class Handed(msgspec.Struct, frozen=True, gc=False):
+    """What one stage gives to the next: a record to be written, or read as if it had been.
+
+    Attributes:
+        next_topic: Between the two stages.
+        next_key: What it is keyed by there.
+        message: What it says.
+        place: Of the record that it happens by; see `Batch.places`.
+        by: That record; its coordinates are given as those of this one.
+    """
+
+    next_topic: str
+    next_key: bytes
+    message: RelayedEvent | RelayedLabel
+    place: int
+    by: Record
+
+    def outgoing(self) -> Outgoing:
+        """The record to be written."""
+        return Outgoing(self.next_topic, self.next_key, pack(self.message), place=self.place)
+
+    def topic(self) -> str | None:
+        return self.by.topic()
+
+    def partition(self) -> int | None:
+        return self.by.partition()
+
+    def offset(self) -> int | None:
+        return self.by.offset()
+
+    def key(self) -> bytes:
+        return self.next_key
+
+    def value(self) -> bytes:
+        return pack(self.message)
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self.message.time
+
+    def headers(self) -> Headers:
+        return []
 
 
 class Relayed(msgspec.Struct, frozen=True, gc=False):
@@ -97,7 +140,7 @@ class RelayReader:
 
     def read(self, record: Record, letters: list[Any]) -> list[Op]:
         """The event or label of this record."""
-        got = self._decode(record.value())
+        got = record.message if isinstance(record, Handed) else self._decode(record.value())
         if isinstance(got, RelayedEvent):
             origin = Relayed(got.source, got.key, got.fields, got.time, self._events.encode)
             return [Event(got.id, got.time, got.fields, None, got.key, got.source, origin)]
@@ -136,33 +179,36 @@ class Relay:
         if not fits(value):
             raise InvalidEvent(f"{self._field}: expected a text or an integer, got {short(value)}")
 
-    def records(self, ops: Sequence[Op], places: Iterable[int]) -> list[Outgoing]:
-        """The records that take ``ops`` to the next stage.
+    def hand(
+        self, ops: Sequence[Op], records: Iterable[Record], places: Iterable[int]
+    ) -> list[Handed]:
+        """What goes to the next stage.
 
         Args:
             ops: What happens, in order.
-            places: Of the records that each happens by.
+            records: That each happens by.
+            places: Of these records.
         """
-        return [self._record(op, place) for op, place in zip(ops, places, strict=True)]
+        topic, field = self._topic, self._field
+        return [
+            Handed(topic, str(op.fields[field]).encode(), _message(op), place, record)
+            for op, record, place in zip(ops, records, places, strict=True)
+        ]
 
-    def _record(self, op: Op, place: int) -> Outgoing:
-        message: RelayedEvent | RelayedLabel
-        if isinstance(op, Event):
-            message = RelayedEvent(op.id, op.time, op.fields, op.key, op.source)
-        else:
-            record = op.record
-            source = Source.of(record)
-            message = RelayedLabel(
-                op.id,
-                op.time,
-                op.event_time,
-                op.kind,
-                op.label,
-                op.before,
-                op.weight,
-                op.fields,
-                record.key(),
-                source,
-            )
-        key = str(op.fields[self._field]).encode()
-        return Outgoing(self._topic, key, pack(message), place=place)
+
+def _message(op: Op) -> RelayedEvent | RelayedLabel:
+    if isinstance(op, Event):
+        return RelayedEvent(op.id, op.time, op.fields, op.key, op.source)
+    record = op.record
+    return RelayedLabel(
+        op.id,
+        op.time,
+        op.event_time,
+        op.kind,
+        op.label,
+        op.before,
+        op.weight,
+        op.fields,
+        record.key(),
+        Source.of(record),
+    )

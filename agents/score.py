@@ -50,7 +50,8 @@ class Score:
             scored = self.model.run(events.rows, events.labels)
         except LearnFailed as error:
             at = records[events.index[error.index]].offset()
-            raise LearnRefused(Refusal(batch.topic, at or 0), error.cause) from error
+            refusal = Refusal(batch.topic, batch.partition, at or 0)
+            raise LearnRefused(refusal, error.cause) from error
         failures += [Failure(events.index[i], "predict", e) for i, e in scored.failures.items()]
         letters += self._letters(records, failures)
         predictions = self._predictions(batch, records, events, scored, version)
@@ -96,7 +97,8 @@ def _set_aside(
     failures: list[Failure] = []
     kept: list[Any] = []
     for i, record in enumerate(records):
-        error = refused.get(Refusal(record.topic() or "", record.offset() or 0))
+        at = record.topic() or "", record.partition() or 0, record.offset() or 0
+        error = refused.get(Refusal(*at))
         if error is None:
             kept.append(record)
         else:

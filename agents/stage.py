@@ -72,11 +72,12 @@ class StageAgent:
             ops, by = _checked(self._exit.check, ops, by, letters)
         if self._entities is not None:
             ops, by = _without(self._entities.apply(ops), ops, by, letters)
+        origins = [batch.records[i] for i in by]
         if isinstance(self._exit, Relay):
             places = batch.places or [0] * len(batch.records)
-            outputs = Outputs(others=self._exit.records(ops, [places[i] for i in by]))
+            outputs = Outputs(handed=self._exit.hand(ops, origins, [places[i] for i in by]))
         else:
-            outputs = self._exit.score(ops, [batch.records[i] for i in by], letters, refused)
+            outputs = self._exit.score(ops, origins, letters, refused)
         outputs.dead_letters += [dead_letter(self._dead_letters, *letter) for letter in letters]
         return outputs
 

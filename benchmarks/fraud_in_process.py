@@ -11,7 +11,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ from benchmarks.fraud import FILE, Trial, parsed, source, verdict
 from benchmarks.fraud_protocol import Row, Yardstick
 from learners import registry
 from topics.codecs import Codec
-from topics.records import Batch, Outgoing
+from topics.records import Batch, Outgoing, Record
 
 BATCH = 5000
 
@@ -94,12 +94,13 @@ class InProcess:
     def run(self, sent: Iterable[Encoded]) -> None:
         """Let records go through, in batches, each as one commit."""
         waiting = iter(sent)
-        while batch := [
-            self._kept(r.topic, r.key, r.value, r.timestamp) for r in islice(waiting, BATCH)
-        ]:
+        while some := list(islice(waiting, BATCH)):
+            batch: Sequence[Record] = [
+                self._kept(r.topic, r.key, r.value, r.timestamp) for r in some
+            ]
             for number, stage in enumerate(self.stages):
                 outputs = self._process(number, stage, batch)
-                batch = list(self._inner(outputs, stage))
+                batch = outputs.handed
                 if not batch:
                     break
             for _, value in outputs.predictions:
@@ -108,7 +109,7 @@ class InProcess:
             if self._keep:
                 self.predictions += [value for _, value in outputs.predictions]
 
-    def _process(self, number: int, stage: Stage, batch: Sequence[Kept]) -> Outputs:
+    def _process(self, number: int, stage: Stage, batch: Sequence[Record]) -> Outputs:
         started, used = time.perf_counter(), time.process_time()
         agent = self._agents[number]
         outputs = agent.process(Batch(stage.inputs[0], 0, batch), {})
@@ -118,11 +119,6 @@ class InProcess:
         self.cpu[number] += time.process_time() - used
         self.dead_letters += outputs.dead_letters
         return outputs
-
-    def _inner(self, outputs: Outputs, stage: Stage) -> Iterator[Kept]:
-        for record in outputs.others:
-            if record.topic == stage.next_topic:
-                yield self._kept(record.topic, record.key, record.value, 0, record.headers)
 
     def _kept(
         self, topic: str, key: bytes | None, value: bytes | None, when: int, headers: Any = None

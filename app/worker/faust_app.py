@@ -18,6 +18,7 @@ from topics.records import Batch
 
 REPORT_SECONDS = 10.0
 PURGE_SECONDS = 30.0
+BETWEEN_SECONDS = 0.5
 
 log = logging.getLogger("riverrun.worker")
 
@@ -28,6 +29,7 @@ class Scorer(Host, Protocol):
     async def score(self, batches: AsyncIterable[Batch]) -> None: ...
     async def report(self) -> None: ...
     async def purge(self) -> None: ...
+    async def between_done(self) -> None: ...
     def health(self) -> dict[str, Any]: ...
 
 
@@ -55,6 +57,7 @@ def new_app(pipeline: Pipeline, worker: Scorer) -> App:
     app.agent(topic, name="score")(worker.score)
     app.timer(REPORT_SECONDS, name="report")(worker.report)
     app.timer(PURGE_SECONDS, name="purge")(worker.purge)
+    app.timer(BETWEEN_SECONDS, name="between")(worker.between_done)
 
     async def health(view: View, request: Any) -> Any:
         said = worker.health()

@@ -45,7 +45,10 @@ class Rebalance(Protocol):
         """Commit, or abort where the partitions are already ``lost``, and forget all state."""
 
     def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
-        """Restore the state; give the offset to start from, None for the beginning."""
+        """Restore the state; give the offset to start from, None for the beginning.
+
+        A partition without one is not read, for now.
+        """
 
     def assigned(self, partitions: Sequence[TP]) -> None:
         """The group gave these partitions, and they are being read."""
@@ -192,7 +195,7 @@ class Fetcher:
         offsets = self._rebalance.restore(partitions, self._epoch)
         self._starts = [
             TopicPartition(tp.topic, tp.partition, OFFSET_BEGINNING if at is None else at)
-            for tp, at in ((tp, offsets[tp]) for tp in partitions)
+            for tp, at in ((tp, offsets[tp]) for tp in partitions if tp in offsets)
         ]
         self._consumer.assign(self._starts)
         if self._rounds:

@@ -7,15 +7,17 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from types import MappingProxyType
 
 from agents.errors import LearnRefused, Refusal
 from agents.outputs import Outputs
 from agents.stage import StageAgent
 from agents.state import State
 from app.pipeline.load import Pipeline
-from app.pipeline.stages import Stage
+from app.pipeline.stages import Stage, stages
 from app.worker.agent import Maker
 from app.worker.fetching import TP
+from app.worker.handover import Handover
 from app.worker.restore import Restored, RestoreRefused
 from app.worker.state_topic import StateLog
 from app.worker.tasks import MODEL, Task
@@ -39,12 +41,15 @@ class Counters:
     seconds_per_event: float | None = None
     """How long the agents take for one, as of the last batches; None before the first."""
 
-    def add(self, events: int, seconds: float, outputs: Outputs) -> None:
-        """Count a batch."""
+    def took(self, events: int, seconds: float) -> None:
+        """Count a batch, with all that it made the later stages do."""
         pace = seconds / events
         before = self.seconds_per_event
         self.seconds_per_event = pace if before is None else (before + pace) / 2
         self.events += events
+
+    def add(self, outputs: Outputs) -> None:
+        """Count what an agent gave."""
         self.predictions += len(outputs.predictions)
         self.learned += outputs.learned
         self.dead_letters += len(outputs.dead_letters)
@@ -58,14 +63,19 @@ class Processor:
     Args:
         pipeline: What to do.
         snapshot_key: Signs and checks models that need pickle.
-        partitions: How many the events have: each gets its share of a budget.
+        partitions: How many each topic has; each of the events gets its share of a budget.
     """
 
     def __init__(
-        self, pipeline: Pipeline, snapshot_key: bytes | None = None, partitions: int = 1
+        self,
+        pipeline: Pipeline,
+        snapshot_key: bytes | None = None,
+        partitions: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self._pipeline = pipeline
-        self._partitions = partitions
+        self._partitions = partitions.get(pipeline.events.topic, 1)
+        self._handover = Handover(partitions)
+        self._inputs = {stage.inputs[0]: stage.inputs for stage in stages(pipeline)}
         self._snapshot_key = snapshot_key
         self._refused: dict[TP, dict[Refusal, Exception]] = defaultdict(dict)
         self.tasks: dict[TP, Task] = {}
@@ -80,13 +90,25 @@ class Processor:
             learner.type, learner.params, learner.scale, learner.drift, learner.tables
         )
 
-    def open(self, restored: Mapping[tuple[Stage, int], Restored], epoch: int) -> None:
+    def open(
+        self,
+        restored: Mapping[tuple[Stage, int], Restored],
+        epoch: int,
+        *,
+        at_once: bool = False,
+    ) -> None:
         """Make the tasks of an assignment, in place of all that were there.
+
+        Args:
+            restored: Their states.
+            epoch: Counts the assignments.
+            at_once: Whether what a stage hands on is given to the next one here, not to Kafka.
 
         Raises:
             RestoreRefused: when a model is not the one of the pipeline file.
         """
         self.forget()
+        self._handover.at_once = at_once
         self.tasks = {
             TP(stage.inputs[0], partition): self._task(stage, partition, state, epoch)
             for (stage, partition), state in restored.items()
@@ -95,6 +117,7 @@ class Processor:
     def forget(self) -> None:
         """Drop all tasks: what they hold is void, or committed."""
         tasks, self.tasks, self.whole = self.tasks, {}, True
+        self._handover.forget()
         for task in tasks.values():
             task.state.close()
 
@@ -109,31 +132,62 @@ class Processor:
         task = self.tasks.get(tp)
         if task is None or task.epoch != batch.epoch:
             return True
-        model = task.agent.model
-        started, drifts = perf_counter(), model and model.drifts
+        started = perf_counter()
         try:
-            outputs = task.process(batch)
-        except LearnRefused as error:
-            topic, offset, label = error.refusal
-            what = f"the label ({label}) becomes" if label else "it becomes"
-            log.warning(
-                "%s[%d]@%d: %s; %s a dead letter", topic, tp.partition, offset, error.cause, what
-            )
-            self._refused[tp][error.refusal] = error.cause
+            self._run(tp, batch)
+            if batch.last:
+                self._hand_over()
+        except LearnRefused:
             self.forget()
             return False
         if batch.places is not None:
             self.whole = batch.last
-        self.counters.add(len(batch.records), perf_counter() - started, outputs)
+        self.counters.took(len(batch.records), perf_counter() - started)
+        return True
+
+    def _run(self, tp: TP, batch: Batch) -> None:
+        """Feed a batch to a task of this assignment."""
+        task = self.tasks[tp]
+        model = task.agent.model
+        drifts = model and model.drifts
+        try:
+            outputs = task.process(batch)
+        except LearnRefused as error:
+            self._set_aside(tp, error)
+            raise
+        self.counters.add(outputs)
+        self._handover.accept(outputs)
         if model and model.drifts != drifts:
             log.warning("%s: %s", tp, drift_of(model))
-        return True
+
+    def _hand_over(self) -> None:
+        """Give the later stages what waits for them."""
+        while handed := self._handover.take():
+            for tp, records in handed.items():
+                task, places = self.tasks[tp], [one.place for one in records]
+                at = (tp.topic, tp.partition, records, task.epoch, task.batches)
+                self._run(tp, Batch(*at, ends={}, places=places))
+
+    def _set_aside(self, tp: TP, error: LearnRefused) -> None:
+        topic, partition, offset, label = error.refusal
+        what = f"the label ({label}) becomes" if label else "it becomes"
+        log.warning("%s[%d]@%d: %s; %s a dead letter", topic, partition, offset, error.cause, what)
+        self._refused[tp][error.refusal] = error.cause
 
     @property
     def learned(self) -> int:
         """Events that the models of this moment have learned."""
         models = [task.agent.model for task in self.tasks.values()]
         return sum(model.learned for model in models if model is not None)
+
+    @property
+    def offsets(self) -> dict[TP, int | None]:
+        """Up to where each input was processed, exclusive; None for one that was never read."""
+        return {
+            TP(topic, tp.partition): task.offsets.get(topic)
+            for tp, task in self.tasks.items()
+            for topic in self._inputs[tp.topic]
+        }
 
     @property
     def waiting(self) -> int:

@@ -21,6 +21,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from agents.state import MemoryStore, Store
 from app.errors import RiverrunError
+from app.worker.fetching import TP
 from app.worker.state_topic import StateReader
 from app.worker.tasks import POSITION, decode_position
 
@@ -139,6 +140,31 @@ class Restorer:
             for store in stores.values():
                 store.close()
             raise
+
+    def all_read(self, offsets: Mapping[TP, int | None]) -> bool:
+        """Whether the inputs hold nothing from these offsets on.
+
+        False also where Kafka does not tell in time.
+        """
+        pending = {at for at in offsets if at.topic in self._topics}
+        places = [
+            TopicPartition(*at, OFFSET_BEGINNING if (offset := offsets[at]) is None else offset)
+            for at in pending
+        ]
+        deadline = time.monotonic() + ANSWER_SECONDS
+        self._consumer.assign(places)
+        try:
+            while pending and time.monotonic() < deadline:
+                self._check()
+                for message in self._consumer.consume(1_000, 0.05):
+                    error = message.error()
+                    if error is None:
+                        return False
+                    if error.code() == KafkaError._PARTITION_EOF:
+                        pending.discard(TP(message.topic() or "", message.partition() or 0))
+        finally:
+            self._consumer.unassign()
+        return not pending
 
     def stop(self) -> None:
         """End a restore that is under way; called by any thread."""

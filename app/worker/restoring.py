@@ -40,6 +40,14 @@ class StageRestorers:
             raise
         return restored
 
+    async def nothing_between(self, offsets: Mapping[TP, int | None]) -> bool:
+        """Whether nothing lies between the stages, from the offsets of all inputs on."""
+        loop = asyncio.get_running_loop()
+        for restorer in list(self._restorers.values())[1:]:
+            if not await loop.run_in_executor(self._thread, restorer.all_read, offsets):
+                return False
+        return True
+
     def stop(self) -> None:
         """End a restore that is under way."""
         for restorer in self._restorers.values():

@@ -76,6 +76,7 @@ class Task:
         dirty: Whether there is anything to commit.
         events: How many records were processed since the last commit.
         dump_seconds: How long it took to write the model the last time.
+        batches: How many came since it was restored.
     """
 
     partition: int
@@ -89,8 +90,8 @@ class Task:
     dump_seconds: float = 0.0
     dirty: bool = False
     events: int = 0
+    batches: int = 0
     _outputs: list[Outputs] = field(default_factory=list)
-    _batches: int = 0
     _saved_version: int = -1
 
     def __post_init__(self) -> None:
@@ -104,12 +105,12 @@ class Task:
             BatchMissing: when a batch between the last one and this one never came.
             LearnRefused: when the learner failed; this task is void then.
         """
-        if batch.number != self._batches:
+        if batch.number != self.batches:
             raise BatchMissing(
                 f"{batch.topic}[{self.partition}]: batch {batch.number} came, "
-                f"{self._batches} was expected"
+                f"{self.batches} was expected"
             )
-        self._batches += 1
+        self.batches += 1
         outputs = self.agent.process(batch, self.refused)
         self._outputs.append(outputs)
         self.dirty = True

@@ -12,7 +12,7 @@ from app.pipeline.stages import merged_topics, stages
 from app.worker.clients import group_consumer, restore_consumer, transactional_producer
 from app.worker.committer import Committer, CommitTimes
 from app.worker.ending import LEAVE_SECONDS
-from app.worker.fetching import Fetcher
+from app.worker.fetching import TP, Fetcher
 from app.worker.processor import Processor
 from app.worker.purging import Purger
 from app.worker.restore import Restorer
@@ -82,6 +82,12 @@ def new_fetcher(
         together=len(stages(pipeline)) > 1,
         max_idle=pipeline.labels.max_idle if pipeline.labels else 0.0,
     )
+
+
+def all_inputs(pipeline: Pipeline, partitions: Mapping[str, int]) -> frozenset[TP]:
+    """All partitions of the inputs of all stages."""
+    inputs = [topic for stage in stages(pipeline) for topic in stage.inputs]
+    return frozenset(TP(topic, n) for topic in inputs for n in range(partitions[topic]))
 
 
 def new_restorers(pipeline: Pipeline, kafka: KafkaSettings, stores: Stores) -> StageRestorers:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from app.kafka.settings import KafkaSettings
 from app.page.page import add_page
 from app.pipeline.load import Pipeline
+from app.pipeline.stages import stages
 from app.worker.ending import LEAVE_SECONDS, STOP_SECONDS, ForcedEnd
 from app.worker.faust_app import new_app
 from app.worker.fetching import TP, Fetcher
@@ -21,7 +22,13 @@ from app.worker.restoring import close_all
 from app.worker.stores import Stores
 from app.worker.transactions import TransactionAborted
 from app.worker.transport import Consumer
-from app.worker.wiring import new_committer, new_fetcher, new_purger, new_restorers
+from app.worker.wiring import (
+    all_inputs,
+    new_committer,
+    new_fetcher,
+    new_purger,
+    new_restorers,
+)
 from topics.records import Batch
 
 log = logging.getLogger("riverrun.worker")
@@ -52,7 +59,10 @@ class Worker:
     ) -> None:
         self.pipeline = pipeline
         self.kafka = kafka
-        self.processor = Processor(pipeline, snapshot_key, partitions[pipeline.events.topic])
+        self.processor = Processor(pipeline, snapshot_key, partitions)
+        self._inputs = all_inputs(pipeline, partitions)
+        self._first_inputs = stages(pipeline)[0].inputs
+        self._between_first = False
         self.failure: BaseException | None = None
         self.ready = False
         self.committer = new_committer(
@@ -99,21 +109,39 @@ class Worker:
         self.processor.forget()
         await self.committer.settle()
         restored = await self._restorers.restore(partitions)
+        offsets = {
+            TP(topic, number): offset
+            for (_, number), state in restored.items()
+            for topic, offset in state.offsets.items()
+        }
         try:
-            self.processor.open(restored, epoch)
+            alone = self._inputs == frozenset(partitions)
+            at_once = alone and await self._restorers.nothing_between(offsets)
+            self.processor.open(restored, epoch, at_once=at_once)
         except BaseException:
             close_all(restored.values())
             raise
         if any(state.chosen for state in restored.values()):
             await self.committer.commit()
         self.ready = True
+        self._between_first = alone and not at_once
         learned = self.processor.learned
         log.info("partitions %s, models with %d learned events", self.partitions, learned)
-        return {
-            TP(topic, number): offset
-            for (_, number), state in restored.items()
-            for topic, offset in state.offsets.items()
-        }
+        if self._between_first:
+            log.info("what other workers left between the stages comes first")
+            return {tp: at for tp, at in offsets.items() if tp.topic not in self._first_inputs}
+        return offsets
+
+    async def between_done(self) -> None:
+        """Read all, once what other workers left between the stages is done."""
+        if not self._between_first or not self._consumer.idle:
+            return
+        try:
+            if await self._restorers.nothing_between(self.processor.offsets):
+                self._between_first = False
+                await self._consumer.restart()
+        except Exception as error:
+            await self.leave(error)
 
     async def starting(self) -> None:
         """Fence an earlier worker of this name; compile the learner before the first event."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,15 +30,28 @@ def label() -> Label:
     return Label("e", 9, 5, "correct", True, False, 2, fields, record(topic="labels"))
 
 
-def through(op: Event | Label) -> Any:
-    (sent,) = Relay("inner", "shop").records([op], [9])
+def by_kafka(op: Event | Label) -> Any:
+    """Written, and read by the next stage."""
+    (handed,) = Relay("inner", "shop").hand([op], [record()], [9])
+    sent = handed.outgoing()
     assert (sent.topic, sent.key, sent.place) == ("inner", b"s", 9)
     (got,) = RelayReader(Codec("json")).read(record(sent.value or b"", "inner"), [])
     return got
 
 
+def at_once(op: Event | Label) -> Any:
+    """Given to the next stage as it is."""
+    (handed,) = Relay("inner", "shop").hand([op], [record()], [9])
+    (got,) = RelayReader(Codec("json")).read(handed, [])
+    return got
+
+
+WAYS = pytest.mark.parametrize("through", [by_kafka, at_once])
+
+
+@WAYS
 @pytest.mark.parametrize("value", [1.5, "text", [1, {"a": None}], 10**30, {"deep": [2**64]}])
-def test_an_event_arrives_as_it_was(value: Any) -> None:
+def test_an_event_arrives_as_it_was(value: Any, through: Callable[[Any], Any]) -> None:
     sent = event(more=value)
     got = through(sent)
     assert (got.id, got.time, got.fields, got.key) == (sent.id, 5, sent.fields, b"k")
@@ -46,7 +60,8 @@ def test_an_event_arrives_as_it_was(value: Any) -> None:
     assert (at.topic(), at.partition(), at.offset(), at.key()) == ("cards", 3, 7, b"k")
 
 
-def test_a_label_arrives_as_it_was() -> None:
+@WAYS
+def test_a_label_arrives_as_it_was(through: Callable[[Any], Any]) -> None:
     sent, got = label(), through(label())
     for name in ("id", "time", "event_time", "kind", "label", "before", "weight", "fields"):
         assert getattr(got, name) == getattr(sent, name)
@@ -58,3 +73,10 @@ def test_a_label_arrives_as_it_was() -> None:
 def test_what_cannot_key_a_record_is_told(value: Any) -> None:
     with pytest.raises(InvalidEvent, match="shop: expected a text or an integer"):
         Relay("inner", "shop").check(event(shop=value))
+
+
+def test_what_is_handed_on_has_the_coordinates_of_the_record_that_it_happens_by() -> None:
+    (handed,) = Relay("inner", "shop").hand([label()], [record(topic="cause")], [9])
+    assert (handed.topic(), handed.partition(), handed.offset()) == ("cause", 3, 7)
+    assert (handed.key(), handed.value()) == (b"s", handed.outgoing().value)
+    assert (handed.timestamp(), handed.headers()) == ((1, 9), [])

@@ -212,7 +212,7 @@ def test_a_learner_that_fails_to_learn_is_refused_and_the_event_is_set_aside_the
     values = [event("a", 1, fraud=1), event("b", 7, fraud=1), event("c", 2, fraud=1)]
     with pytest.raises(LearnRefused) as refused:
         score(picky()).process(batch(values, first=10))
-    assert refused.value.refusal == ("cards", 11, "")
+    assert refused.value.refusal == ("cards", 1, 11, "")
     again = score(picky())
     outputs = again.process(batch(values, first=10), {refused.value.refusal: refused.value.cause})
     (why,) = reasons(outputs)

@@ -189,7 +189,7 @@ def test_a_label_that_cannot_be_learned_is_refused_with_its_own_place() -> None:
     desk = Desk(model)
     with pytest.raises(LearnRefused) as refused:
         desk.score(event("a", 13.0), event("b", 1.0), label("b", True), label("a", True))
-    assert refused.value.refusal == ("labels", 3, 'learn "a"')
+    assert refused.value.refusal == ("labels", 0, 3, 'learn "a"')
 
 
 def test_what_was_refused_is_set_aside_and_nothing_else_of_its_record() -> None:

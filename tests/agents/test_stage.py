@@ -28,5 +28,5 @@ def test_what_is_sent_on_has_the_place_of_its_record(
     agent = StageAgent(Entry(Codec("json"), "id"), None, Relay("inner", "shop"), "letters")
     records = [record(0, shop=1), record(1), record(2, shop=1), record(3, shop=2)]
     outputs = agent.process(Batch("events", 0, records, places=places), {})
-    assert [sent.place for sent in outputs.others] == expected
+    assert [sent.place for sent in outputs.handed] == expected
     assert len(outputs.dead_letters) == 1

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from agents.outputs import Outputs
 from app.worker.fetching import TP
 from app.worker.processor import Counters, Processor
 from app.worker.restore import Restored, RestoreRefused
@@ -94,8 +93,8 @@ def test_the_pace_is_that_of_the_last_batches() -> None:
     counters = Counters()
     assert counters.seconds_per_event is None
     for _ in range(1_000):
-        counters.add(1_000, 0.01, Outputs())
+        counters.took(1_000, 0.01)
     assert counters.seconds_per_event == pytest.approx(0.00001)
     for _ in range(4):
-        counters.add(10, 0.5, Outputs())
+        counters.took(10, 0.5)
     assert counters.seconds_per_event == pytest.approx(0.05, rel=0.1)

@@ -16,6 +16,7 @@ import pytest
 from app.fraud.features import DELAY, features
 from app.fraud.features import NAMES as COLUMNS
 from app.fraud.transactions import DAY, Transactions
+from app.options import reading
 from app.pipeline.stages import stages
 from app.worker.tasks import POSITION
 from tests.kafka.late import (
@@ -126,12 +127,19 @@ entity = "card"
 """
 
 
-def made(kafka: str, folder: Path, name: str, partitions: int = 1, more: str = "") -> Stream:
+def made(
+    kafka: str,
+    folder: Path,
+    name: str,
+    partitions: int = 1,
+    more: str = "",
+    expire: str = "8d",
+) -> Stream:
     return late(
         *(kafka, folder, name, "logistic_regression", TABLES + more),
         partitions=partitions,
         events=EVENTS,
-        labels='expire = "8d"',
+        labels=f'expire = "{expire}"',
     )
 
 
@@ -229,9 +237,6 @@ def test_an_event_that_fails_at_any_stage_is_one_dead_letter_as_it_came_in(
             assert BROKEN[id_].items() <= value.items()
 
 
-Inner = dict[int | None, list[tuple[Any, Any]]]
-
-
 @pytest.fixture(scope="module")
 def four(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Four:
     """Four partitions, filled one after another, with one worker that lives, or is killed."""
@@ -241,27 +246,22 @@ def four(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Four:
         events, labels = records(history(), 4)
         send_all(stream, in_turn(events), in_turn(labels), seed=seed)
     lives, dies = streams
-    # What lies between the stages is deleted when a worker has run for half a minute.
     with workers(lives, "a"):
         wait_for_all(lives)
-        between = [inner(lives)]
     with workers(dies, "a") as (worker,):
         for share in (0.1, 0.6):
             wait_until(lambda share=share: consumed(dies) >= share * COUNT, what="some events")
             worker.kill()
             worker.start()
         wait_for_all(dies)
-        between.append(inner(dies))
-    return Four(lives, dies, *between)
+    return Four(lives, dies)
 
 
 class Four(NamedTuple):
-    """Both streams, and what each had between its stages."""
+    """Both streams."""
 
     lives: Stream
     dies: Stream
-    between: Inner
-    between_with_kills: Inner
 
 
 def in_turn(sent: Sequence[Sent]) -> list[Sent]:
@@ -269,39 +269,33 @@ def in_turn(sent: Sequence[Sent]) -> list[Sent]:
     return sorted(sent, key=lambda one: one.partition)
 
 
-def inner(stream: Stream) -> Inner:
-    """Keys and values of each partition between the stages, without the names of the topics."""
-    topic, name = stages(stream.pipeline)[1].inputs[0], stream.pipeline.name.encode()
-    found: Inner = {n: [] for n in range(4)}
-    for record in read_committed(stream.bootstrap, topic):
-        # The names of the two pipelines are equally long.
-        value = (record.value() or b"").replace(name, b"NAME")
-        found[record.partition()].append((record.key(), value))
-    assert sum(map(len, found.values())) >= 2 * COUNT
-    return found
+def between(stream: Stream) -> int:
+    """How many records were ever written between the stages."""
+    topic = stages(stream.pipeline)[1].inputs[0]
+    with reading(stream.pipeline, stream.kafka) as reader:
+        return sum(reader.ends(topic).values())
 
 
-def test_with_four_partitions_those_between_the_stages_are_the_same_with_kills(four: Four) -> None:
-    assert four.between == four.between_with_kills
-    assert sum(map(bool, four.between.values())) > 1
+def test_one_worker_hands_all_over_at_once(four: Four, pair: tuple[Stream, Stream]) -> None:
+    assert [between(stream) for stream in (*four, *pair)] == [0, 0, 0, 0]
 
 
 def test_with_four_partitions_each_score_is_the_same_with_kills(four: Four) -> None:
-    lives, dies = ({p["id"]: p for p in said(stream).values()} for stream in four[:2])
+    lives, dies = ({p["id"]: p for p in said(stream).values()} for stream in four)
     assert len(lives) == len(dies) == COUNT
     for id_, prediction in lives.items():
         assert prediction["score"] == dies[id_]["score"]
         assert prediction["model"]["version"] == dies[id_]["model"]["version"]
     assert len({p["score"] for p in lives.values()}) > COUNT / 3
     for stage in (0, -1):
-        one, two = (state(stream, stage) for stream in four[:2])
+        one, two = (state(stream, stage) for stream in four)
         assert {n: without_place(e) for n, e in one.items()} == {
             n: without_place(e) for n, e in two.items()
         }
 
 
 def test_with_four_partitions_features_are_those_of_the_whole_history(four: Four) -> None:
-    for stream in four[:2]:
+    for stream in four:
         scored = seen(stream)
         for id_, row in enumerate(expected(history())):
             assert [scored[id_][name] for name in row] == pytest.approx([*row.values()], abs=1e-9)
@@ -309,7 +303,7 @@ def test_with_four_partitions_features_are_those_of_the_whole_history(four: Four
 
 def test_with_four_partitions_a_window_of_each_is_final_once(four: Four) -> None:
     ends: list[dict[tuple[int, int], Any]] = []
-    for stream in four[:2]:
+    for stream in four:
         assert stream.pipeline.metrics is not None
         read = read_committed(stream.bootstrap, stream.pipeline.metrics.topic)
         metrics = [json.loads(record.value() or b"") for record in read]
@@ -342,6 +336,57 @@ def test_two_workers_and_a_kill_lose_and_double_nothing(
         assert [scored[id_][n] for n in sure] == pytest.approx([row[n] for n in sure], abs=1e-9)
     assert all(row["terminal_count_7d"] > 10 for row in whole[COUNT:])
     assert dead_letters(stream) == []
+
+
+def test_a_worker_that_is_left_alone_first_does_what_lies_between(
+    kafka: str, tmp_path: Path, topic_name: str
+) -> None:
+    # The worker runs while all is sent, and meets some events a part before their labels.
+    stream, data = made(kafka, tmp_path, topic_name, partitions=2, expire="30d"), history(7)
+    parts, last = in_parts(*records(data, 2), shares=(0.2, 0.5, 0.8)), finals()
+    with workers(stream, None) as (alone,):
+        send_all(stream, *parts[0])
+        wait_for_all(stream)
+        assert between(stream) == 0
+        with workers(stream, None) as (other,):
+            wait_until(lambda: "partitions [1]" in other.log + alone.log, what="the other's part")
+            other.pause()
+            send_all(stream, *parts[1])
+            wait_until(lambda: between(stream) > 30, what="some records between the stages")
+            assert alone.stop() == 0
+            other.resume()
+            send_all(stream, *parts[2])
+            wait_for_all(stream)
+            written = between(stream)
+            assert written > 30
+            send_all(stream, *parts[3])
+            wait_for_all(stream)
+            send(stream, stream.pipeline.events.topic, records(last, 2)[0])
+            wait_for_all(stream)
+            assert between(stream) == written
+            assert "comes first" in other.log
+            assert other.stop() == 0
+    scored, whole = seen(stream), expected(joined(data, last))
+    assert len(said(stream)) == len(scored) == COUNT + TERMINALS
+    for id_, row in enumerate(whole):
+        sure = [n for n in row if n.startswith("card_") or id_ >= COUNT]
+        assert [scored[id_][n] for n in sure] == pytest.approx([row[n] for n in sure], abs=1e-9)
+    assert [letter.value for letter in dead_letters(stream)] == []
+
+
+def in_parts(
+    events: Sequence[Sent], labels: Sequence[Sent], shares: Sequence[float]
+) -> list[tuple[Sequence[Sent], Sequence[Sent]]]:
+    """The history one part after another, cut after these shares of the events."""
+    cuts = [events[int(share * len(events))].time for share in shares]
+    spans = list(zip([-1, *cuts], [*cuts, float("inf")], strict=True))
+    return [
+        (
+            [sent for sent in events if start < sent.time <= end],
+            [sent for sent in labels if start < sent.time <= end],
+        )
+        for start, end in spans
+    ]
 
 
 def finals() -> Transactions:
