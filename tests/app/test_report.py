@@ -32,7 +32,8 @@ def test_it_tells_what_was_done_and_is_silent_where_nothing_was(
     report.start("binary")
     report.tell()
     assert not caplog.messages
-    counters.add(3, 0.1, Outputs(learned=2))
+    counters.took(3, 0.1)
+    counters.add(Outputs(learned=2))
     report.tell()
     report.tell()
     assert caplog.messages == ["3 events, 2 learned, 0 dead letters, 2 commits of 5.0 ms"]
@@ -61,7 +62,8 @@ def test_labels_that_never_come_are_told_once(
     report = Report(pipeline(tmp_path), counters, COMMITTER)
     report.start("binary")
     for _ in range(3):
-        counters.add(ENOUGH, 0.1, Outputs([(None, b"said")] * ENOUGH))
+        counters.took(ENOUGH, 0.1)
+        counters.add(Outputs([(None, b"said")] * ENOUGH))
         report.tell()
     assert [said for said in caplog.messages if "learned," not in said] == [
         'none of 1000 events has the label "y" (events.label): nothing is learned'
