@@ -48,7 +48,8 @@ class Reader:
         Raises:
             ReadError: When there is no such topic.
         """
-        described = self._consumer.list_topics(topic, timeout=30).topics[topic]
+        # Of the admin client, which then lists offsets by the leaders that there are now.
+        described = self._admin.list_topics(topic, timeout=30).topics[topic]
         if described.error is not None or not described.partitions:
             why = described.error.str() if described.error else "it has no partitions"
             raise ReadError(f"{topic}: {why} (riverrun topics FILE creates a pipeline's topics)")

@@ -16,7 +16,7 @@ ENOUGH = 1_000
 """Events without a label before somebody is told."""
 LONGEST = 200
 """Characters of an error in the log."""
-UNLABELLED: tuple[Task, ...] = ("clustering", "anomaly")
+WITHOUT_LABELS: tuple[Task, ...] = ("clustering", "anomaly")
 
 
 class Report:
@@ -38,7 +38,7 @@ class Report:
 
     def start(self, task: Task) -> None:
         """Take the learner's task; warn where nothing will ever be learned."""
-        self._labelled = task not in UNLABELLED
+        self._labelled = task not in WITHOUT_LABELS
         if self._labelled and self._pipeline.labels is None and self._pipeline.events.label is None:
             log.warning(
                 "%s learns from labels, and the pipeline has none: it scores and never learns;"

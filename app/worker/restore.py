@@ -207,7 +207,12 @@ class Restorer:
             futures = self._admin.list_offsets(
                 asked, isolation_level=isolation, request_timeout=ANSWER_SECONDS
             )
-            return {tp.partition: future.result().offset for tp, future in futures.items()}
+            try:
+                return {tp.partition: future.result().offset for tp, future in futures.items()}
+            except KafkaException:
+                # It goes on asking by the leader and the epoch that it remembers: look again.
+                self._admin.list_topics(topic, timeout=ANSWER_SECONDS)
+                raise
 
         return self._answer(ask, f"the end of {topic}")
 
