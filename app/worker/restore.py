@@ -142,11 +142,21 @@ class Restorer:
             raise
 
     def all_read(self, offsets: Mapping[TP, int | None]) -> bool:
-        """Whether the inputs hold nothing from these offsets on.
+        """Whether the inputs hold nothing from these offsets on, nor a transaction for them.
 
         False also where Kafka does not tell in time.
         """
         pending = {at for at in offsets if at.topic in self._topics}
+        # As in a restore: the marker of a transaction may still be under way.
+        ends = {
+            TP(topic, partition): end
+            for topic in self._topics
+            for partition, end in self._ends(
+                topic,
+                [at.partition for at in pending if at.topic == topic],
+                IsolationLevel.READ_UNCOMMITTED,
+            ).items()
+        }
         places = [
             TopicPartition(*at, OFFSET_BEGINNING if (offset := offsets[at]) is None else offset)
             for at in pending
@@ -160,8 +170,10 @@ class Restorer:
                     error = message.error()
                     if error is None:
                         return False
-                    if error.code() == KafkaError._PARTITION_EOF:
-                        pending.discard(TP(message.topic() or "", message.partition() or 0))
+                    at = TP(message.topic() or "", message.partition() or 0)
+                    at_end = error.code() == KafkaError._PARTITION_EOF
+                    if at_end and (message.offset() or 0) >= ends[at]:
+                        pending.discard(at)
         finally:
             self._consumer.unassign()
         return not pending

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from agents.outputs import Outputs
 from app.worker.clients import group_consumer, restore_consumer, transactional_producer
+from app.worker.fetching import TP
 from app.worker.restore import PartitionMoved, Restored, Restorer, RestoreRefused, RestoreStopped
 from app.worker.tasks import POSITION, Change, encode_position
 from app.worker.transactions import OutputTopics, TransactionAborted, TransactionLost, Transactions
@@ -178,6 +180,18 @@ def test_a_restore_that_waits_ends_when_it_is_told_to(here: Stream, other: Other
     timer.join()
     made.close()
     other.producer.abort_transaction(30)
+
+
+def test_what_a_transaction_still_holds_back_is_not_all_read(here: Stream, other: Other) -> None:
+    start = {TP(here.pipeline.events.topic, 0): None}
+    with closing(running.restorer(here.pipeline, here.kafka)) as made:
+        assert made.all_read(start)
+        other.producer.produce(here.pipeline.events.topic, b"{}", partition=0)
+        other.producer.flush(30)
+        assert not made.all_read(start)
+        other.producer.commit_transaction(30)
+        assert not made.all_read(start)
+        assert made.all_read({TP(here.pipeline.events.topic, 0): 1})
 
 
 def test_state_and_offset_that_differ_are_refused(here: Stream, other: Other) -> None:
