@@ -49,13 +49,9 @@ class StageRestorers:
         return True
 
     def stop(self) -> None:
-        """End a restore that is under way."""
+        """End a restore that is under way, and each that may still come."""
         for restorer in self._restorers.values():
             restorer.stop()
-
-    def close(self) -> None:
-        """Let the thread end."""
-        self._thread.shutdown(wait=False)
 
 
 def close_all(states: Iterable[Restored]) -> None:

@@ -187,7 +187,6 @@ class Worker:
             self._report.tell()
             self.processor.forget()
             self.committer.close()
-            self._restorers.close()
 
     # The agent.
 

@@ -6,7 +6,10 @@ import asyncio
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
+
 from app.kafka.settings import KafkaSettings
+from app.worker.fetching import TP
 from app.worker.restore import RestoreStopped
 from app.worker.transactions import TransactionAborted
 from app.worker.worker import Worker
@@ -29,10 +32,14 @@ class Stopped:
         raise RestoreStopped("stopped")
 
 
+def new_worker(folder: Path) -> Worker:
+    kafka = KafkaSettings("127.0.0.1:1")
+    return Worker(pipeline(folder), kafka, partitions={EVENTS: 1, "said": 1})
+
+
 def test_a_stop_while_the_state_is_restored_is_no_failure(tmp_path: Path) -> None:
     async def failure() -> BaseException | None:
-        kafka = KafkaSettings("127.0.0.1:1")
-        worker = Worker(pipeline(tmp_path), kafka, partitions={EVENTS: 1, "said": 1})
+        worker = new_worker(tmp_path)
         worker.committer = cast(Any, RolledBack())
         worker.app.consumer = cast(Any, Stopped())
         await worker.commit_when_due()
@@ -40,3 +47,14 @@ def test_a_stop_while_the_state_is_restored_is_no_failure(tmp_path: Path) -> Non
         return worker.failure
 
     assert asyncio.run(failure()) is None
+
+
+def test_a_restore_that_comes_after_the_stop_is_stopped_too(tmp_path: Path) -> None:
+    async def restored_when_closed() -> None:
+        worker = new_worker(tmp_path)
+        await worker.closing()
+        worker.stopped()
+        await worker.restore([TP(EVENTS, 0)], 1)
+
+    with pytest.raises(RestoreStopped):
+        asyncio.run(restored_when_closed())
