@@ -11,6 +11,7 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
+    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -48,12 +49,19 @@ class Reader:
         Raises:
             ReadError: When there is no such topic.
         """
-        # Of the admin client, which then lists offsets by the leaders that there are now.
-        described = self._admin.list_topics(topic, timeout=30).topics[topic]
-        if described.error is not None or not described.partitions:
-            why = described.error.str() if described.error else "it has no partitions"
-            raise ReadError(f"{topic}: {why} (riverrun topics FILE creates a pipeline's topics)")
-        return sorted(described.partitions)
+        # The admin client then lists offsets by the leaders that there are now; `list_topics` of
+        # it might create the topic.
+        asked = TopicCollection([topic])
+        try:
+            described = self._admin.describe_topics(asked, request_timeout=30)[topic].result()
+        except KafkaException as error:
+            why = error.args[0]
+            if why.code() < 0:  # nobody answered
+                raise
+            raise ReadError(
+                f"{topic}: {why.str()} (riverrun topics FILE creates a pipeline's topics)"
+            ) from None
+        return sorted(partition.id for partition in described.partitions)
 
     def committed(self, topic: str) -> dict[int, int | None]:
         """The stable committed offset of each partition; None where there is none yet."""

@@ -15,6 +15,7 @@ from confluent_kafka import (
     IsolationLevel,
     KafkaError,
     KafkaException,
+    TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -223,7 +224,9 @@ class Restorer:
                 return {tp.partition: future.result().offset for tp, future in futures.items()}
             except KafkaException:
                 # It goes on asking by the leader and the epoch that it remembers: look again.
-                self._admin.list_topics(topic, timeout=ANSWER_SECONDS)
+                self._admin.describe_topics(
+                    TopicCollection([topic]), request_timeout=ANSWER_SECONDS
+                )[topic].result()
                 raise
 
         return self._answer(ask, f"the end of {topic}")
