@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from topics.records import Record
+
 
 class Refusal(NamedTuple):
     """What could not be learned.
@@ -19,6 +21,11 @@ class Refusal(NamedTuple):
     partition: int
     offset: int
     label: str = ""
+
+    @classmethod
+    def of(cls, record: Record, label: str = "") -> Refusal:
+        """Of what happened by ``record``."""
+        return cls(record.topic() or "", record.partition() or 0, record.offset() or 0, label)
 
 
 class AgentError(Exception):

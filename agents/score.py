@@ -49,9 +49,8 @@ class Score:
         try:
             scored = self.model.run(events.rows, events.labels)
         except LearnFailed as error:
-            at = records[events.index[error.index]].offset()
-            refusal = Refusal(batch.topic, batch.partition, at or 0)
-            raise LearnRefused(refusal, error.cause) from error
+            record = records[events.index[error.index]]
+            raise LearnRefused(Refusal.of(record), error.cause) from error
         failures += [Failure(events.index[i], "predict", e) for i, e in scored.failures.items()]
         letters += self._letters(records, failures)
         predictions = self._predictions(batch, records, events, scored, version)
@@ -97,8 +96,7 @@ def _set_aside(
     failures: list[Failure] = []
     kept: list[Any] = []
     for i, record in enumerate(records):
-        at = record.topic() or "", record.partition() or 0, record.offset() or 0
-        error = refused.get(Refusal(*at))
+        error = refused.get(Refusal.of(record))
         if error is None:
             kept.append(record)
         else:

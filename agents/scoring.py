@@ -214,7 +214,5 @@ def _without(
 
 def _refusal(op: Op, origin: Record) -> Refusal:
     """What names ``op`` when all is done again: then the same record may bring other labels."""
-    at = origin.topic() or "", origin.partition() or 0, origin.offset() or 0
-    if isinstance(op, Event):
-        return Refusal(*at)
-    return Refusal(*at, key_of(f"{op.kind} ", op.id))
+    label = "" if isinstance(op, Event) else key_of(f"{op.kind} ", op.id)
+    return Refusal.of(origin, label)

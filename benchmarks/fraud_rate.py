@@ -6,7 +6,6 @@ time and makes the same features but the bins. It saves nothing, alerts nobody a
 
 from __future__ import annotations
 
-import json
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
@@ -15,7 +14,6 @@ from statistics import median
 from app.fraud.handbook import Size
 from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings
-from app.local_kafka import LocalKafka
 from app.pipeline.load import Pipeline, load_pipeline
 from app.replay.replay import PRODUCER, replay
 from benchmarks.contenders import running
@@ -85,14 +83,3 @@ def _by_riverrun(overrides: Mapping[str, str], kafka: KafkaSettings) -> Pipeline
     pipeline = _pipeline(own, kafka)
     Workers(FILE, pipeline, kafka, [f"{key}={value}" for key, value in own.items()], 1).run()
     return pipeline
-
-
-def main() -> None:
-    """All of it, on a Kafka of its own; `--quick` in small."""
-    with LocalKafka() as kafka:
-        for row in run(kafka.bootstrap, quick="--quick" in sys.argv):
-            print(json.dumps(row), flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -165,8 +165,8 @@ class Processor:
         while handed := self._handover.take():
             for tp, records in handed.items():
                 task, places = self.tasks[tp], [one.place for one in records]
-                at = (tp.topic, tp.partition, records, task.epoch, task.batches)
-                self._run(tp, Batch(*at, ends={}, places=places))
+                batch = Batch(*tp, records, task.epoch, task.batches, ends={}, places=places)
+                self._run(tp, batch)
 
     def _set_aside(self, tp: TP, error: LearnRefused) -> None:
         topic, partition, offset, label = error.refusal
