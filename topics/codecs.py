@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -63,4 +64,6 @@ def decode_error(name: str, value: bytes | None, error: BaseException) -> Decode
         return DecodeError("the value is empty")
     if isinstance(error, RecursionError):
         return DecodeError("the value is nested too deep")
+    if name == "json" and value.startswith(BOM_UTF8):
+        return DecodeError("the value begins with a byte order mark (BOM): write it without one")
     return DecodeError(f"not valid {name}: {error}")

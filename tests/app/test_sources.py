@@ -40,6 +40,41 @@ def test_not_a_number_and_infinity_stay_texts(tmp_path: Path) -> None:
     assert event.fields == {"a": "nan", "b": "inf", "c": "1e999"}
 
 
+@pytest.mark.parametrize(
+    ("cell", "number"),
+    [(".5", 0.5), ("+5", 5), ("1.", 1.0), (" 7", 7), ("7 ", 7), ("-.5e1", -5.0), ("+1.5", 1.5)],
+)
+def test_a_number_in_any_usual_spelling_is_a_number(
+    tmp_path: Path, cell: str, number: float
+) -> None:
+    (event,) = events(tmp_path, "x.csv", f"a,b\n{cell},t\n")
+    assert (event.fields["a"], type(event.fields["a"])) == (number, type(number))
+
+
+@pytest.mark.parametrize("cell", ["1,5", "1_000", "1 000", ".", "+", "1.2.3", "0x1", "--1", "١"])
+def test_what_is_spelled_otherwise_stays_a_text(tmp_path: Path, cell: str) -> None:
+    (event,) = events(tmp_path, "x.csv", f'a\n"{cell}"\n')
+    assert event.fields["a"] == cell
+
+
+def test_a_cell_may_be_as_long_as_an_event(tmp_path: Path) -> None:
+    (event,) = events(tmp_path, "x.csv", "a,b\n1," + "x" * 999_000 + "\n")
+    assert len(event.fields["b"]) == 999_000
+    with pytest.raises(SourceError, match=r"x\.csv:2: a cell has more than 1,000,000 char"):
+        events(tmp_path, "x.csv", "a,b\n1," + "x" * 1_000_001 + "\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "separators"),
+    [("id;x;y\na;1;2\n", "semicolons"), ("id\tx\na\t1\n", "tabs"), ("id|x\na|1\n", "bars")],
+)
+def test_a_csv_without_commas_is_refused_with_the_reason(
+    tmp_path: Path, text: str, separators: str
+) -> None:
+    with pytest.raises(SourceError, match=rf"x\.csv:1: {separators} separate the columns"):
+        events(tmp_path, "x.csv", text)
+
+
 def test_lines_are_counted_over_empty_rows_and_quoted_newlines(tmp_path: Path) -> None:
     text = '\ufeffa,b\n1,"x\ny"\n\n2,z\n'
     assert [(event.line, event.fields["a"]) for event in events(tmp_path, "x.csv", text)] == [
@@ -72,6 +107,11 @@ def test_json_lines_are_taken_as_they_are(tmp_path: Path) -> None:
         Event(1, {"a": 1, "b": [1, None]}),
         Event(3, {"a": "2"}),
     ]
+
+
+def test_a_byte_order_mark_before_json_lines_is_passed_over(tmp_path: Path) -> None:
+    text = b'\xef\xbb\xbf{"a": 1}\n{"a": 2}\n'
+    assert [event.fields for event in events(tmp_path, "x.jsonl", text)] == [{"a": 1}, {"a": 2}]
 
 
 @pytest.mark.parametrize("row", [b"{", b"[1]", b"5", b'{"a": NaN}', b'{"a": "\xff"}', b"[" * 9999])

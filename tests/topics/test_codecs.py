@@ -44,3 +44,8 @@ def test_nesting_that_is_too_deep_is_told(name: str, deep: bytes) -> None:
 def test_an_unknown_format_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UnknownFormat, match="'xml' is unknown; known are json, msgpack"):
         Codec("xml")
+
+
+def test_a_byte_order_mark_is_named() -> None:
+    with pytest.raises(DecodeError, match="begins with a byte order mark"):
+        Codec("json").decode(b'\xef\xbb\xbf{"a": 1}')
