@@ -40,6 +40,7 @@ class TopicSpec:
         holds: What one partition holds of one partition of the events, for error messages.
         required: Of `config`, the settings that an existing topic must have.
         at_least: Of `config`, the numbers that an existing topic must reach.
+        read: A pipeline reads it, each record once.
     """
 
     name: str
@@ -50,6 +51,7 @@ class TopicSpec:
     holds: str = "state"
     required: frozenset[str] = frozenset()
     at_least: frozenset[str] = frozenset()
+    read: bool = False
 
 
 def events(name: str, partitions: int, replication: int, retention: float | None) -> TopicSpec:
@@ -61,7 +63,8 @@ def events(name: str, partitions: int, replication: int, retention: float | None
         replication: How many brokers hold each partition.
         retention: Seconds; the broker's own unless given.
     """
-    return TopicSpec(name, partitions, replication, _safe(replication) | _retention(retention))
+    config = _safe(replication) | _retention(retention)
+    return TopicSpec(name, partitions, replication, config, read=True)
 
 
 def labels(name: str, partitions: int, replication: int, retention: float | None) -> TopicSpec:
@@ -100,7 +103,7 @@ def inner(name: str, partitions: int, replication: int) -> TopicSpec:
 
 def predictions(name: str, partitions: int, replication: int, retention: float | None) -> TopicSpec:
     """A topic of predictions; with as many partitions as the events, each lies beside its event."""
-    return events(name, partitions, replication, retention)
+    return replace(events(name, partitions, replication, retention), read=False)
 
 
 def dead_letters(name: str, partitions: int, replication: int) -> TopicSpec:
@@ -158,6 +161,37 @@ def colliding(name: str, others: Mapping[str, object] | frozenset[str]) -> str |
 def mixes_separators(name: str) -> bool:
     """Whether a name has both `.` and `_`, so that it may come to collide with another."""
     return "." in name and "_" in name
+
+
+def losses(spec: TopicSpec, config: Mapping[str, str]) -> list[str]:
+    """What makes a topic that a pipeline reads lose records, or their times, as texts.
+
+    Args:
+        spec: Of the topic.
+        config: Its settings, as the broker names them.
+    """
+    found = []
+    if spec.read and "compact" in config.get("cleanup.policy", ""):
+        found.append(
+            f"cleanup.policy = {config['cleanup.policy']}: of several records with one key"
+            " Kafka keeps the last, so others may be deleted before they are read, and nothing"
+            " tells; set it to delete"
+        )
+    if spec.read and config.get("message.timestamp.type") == "LogAppendTime":
+        found.append(
+            "message.timestamp.type = LogAppendTime: the times of the records are lost, so"
+            " windows, labels and metrics go by the time of writing, and replay --time is"
+            " refused; set it to CreateTime"
+        )
+    return found
+
+
+def other_retention(spec: TopicSpec, config: Mapping[str, str]) -> str | None:
+    """The retention of a topic where it is not the one that was asked for, in milliseconds."""
+    wanted, there = spec.config.get("retention.ms"), config.get("retention.ms")
+    if wanted is None or "retention.ms" in spec.at_least or there == wanted:
+        return None
+    return there
 
 
 def weaknesses(replication: int, config: Mapping[str, str]) -> list[str]:

@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @with_pipeline
-def topics(pipeline: "Pipeline", connect: Connect) -> None:
+@click.option(
+    "--alter",
+    is_flag=True,
+    help="Give topics that are there the retention that the file asks for.",
+)
+def topics(pipeline: "Pipeline", connect: Connect, alter: bool) -> None:
     """Create or check the topics of a pipeline."""
     from app.kafka.admin import ensure_topics
 
-    for outcome in ensure_topics(pipeline, connect()):
-        click.echo(outcome, err=outcome.kind == "warning")
+    for outcome in ensure_topics(pipeline, connect(), alter=alter):
+        click.echo(outcome, err=outcome.warns)

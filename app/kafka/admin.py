@@ -25,24 +25,30 @@ class Outcome:
     """What was found or done about one topic, or, without `topic`, about the cluster.
 
     Attributes:
-        kind: What happened; "warning" where something weakens the promise of exactly once.
+        kind: What happened; "warning" where something weakens the promise of exactly once,
+            "loss" where the topic itself loses what the pipeline is to read.
         topic: The name.
         text: One line without the name.
         partitions: How many the topic has; None with a warning.
     """
 
-    kind: Literal["created", "checked", "warning"]
+    kind: Literal["created", "checked", "altered", "warning", "loss"]
     topic: str | None
     text: str
     partitions: int | None = None
 
     def __str__(self) -> str:
         line = self.text if self.topic is None else f"{self.topic}: {self.text}"
-        return f"warning: {line}" if self.kind == "warning" else line
+        return f"warning: {line}" if self.warns else line
+
+    @property
+    def warns(self) -> bool:
+        """Whether something is not as it should be."""
+        return self.kind in ("warning", "loss")
 
 
 def ensure_topics(
-    pipeline: Pipeline, kafka: KafkaSettings, timeout: float = TIMEOUT
+    pipeline: Pipeline, kafka: KafkaSettings, timeout: float = TIMEOUT, *, alter: bool = False
 ) -> list[Outcome]:
     """Create the topics of a pipeline that lack, check those that are there.
 
@@ -52,6 +58,7 @@ def ensure_topics(
         pipeline: Names the topics.
         kafka: Reaches the cluster.
         timeout: Seconds for each answer of the cluster.
+        alter: Whether topics that are there get the retention that the file asks for.
 
     Raises:
         BrokerUnreachable: No broker answers, or none lets the program in.
@@ -61,16 +68,45 @@ def ensure_topics(
     wanted = pipeline.topics
     there = cluster.topics().get(pipeline.events.topic)
     partitions = wanted.partitions if there is None else there.partitions
-    return ensure(cluster, list(_specs(pipeline, partitions)))
+    found = list(_specs(pipeline, partitions))
+    altered = alter_retention(cluster, found) if alter else []
+    return altered + ensure(cluster, found)
+
+
+def alter_retention(cluster: Cluster, wanted: Sequence[TopicSpec]) -> list[Outcome]:
+    """Give the topics that are there the retention of their specs.
+
+    Raises:
+        TopicError: A topic cannot be altered.
+    """
+    before = cluster.topics()
+    there = [spec for spec in wanted if spec.name in before]
+    configs = cluster.configs([spec.name for spec in there])
+    outcomes = []
+    for spec in there:
+        if (old := specs.other_retention(spec, configs[spec.name] or {})) is not None:
+            new = spec.config["retention.ms"]
+            cluster.alter(spec.name, {"retention.ms": new})
+            text = f"altered, retention.ms is {new}, was {old}"
+            outcomes.append(Outcome("altered", spec.name, text))
+    return outcomes
+
+
+def input_specs(pipeline: Pipeline, partitions: int | None = None) -> list[TopicSpec]:
+    """The topics of events and labels, with so many partitions, or as many as the file says."""
+    topics = pipeline.topics
+    size = (topics.partitions if partitions is None else partitions, topics.replication)
+    events = specs.events(pipeline.events.topic, *size, topics.retention)
+    if pipeline.labels is None:
+        return [events]
+    return [events, specs.labels(pipeline.labels.topic, *size, topics.retention)]
 
 
 def _specs(pipeline: Pipeline, partitions: int) -> Iterator[TopicSpec]:
     """The topics of a pipeline whose events have so many partitions."""
     size = (partitions, pipeline.topics.replication)
     retention = pipeline.topics.retention
-    yield specs.events(pipeline.events.topic, *size, retention)
-    if pipeline.labels is not None:
-        yield specs.labels(pipeline.labels.topic, *size, retention)
+    yield from input_specs(pipeline, partitions)
     yield specs.predictions(pipeline.predictions.topic, *size, retention)
     if pipeline.decisions.topic is not None:
         yield specs.predictions(pipeline.decisions.topic, *size, retention)
@@ -153,6 +189,14 @@ def _warnings(
     if config is None:
         text = "its settings could not be checked: this user has no right to describe them"
         yield Outcome("warning", spec.name, text)
+    if (retention := specs.other_retention(spec, config or {})) is not None:
+        text = (
+            f"retention.ms is {retention}, and should be {spec.config['retention.ms']}:"
+            " riverrun topics FILE --alter sets it"
+        )
+        yield Outcome("warning", spec.name, text)
+    for loss in specs.losses(spec, config or {}):
+        yield Outcome("loss", spec.name, loss)
     weak = specs.weaknesses(topic.replication, config or {})
     if weak and brokers > 1:
         text = f"{' and '.join(weak)}: a broker that fails may lose what was committed"

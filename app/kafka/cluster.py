@@ -1,17 +1,25 @@
 """What the program asks a cluster about its topics, with errors that name the topic."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
 
 from app.errors import BrokerUnreachable, TopicError
 from app.kafka.settings import KafkaSettings
 from topics.specs import TopicSpec
+from topics.times import TimeLimits, of_new_topic, time_limits
 
 _UNREACHABLE = {
     KafkaError._TRANSPORT,
@@ -104,20 +112,55 @@ class Cluster:
         answers = self._admin.describe_configs(list(asked.values()), request_timeout=self.timeout)
         return {name: self._config(name, answers[resource]) for name, resource in asked.items()}
 
-    def oldest_kept(self, name: str) -> int:
-        """The oldest timestamp (ms since 1970) that a topic keeps; 0 where it keeps all."""
-        config = self.configs([name])[name] or {}
-        retention = int(config.get("retention.ms", "-1"))
-        return 0 if retention < 0 else round(time.time() * 1000) - retention
+    def time_limits(self, wanted: Sequence[TopicSpec]) -> dict[str, TimeLimits]:
+        """Which timestamps topics take, also those that are still to be created, by name.
+
+        What the program may not ask about bounds nothing.
+        """
+        there = self.topics()
+        found = self.configs([spec.name for spec in wanted if spec.name in there])
+        new = [spec for spec in wanted if spec.name not in there]
+        broker = self._broker_config() if new else {}
+        configs = found | {spec.name: of_new_topic(broker, spec.config) for spec in new}
+        return {name: time_limits(config or {}) for name, config in configs.items()}
 
     def newest(self, names: Sequence[str]) -> int | None:
-        """The newest timestamp (ms since 1970) on topics that are there; None: all are empty."""
+        """The newest timestamp (ms since 1970) on topics; None: all are empty, or not there."""
         found = self.topics()
-        places = [TopicPartition(name, n) for name in names for n in range(found[name].partitions)]
+        there = [name for name in names if name in found]
+        places = [TopicPartition(name, n) for name in there for n in range(found[name].partitions)]
+        if not places:
+            return None
         asked = {place: OffsetSpec.max_timestamp() for place in places}
         answers = self._admin.list_offsets(asked, request_timeout=self.timeout)
         newest = max(int(self._result(answer).timestamp) for answer in answers.values())
         return None if newest < 0 else newest
+
+    def alter(self, name: str, config: Mapping[str, str]) -> None:
+        """Change settings of a topic; the others stay.
+
+        Raises:
+            TopicError: With the topic's name and what to do.
+        """
+        entries = [
+            ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+            for key, value in config.items()
+        ]
+        resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+        answers = self._admin.incremental_alter_configs([resource], request_timeout=self.timeout)
+        try:
+            self._result(answers[resource])
+        except KafkaException as error:
+            why = error.args[0]
+            not_allowed = "this user has no right to; let an administrator do so"
+            text = not_allowed if why.code() in _NOT_ALLOWED else why.str()
+            raise TopicError(f"topic {name} cannot be altered: {text}") from None
+
+    def _broker_config(self) -> dict[str, str]:
+        brokers = self._admin.list_topics(timeout=self.timeout).brokers
+        resource = ConfigResource(ResourceType.BROKER, str(min(brokers)))
+        answer = self._admin.describe_configs([resource], request_timeout=self.timeout)[resource]
+        return self._config("of a new kind", answer) or {}
 
     def _config(self, name: str, answer: "Future[Any]") -> dict[str, str] | None:
         try:

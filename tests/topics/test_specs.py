@@ -70,3 +70,27 @@ def test_weaknesses_name_each_setting_that_risks_a_loss() -> None:
         "min.insync.replicas is 1, below 2",
         "unclean.leader.election.enable is true",
     ]
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"cleanup.policy": "delete", "message.timestamp.type": "CreateTime"}, []),
+        ({"cleanup.policy": "compact"}, ["cleanup.policy = compact"]),
+        ({"cleanup.policy": "compact,delete"}, ["cleanup.policy = compact,delete"]),
+        ({"message.timestamp.type": "LogAppendTime"}, ["message.timestamp.type = LogAppendTime"]),
+    ],
+)
+def test_what_an_input_loses_is_told(config: dict[str, str], said: list[str]) -> None:
+    read = [specs.events("e", 1, 1, None), specs.labels("l", 1, 1, None)]
+    for spec in read:
+        assert [line.partition(":")[0] for line in specs.losses(spec, config)] == said
+    for spec in (specs.state("s", 1, 1), specs.metrics("m", 1, 1), specs.inner("i", 1, 1)):
+        assert specs.losses(spec, config) == []
+
+
+def test_a_retention_that_the_file_does_not_ask_for_is_another_one() -> None:
+    asked, silent = specs.events("e", 1, 1, inf), specs.events("e", 1, 1, None)
+    assert specs.other_retention(asked, {"retention.ms": "604800000"}) == "604800000"
+    assert specs.other_retention(asked, {"retention.ms": "-1"}) is None
+    assert specs.other_retention(silent, {"retention.ms": "604800000"}) is None
