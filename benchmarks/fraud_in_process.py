@@ -133,7 +133,7 @@ def through_memory(trial: Trial, data: Transactions) -> tuple[Row, InProcess]:
     pipeline = load_pipeline(FILE, trial.overrides(), {})
     history = source(data, trial)
     made = InProcess(pipeline)
-    made.run(records(history, history.read(), channels(pipeline, pipeline.events.key, None)))
+    made.run(records(history, history.read(), channels(pipeline, history)))
     kinds = Counter(key.partition("/")[0] for state in made.states for key in state)
     row = {
         "events": len(made.scores),

@@ -105,7 +105,7 @@ def alerts(trial: Injection, truth: Truth) -> dict[str, list[bool]]:
             yield Event(number, record.value, record.kind, record.timestamp)
 
     source = Source("live", read, key="card")
-    made.run(records(source, source.read(), channels(pipeline, pipeline.events.key, None)))
+    made.run(records(source, source.read(), channels(pipeline, source)))
     decode = msgspec.json.Decoder(Told).decode
     told = sorted(map(decode, made.predictions), key=lambda one: one.id)
     return {

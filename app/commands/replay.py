@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.kafka.admin import Outcome
+    from app.kafka.settings import KafkaSettings
     from app.pipeline.load import Pipeline
     from app.replay.base import LateLabels, Source
+    from app.replay.records import Encoded
     from app.replay.replay import Progress
 
 
@@ -87,6 +89,7 @@ def _injection(text: str) -> tuple[str, int]:
 )
 @click.option("--until", type=_Parsed("time", _time), metavar="DATE", help="Send what is before.")
 @click.option("--resume", is_flag=True, help="Go on after the newest record that the topics have.")
+@click.option("--again", is_flag=True, help="Send what the topics have already once more.")
 @click.option(
     "--labels",
     metavar="FILE",
@@ -114,41 +117,52 @@ def replay(pipeline: "Pipeline", connect: Connect, source: str, **options: Any) 
     riverrun replay FILE.toml --source events.csv --labels labels.csv --time when
     riverrun replay pipelines/fraud.toml --source live:cards=500,days=30 --pace 1d/10s
     """
-    from app.kafka.admin import TIMEOUT, ensure_topics
+    from app.kafka.admin import TIMEOUT, ensure_topics, input_specs
     from app.kafka.cluster import Cluster
-    from app.replay.progress import showing
-    from app.replay.replay import PRODUCER, Progress
-    from app.replay.replay import replay as send
+    from app.replay.check import check
     from app.replay.times import after
 
-    if options["speed"] is not None and options["pace"] is not None:
-        raise click.UsageError("--speed and --pace exclude each other")
+    for one, other in (("speed", "pace"), ("resume", "again")):
+        if options[one] and options[other]:
+            raise click.UsageError(f"--{one} and --{other} exclude each other")
     events = _events(pipeline, source, options)
     settings = connect()
-    _say_if_new(ensure_topics(pipeline, settings))
     cluster = Cluster(settings, TIMEOUT)
-    stop = _stop_on_signals()
-    limit = options["limit"]
-    total = min(filter(None, (events.count, limit)), default=None)
-    progress = Progress()
-    topics = [pipeline.events.topic, *([pipeline.labels.topic] if pipeline.labels else [])]
+    inputs = input_specs(pipeline)
     if options["resume"]:
-        events = after(events, cluster.newest(topics))
+        events = after(events, cluster.newest([spec.name for spec in inputs]))
+    limits = cluster.time_limits(inputs)
+    how = {name: options[name] for name in ("speed", "pace", "limit", "key")}
+    checked = check(pipeline, events, limits, **how)
+    _say_if_new(ensure_topics(pipeline, settings))
+    for remark in checked.kinds.remarks():
+        click.echo(f"riverrun: {remark}", err=True)
+    if not options["again"] and not options["resume"]:
+        _refuse_doubled(settings, checked.ends)
+    _send(pipeline, events, settings, source, limits=limits, **how)
+
+
+def _refuse_doubled(settings: "KafkaSettings", ends: "list[Encoded]") -> None:
+    from app.replay.already import find
+    from app.replay.records import ReplayError
+
+    if (found := find(settings.consumer(), ends)) is not None:
+        raise ReplayError(str(found))
+
+
+def _send(
+    pipeline: "Pipeline", events: "Source", settings: "KafkaSettings", name: str, **how: Any
+) -> None:
+    """Send, with the progress, until all is sent or a signal comes."""
+    from app.replay.progress import showing
+    from app.replay.replay import PRODUCER, Progress, replay
+
+    stop, progress = _stop_on_signals(), Progress()
+    total = min(filter(None, (events.count, how["limit"])), default=None)
+    producer = settings.producer(PRODUCER)
     try:
-        with showing(source, total) as show:
-            send(
-                pipeline,
-                events,
-                settings.producer(PRODUCER),
-                speed=options["speed"],
-                pace=options["pace"],
-                limit=limit,
-                key=options["key"],
-                show=show,
-                progress=progress,
-                stop=stop,
-                oldest={topic: cluster.oldest_kept(topic) for topic in topics},
-            )
+        with showing(name, total) as show:
+            replay(pipeline, events, producer, show=show, progress=progress, stop=stop, **how)
     finally:
         click.echo(_summary(pipeline, progress))
     if stop.is_set():
@@ -191,11 +205,11 @@ def _summary(pipeline: "Pipeline", progress: "Progress") -> str:
 
 
 def _say_if_new(outcomes: "Sequence[Outcome]") -> None:
-    """Which topics were created, and what weakens them; nothing where all were there."""
-    if any(outcome.kind == "created" for outcome in outcomes):
-        for outcome in outcomes:
-            if outcome.kind != "checked":
-                click.echo(outcome, err=True)
+    """Which topics were created, and what weakens them; where all were there, what loses data."""
+    new = any(outcome.kind == "created" for outcome in outcomes)
+    for outcome in outcomes:
+        if outcome.kind == "loss" or (new and outcome.kind != "checked"):
+            click.echo(outcome, err=True)
 
 
 def _stop_on_signals() -> threading.Event:

@@ -37,6 +37,7 @@ class Source:
         count: How many events there are; None where it is not known before the end.
         key: The field that keys the records; None for the pipeline's id.
         labels: The name of the file of the labels, where they have one of their own.
+        simulated: Computed as it is read: to look through it costs as much as to send it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Source:
     count: int | None = None
     key: str | None = None
     labels: str | None = None
+    simulated: bool = False
 
     def where(self, event: Event) -> str:
         """The place of an event, as errors name it: "history.csv:17"."""

@@ -7,10 +7,12 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from agents.events.limits import MAX_VALUE
 from app.errors import RiverrunError
 from app.pipeline.load import Pipeline
 from app.replay.base import Event, Source
 from topics.codecs import Codec
+from topics.times import TimeLimits
 
 
 class ReplayError(RiverrunError):
@@ -33,30 +35,35 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True)
 class Channel:
-    """Where records of one kind go: the topic, its format, the field of their key, and the
-    oldest timestamp that the topic keeps."""
+    """Where records of one kind go: the topic, its format, and the field of their key."""
 
     topic: str
     codec: Codec
     key: str | None
-    oldest: int
 
 
-def channels(
-    pipeline: Pipeline, key: str | None, oldest: Mapping[str, int] | None
-) -> dict[str, Channel]:
-    """The channel of each kind. A label gets the key of its event, and so its partition."""
-    events, labels, oldest = pipeline.events, pipeline.labels, oldest or {}
-    found = {"event": Channel(events.topic, Codec(events.format), key, oldest.get(events.topic, 0))}
+def channels(pipeline: Pipeline, source: Source, key: str | None = None) -> dict[str, Channel]:
+    """The channel of each kind. A label gets the key of its event, and so its partition.
+
+    Args:
+        pipeline: Names the topics.
+        source: Names a key, where the pipeline does not.
+        key: The field of the key, before all others.
+    """
+    events, labels = pipeline.events, pipeline.labels
+    key = key or events.key or source.key or events.id
+    found = {"event": Channel(events.topic, Codec(events.format), key)}
     if labels is not None:
         of_label = labels.id if key == events.id else key
-        kept = oldest.get(labels.topic, 0)
-        found["label"] = Channel(labels.topic, Codec(labels.format), of_label, kept)
+        found["label"] = Channel(labels.topic, Codec(labels.format), of_label)
     return found
 
 
-def limited(events: Iterable[Event], limit: int, with_labels: bool) -> Iterator[Event]:
-    """As many events; and the labels before the next one, where there are labels."""
+def limited(events: Iterable[Event], limit: int | None, with_labels: bool) -> Iterator[Event]:
+    """As many events (None: all); and the labels before the next one, where there are labels."""
+    if limit is None:
+        yield from events
+        return
     for event in events:
         if event.kind == "event":
             if limit == 0:
@@ -73,25 +80,38 @@ def records(
     """The records of events, and of labels.
 
     Raises:
-        ReplayError: For one without its key, one that its topic would delete at once, or one
-            that its format cannot hold.
+        ReplayError: For one without its key, one that is too large, or one that its format
+            cannot hold.
     """
     for event in events:
         channel = to.get(event.kind)
         if channel is None:
             raise ReplayError(f"{source.where(event)}: a label, but the pipeline has no [labels]")
-        when = event.timestamp
-        if when is not None and when < channel.oldest:
-            raise ReplayError(
-                f"{source.where(event)}: {_a(event.kind)} of {_date(when)} is older than "
-                f"{channel.topic} keeps (retention.ms): Kafka would delete it at once. "
-                'Set topics.retention = "forever" before the topic is created, or alter the topic'
-            )
         try:
             key, value = _key(event.fields, channel.key), channel.codec.encode(event.fields)
         except (ValueError, TypeError, OverflowError, msgspec.MsgspecError) as error:
             raise ReplayError(f"{source.where(event)}: {error}") from None
-        yield Encoded(source.where(event), event.kind, channel.topic, key, value, when or 0)
+        if len(value) > MAX_VALUE:
+            size = f"{len(value):,} bytes; at most {MAX_VALUE:,} are read"
+            raise ReplayError(f"{source.where(event)}: {_a(event.kind)} of {size}")
+        when = event.timestamp or 0
+        yield Encoded(source.where(event), event.kind, channel.topic, key, value, when)
+
+
+def refuse_lost(record: Encoded, limits: TimeLimits | None, now: float) -> None:
+    """Refuse a record whose time its topic does not take or keep, or overwrites.
+
+    Args:
+        record: One without a time passes.
+        limits: Of its topic; None where they are not known.
+        now: When it is written, in milliseconds since 1970.
+
+    Raises:
+        ReplayError: With its line, and what to do.
+    """
+    if record.timestamp and limits and (why := limits.refusal(record.timestamp, now)):
+        what = f"{_a(record.kind)} of {_date(record.timestamp)} for {record.topic}"
+        raise ReplayError(f"{record.where}: {what}: {why}")
 
 
 def _a(kind: str) -> str:
@@ -99,7 +119,7 @@ def _a(kind: str) -> str:
 
 
 def _date(timestamp: int) -> str:
-    return datetime.fromtimestamp(timestamp / 1000, UTC).date().isoformat()
+    return f"{datetime.fromtimestamp(timestamp / 1000, UTC):%Y-%m-%d %H:%M}"
 
 
 def _key(fields: Mapping[str, Any], name: str | None) -> bytes | None:

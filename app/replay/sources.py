@@ -70,7 +70,7 @@ def _simulator(
         for number, record in enumerate(read()):
             yield Event(number, record.value, record.kind, record.timestamp)
 
-    return Source(source.partition(":")[0], events, key="card")
+    return Source(source.partition(":")[0], events, key="card", simulated=True)
 
 
 def _data_set(

@@ -7,8 +7,16 @@ import pytest
 
 from app.pipeline.load import Pipeline, load_pipeline
 from app.replay.base import Event, LateLabels, Source
-from app.replay.records import Encoded, ReplayError, channels, limited, records
+from app.replay.records import (
+    Encoded,
+    ReplayError,
+    channels,
+    limited,
+    records,
+    refuse_lost,
+)
 from app.replay.sources import open_source
+from topics.times import TimeLimits
 
 TEXT = """\
 name = "p"
@@ -38,13 +46,10 @@ EVENT = Event(1, {"id": "a", "card": 7, "x": 1.5}, "event", 5000)
 LABEL = Event(2, {"event": "a", "card": 7, "bad": True}, "label", 9000)
 
 
-def encoded(
-    pipeline: Pipeline, *events: Event, key: str | None = "id", **oldest: int
-) -> list[Encoded]:
+def encoded(pipeline: Pipeline, *events: Event, key: str | None = None) -> list[Encoded]:
     """The records of these."""
     source = Source("rows", lambda: iter(events))
-    kept = {f"p.{topic}.v1": time for topic, time in oldest.items()}
-    return list(records(source, source.read(), channels(pipeline, key, kept)))
+    return list(records(source, source.read(), channels(pipeline, source, key)))
 
 
 def test_a_label_goes_to_its_own_topic_in_its_own_format(pipeline: Pipeline) -> None:
@@ -55,9 +60,9 @@ def test_a_label_goes_to_its_own_topic_in_its_own_format(pipeline: Pipeline) -> 
     assert (event.timestamp, label.timestamp) == (5000, 9000)
 
 
-@pytest.mark.parametrize(("key", "value"), [("id", b"a"), ("card", b"7"), (None, None)])
+@pytest.mark.parametrize(("key", "value"), [(None, b"a"), ("id", b"a"), ("card", b"7")])
 def test_a_label_has_the_key_of_its_event(
-    pipeline: Pipeline, key: str | None, value: bytes | None
+    pipeline: Pipeline, key: str | None, value: bytes
 ) -> None:
     assert [record.key for record in encoded(pipeline, EVENT, LABEL, key=key)] == [value, value]
 
@@ -67,12 +72,24 @@ def test_a_label_without_the_key_of_its_event_is_refused(pipeline: Pipeline) -> 
         encoded(pipeline, EVENT, LABEL, key="x")
 
 
-def test_what_its_topic_would_delete_at_once_is_refused(pipeline: Pipeline) -> None:
-    assert len(encoded(pipeline, EVENT, LABEL, events=5000, labels=9000)) == 2
-    with pytest.raises(ReplayError, match=r"^rows:1: an event of 1970-01-01 is older than p\.ev"):
-        encoded(pipeline, EVENT, LABEL, events=5001)
-    with pytest.raises(ReplayError, match=r"^rows:2: a label of 1970-01-01 is older than p\.lab"):
-        encoded(pipeline, EVENT, LABEL, labels=9001)
+def test_what_is_larger_than_an_event_may_be_is_refused(pipeline: Pipeline) -> None:
+    large = EVENT._replace(fields={"id": "a", "text": "x" * 1_000_000})
+    with pytest.raises(ReplayError, match=r"^rows:1: an event of 1,000,0\d\d bytes; at most 1,000"):
+        encoded(pipeline, large)
+
+
+def test_what_its_topic_does_not_take_is_refused_with_its_line(pipeline: Pipeline) -> None:
+    event, label = encoded(pipeline, EVENT, LABEL)
+    limits = TimeLimits(retention=1000, after=1000)
+    refuse_lost(event, limits, 6000)
+    refuse_lost(label, limits, 8000)
+    refuse_lost(label, None, 0)
+    with pytest.raises(
+        ReplayError, match=r"^rows:1: an event of 1970-01-01 00:00 for p\.ev.*older"
+    ):
+        refuse_lost(event, limits, 6001)
+    with pytest.raises(ReplayError, match=r"^rows:2: a label of 1970-01-01 00:00 for p\.l.*future"):
+        refuse_lost(label, limits, 7999)
 
 
 def test_a_label_for_a_pipeline_without_labels_is_refused(tmp_path: Path) -> None:

@@ -103,6 +103,24 @@ def test_the_key_that_the_pipeline_names_wins_over_that_of_the_source(
     assert [record.key() for record in read_committed(kafka, topic_name)] == [b"6", b"a"]
 
 
+def test_a_refused_record_is_named_and_the_others_of_its_batch_arrive(
+    kafka: str, topic_name: str
+) -> None:
+    create_topic(kafka, topic_name, 1, message_timestamp_after_max_ms="3600000")
+    now = int(time.time() * 1000)
+    times = [now - 2, now - 1, now + 10 * 86_400_000, now]
+    source = Source("rows", lambda: (Event(n, {"id": n}, "event", t) for n, t in enumerate(times)))
+    to, progress = pipeline("phishing", topic_name), Progress()
+    batched = KafkaSettings(kafka).producer(PRODUCER | {"linger.ms": 1000})
+    with pytest.raises(ReplayError, match=r"take 1 of 4 events; the first is rows:2: .*after\.max"):
+        replay(to, source, batched, progress=progress)
+    arrived = [
+        msgspec.json.decode(r.value() or b"")["id"] for r in read_committed(kafka, topic_name)
+    ]
+    assert sorted(arrived) == [0, 1, 3]
+    assert progress.delivered == 3
+
+
 def test_what_stands_before_a_bad_row_is_delivered(
     kafka: str, topic_name: str, tmp_path: Path
 ) -> None:

@@ -1,0 +1,101 @@
+"""Looks through a source before anything of it is sent."""
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from app.pipeline.load import Pipeline
+from app.replay.base import Event, Source
+from app.replay.records import Encoded, channels, limited, records, refuse_lost
+from app.replay.replay import due_times
+from topics.times import TimeLimits
+
+SHOWN = 40
+"""Characters of a text that is shown."""
+
+
+@dataclass
+class Kinds:
+    """How often each field was a number, how often a text, and its first text with the place."""
+
+    numbers: Counter[str] = field(default_factory=Counter)
+    texts: Counter[str] = field(default_factory=Counter)
+    first_text: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def add(self, where: str, fields: Mapping[str, Any]) -> None:
+        """Count the fields of one row."""
+        for name, value in fields.items():
+            if type(value) is str:
+                self.texts[name] += 1
+                if name not in self.first_text:
+                    self.first_text[name] = where, value
+            elif type(value) is float or type(value) is int:
+                self.numbers[name] += 1
+
+    def remarks(self) -> Iterator[str]:
+        """A line for each field that is both: a model takes its texts for another thing."""
+        for name in self.numbers.keys() & self.texts.keys():
+            where, text = self.first_text[name]
+            yield (
+                f'{where}: "{name}" is the text {text[:SHOWN]!r}; it is a text in'
+                f" {self.texts[name]:,} rows and a number in {self.numbers[name]:,}"
+            )
+
+
+@dataclass
+class Checked:
+    """What was found in a source that can be sent.
+
+    Attributes:
+        ends: The first and the last record of each topic.
+        kinds: Of the fields of its events.
+    """
+
+    ends: list[Encoded] = field(default_factory=list)
+    kinds: Kinds = field(default_factory=Kinds)
+
+
+def check(
+    pipeline: Pipeline,
+    source: Source,
+    limits: Mapping[str, TimeLimits],
+    *,
+    key: str | None = None,
+    limit: int | None = None,
+    speed: float | None = None,
+    pace: float | None = None,
+) -> Checked:
+    """Read all that a replay would send, of a simulator the first record.
+
+    Args:
+        pipeline, source, key, limit, speed, pace: As for `app.replay.replay.replay`.
+        limits: Topic to the timestamps that it takes.
+
+    Raises:
+        SourceError: For a bad row.
+        ReplayError: For one without its key, too large, or with a time that its topic does not
+            take, keep, or leave as it is.
+    """
+    to, due, found = channels(pipeline, source, key), due_times(speed, pace), Checked()
+    events = limited(source.read(), limit, with_labels="label" in to)
+    if source.simulated:
+        events = islice(events, 1)
+    first: dict[str, Encoded] = {}
+    last: dict[str, Encoded] = {}
+    now = time.time() * 1000
+    for number, record in enumerate(records(source, _counted(source, events, found.kinds), to)):
+        refuse_lost(record, limits.get(record.topic), now + 1000 * due(number, record))
+        first.setdefault(record.topic, record)
+        last[record.topic] = record
+    found.ends = list({id(r): r for r in [*first.values(), *last.values()]}.values())
+    return found
+
+
+def _counted(source: Source, events: Iterable[Event], kinds: Kinds) -> Iterator[Event]:
+    for event in events:
+        if event.kind == "event":
+            kinds.add(source.where(event), event.fields)
+        yield event
