@@ -6,9 +6,11 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from app.local_kafka import KAFKA_VERSION, LocalKafka
 from app.local_kafka.broker import SETTINGS, free_ports, wait_until_ready
+from tests.kafka.proxy import Proxy, proxied_settings
 
 
 @contextmanager
@@ -66,3 +68,19 @@ def docker_kafka() -> Iterator[str]:
             out, err = container.get_logs()
             raise RuntimeError((out + err).decode(errors="replace")[-2000:])
         yield address
+
+
+@contextmanager
+def proxied_kafka(folder: Path, **settings: str) -> Iterator[tuple[LocalKafka, Proxy]]:
+    """A local Kafka in `folder`, and a proxy before it; `settings` with `_` for the dots.
+
+    The broker's own address leads past the proxy. It may be stopped and started again.
+    """
+    (port, controller), (behind, before) = free_ports(None), free_ports(None)
+    config = proxied_settings(port, controller, behind, before)
+    config |= {key.replace("_", "."): value for key, value in settings.items()}
+    with (
+        LocalKafka(folder / "kafka", port, config=config) as broker,
+        Proxy(before, behind).running() as proxy,
+    ):
+        yield broker, proxy
