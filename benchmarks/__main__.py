@@ -17,6 +17,7 @@ from benchmarks import (
     fraud_rate,
     latency,
     learners,
+    page,
     pattern,
     recovery,
     stages,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "fraud": fraud.run,
     "fraud_rate": fraud_rate.run,
     "pattern": pattern.run,
+    "page": page.run,
 }
 ALONE = {"family", "learners", "pattern"}
 """These need no Kafka."""

@@ -13,8 +13,6 @@ from app.options import Connect, with_pipeline
 if TYPE_CHECKING:
     from app.pipeline.load import Pipeline
 
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
 
 @click.command(short_help="Run one worker of a pipeline.")
 @with_pipeline
@@ -30,9 +28,10 @@ def worker(pipeline: "Pipeline", connect: Connect, log_level: str) -> None:
     Start more of them to scale: they share the partitions.
     """
     _fix_hash_seed(pipeline)
+    from app.logs import FORMAT
     from app.worker.run import run_worker
 
-    logging.basicConfig(level=log_level.upper(), format=LOG_FORMAT)
+    logging.basicConfig(level=log_level.upper(), format=FORMAT)
     run_worker(pipeline, connect())
 
 

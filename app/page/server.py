@@ -1,4 +1,4 @@
-"""The page's routes, beside the health page of a worker: the page, its files, and its stream."""
+"""The routes: the page, its files, its stream, and the health of the worker."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 from yarl import URL
+
+from app.page.connections import Connections
 
 STATIC = Path(__file__).with_name("static")
 TYPES = {
@@ -63,23 +65,34 @@ class Looking(Protocol):
     def look(self, by: int) -> None: ...
 
 
+class Worker(Protocol):
+    """What is known of the worker; see ``Told``."""
+
+    def health(self) -> dict[str, Any]: ...
+    def counts(self) -> dict[str, Any]: ...
+
+
 class Page:
     """Serves the page to some clients at a time.
+
+    A connection has one request, without a body.
 
     Args:
         feed: What the pipeline did.
         reader: Fills the feed; started and stopped with the server.
-        counts: What this worker did.
+        worker: What this worker did, and how it is.
         host: The address that the server is bound to. On loopback a request must name loopback,
             so that no page of another site can reach this one under a name of its own.
+
+    Attributes:
+        connections: Bounds for whoever serves this.
     """
 
-    def __init__(
-        self, feed: Source, reader: Looking, counts: Callable[[], dict[str, Any]], host: str
-    ) -> None:
+    def __init__(self, feed: Source, reader: Looking, worker: Worker, host: str) -> None:
+        self.connections = Connections()
         self._feed = feed
         self._reader = reader
-        self._counts = counts
+        self._worker = worker
         self._names = {"localhost", "127.0.0.1", "::1", host} if _is_loopback(host) else None
         self._files = {file.name: file.read_bytes() for file in STATIC.iterdir()}
         self._clients = 0
@@ -88,6 +101,7 @@ class Page:
     def install(self, app: web.Application) -> None:
         """Add the routes, and what holds for every route of `app`."""
         app.router.add_get("/", self._index)
+        app.router.add_get("/health", self._health)
         app.router.add_get("/static/{name}", self._static)
         app.router.add_get("/stream", self._stream, allow_head=False)
         app.middlewares.append(self._guard())
@@ -106,11 +120,26 @@ class Page:
     def _guard(self) -> Middleware:
         @web.middleware
         async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if self._names is not None and not _names_one_of(request, self._names):
-                return web.Response(status=421, text="this host is not served here\n")
-            return await handler(request)
+            try:
+                response = self._refused(request) or await handler(request)
+            except web.HTTPException as error:
+                error.force_close()
+                raise
+            response.force_close()
+            return response
 
         return guard
+
+    def _refused(self, request: web.Request) -> web.Response | None:
+        if self._names is not None and not _names_one_of(request, self._names):
+            return web.Response(status=421, text="this host is not served here\n")
+        if request.can_read_body:
+            return web.Response(status=413, text="nothing here takes a body\n")
+        return None
+
+    async def _health(self, request: web.Request) -> web.Response:
+        said = self._worker.health()
+        return web.json_response(said, status=200 if said["ready"] else 503)
 
     async def _index(self, request: web.Request) -> web.Response:
         return self._file("index.html")
@@ -129,7 +158,9 @@ class Page:
         if self._clients >= MAX_CLIENTS:
             said = f"{MAX_CLIENTS} pages are open already\n"
             return web.Response(status=503, text=said, headers={"Retry-After": "10"})
+        self.connections.release(request.transport)
         response = web.StreamResponse(headers=STREAM)
+        response.force_close()
         async with self._client():
             try:
                 await response.prepare(request)
@@ -153,7 +184,7 @@ class Page:
                 written = monotonic()
 
     def _said(self, version: int) -> dict[str, Any]:
-        return {"worker": self._counts(), **self._feed.since(version)}
+        return {"worker": self._worker.counts(), **self._feed.since(version)}
 
     async def _tick(self) -> bool:
         """Wait a moment; False once the server stops."""

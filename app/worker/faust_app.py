@@ -1,14 +1,15 @@
-"""The Faust app around a worker: one agent, a report, a health page, and nothing else."""
+"""The Faust app around a worker: one agent, some timers, and nothing else."""
 
 from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import AsyncIterable
-from typing import Any, Protocol
+from collections.abc import AsyncIterable, Sequence
+from typing import Protocol
 
 import faust
-from faust.types.web import View
+from faust.app.base import BootStrategy
+from mode import Service
 
 from app.errors import RiverrunError
 from app.pipeline.load import Pipeline
@@ -30,15 +31,32 @@ class Scorer(Host, Protocol):
     async def report(self) -> None: ...
     async def purge(self) -> None: ...
     async def between_done(self) -> None: ...
-    def health(self) -> dict[str, Any]: ...
 
 
 class WorkerDied(RiverrunError):
     """Faust ended the worker without being told to."""
 
 
-def new_app(pipeline: Pipeline, worker: Scorer) -> App:
-    """The app of a worker: it reads the stages' inputs and hands batches to ``worker.score``."""
+class _Boot(BootStrategy):
+    """Starts other services where Faust has its web server: before the consumer, and stops them
+    after it."""
+
+    def __init__(self, app: App, services: Sequence[Service]) -> None:
+        super().__init__(app)
+        self._services = services
+
+    def web_server(self) -> Sequence[Service]:
+        return self._services
+
+
+def new_app(pipeline: Pipeline, worker: Scorer, services: Sequence[Service] = ()) -> App:
+    """The app of a worker: it reads the stages' inputs and hands batches to ``worker.score``.
+
+    Args:
+        pipeline: Names the inputs.
+        worker: Does the work.
+        services: What else lives as long as the worker.
+    """
     app = App(
         pipeline.name,
         worker,
@@ -46,24 +64,17 @@ def new_app(pipeline: Pipeline, worker: Scorer) -> App:
         datadir=tempfile.gettempdir(),
         topic_disable_leader=True,
         topic_allow_declare=False,
-        web_enabled=pipeline.worker.web_port is not None,
-        web_bind=pipeline.worker.web_host,
-        web_port=pipeline.worker.web_port or 6066,
+        web_enabled=False,
         autodiscover=False,
         TableManager=NoTables,
     )
+    app.boot_strategy = _Boot(app, services)
     inputs = [topic for stage in stages(pipeline) for topic in stage.inputs]
     topic = app.topic(*inputs, key_serializer="raw", value_serializer="raw", acks=False)
     app.agent(topic, name="score")(worker.score)
     app.timer(REPORT_SECONDS, name="report")(worker.report)
     app.timer(PURGE_SECONDS, name="purge")(worker.purge)
     app.timer(BETWEEN_SECONDS, name="between")(worker.between_done)
-
-    async def health(view: View, request: Any) -> Any:
-        said = worker.health()
-        return view.json(said, status=200 if said["ready"] else 503)
-
-    app.page("/health")(health)  # Faust binds it to the view: a bound method would not do
     return app
 
 
@@ -77,7 +88,7 @@ def run(app: App) -> None:
         app, quiet=True, override_logging=False, redirect_stdouts=False, loglevel="WARN"
     )
     service.spinner = None
-    _quiet("faust", "mode", "app.worker.transport")
+    _quiet("faust", "mode", "app.page.process", "app.worker.transport")
     try:
         service.execute_from_commandline()
     except SystemExit as left:

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Any, cast
 
 from app.kafka.settings import KafkaSettings
-from app.page.page import add_page
+from app.page.process import PageProcess
+from app.page.told import words
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
 from app.worker.ending import LEAVE_SECONDS, STOP_SECONDS, ForcedEnd
@@ -76,9 +77,10 @@ class Worker:
         self._closing = False
         self._committing = asyncio.Event()
         self._committing.set()
-        self.app = new_app(pipeline, self)
-        if pipeline.worker.web_port is not None:
-            add_page(self.app, pipeline, kafka, self.counts)
+        page = (
+            [] if pipeline.worker.web_port is None else [PageProcess(pipeline, kafka, self._words)]
+        )
+        self.app = new_app(pipeline, self, page)
 
     # What the transport calls.
 
@@ -237,6 +239,9 @@ class Worker:
     async def report(self) -> None:
         """Tell in the log what was done."""
         self._report.tell()
+
+    def _words(self) -> bytes:
+        return words(self.health(), self.counts())
 
     def health(self) -> dict[str, Any]:
         """Whether this worker does its work, and on what."""

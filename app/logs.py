@@ -1,0 +1,36 @@
+"""The form of a log, and its bounds."""
+
+from __future__ import annotations
+
+import logging
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+MOST = 20
+SECONDS = 60.0
+
+
+class AtMost(logging.Filter):
+    """Lets so many lines through in a minute, whatever they say, and then says that it does.
+
+    >>> bounded, log = AtMost(most=2), logging.Logger("page")
+    >>> said = [log.makeRecord("page", 40, "", 0, text, (), None) for text in "abcd"]
+    >>> [record.getMessage() for record in said if bounded.filter(record)]
+    ['a', 'b; more lines of this minute are left out']
+    """
+
+    def __init__(self, most: int = MOST, seconds: float = SECONDS) -> None:
+        super().__init__()
+        self._most = most
+        self._seconds = seconds
+        self._until = 0.0
+        self._count = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether there is room in this minute."""
+        if record.created >= self._until:
+            self._until, self._count = record.created + self._seconds, 0
+        self._count += 1
+        if self._count == self._most:
+            record.msg = f"{record.getMessage()}; more lines of this minute are left out"
+            record.args = ()
+        return self._count <= self._most

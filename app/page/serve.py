@@ -1,0 +1,86 @@
+"""The process of the page: it serves until the pipe from its worker is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import pickle
+import resource
+import signal
+import socket
+import sys
+from typing import Any
+
+from aiohttp import web
+
+from app.kafka.settings import KafkaSettings
+from app.logs import FORMAT, AtMost
+from app.page.feed import Feed
+from app.page.reader import PageReader
+from app.page.server import Page
+from app.page.told import Told
+
+LOWEST_PRIORITY = 19
+FILES = 1024
+"""Open files: enough for all connections and for Kafka's clients, however few a worker may have."""
+LINE_BYTES = 2**24
+STOP_SECONDS = 1.0
+
+
+def main() -> None:
+    """Serve on the listening sockets that the arguments number."""
+    for signum in (signal.SIGINT, signal.SIGTERM):  # these are the worker's: it is then told
+        signal.signal(signum, signal.SIG_IGN)
+    os.nice(LOWEST_PRIORITY)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    asyncio.run(_run([socket.socket(fileno=int(number)) for number in sys.argv[1:]]))
+    os._exit(0)  # at once: threads that still read from Kafka have nothing to lose
+
+
+async def _run(sockets: list[socket.socket]) -> None:
+    pipe = asyncio.StreamReader(limit=LINE_BYTES)
+    loop = asyncio.get_running_loop()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(pipe), sys.stdin)
+    try:
+        size = int.from_bytes(await pipe.readexactly(8), "big")
+        # The pipe is the worker's, and nobody else's.
+        pipeline, servers, properties, level = pickle.loads(await pipe.readexactly(size))
+    except asyncio.IncompleteReadError:
+        return
+    _log(level)
+    told, feed = Told(), Feed(pipeline)
+    reader = PageReader(pipeline, KafkaSettings(servers, properties), feed)
+    page = Page(feed, reader, told, pipeline.worker.web_host)
+    runner, listening = await serve(page, sockets)
+    async for line in pipe:
+        told.hear(line)
+    for server in listening:
+        server.close()
+    try:
+        async with asyncio.timeout(STOP_SECONDS):
+            await runner.cleanup()
+    except TimeoutError:
+        pass
+
+
+async def serve(
+    page: Page, sockets: list[socket.socket]
+) -> tuple[web.AppRunner, list[asyncio.Server]]:
+    """Serve a page on listening sockets; the runner ends it."""
+    application = web.Application()
+    page.install(application)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    make: Any = runner.server
+    bounded, loop = page.connections.bound(make), asyncio.get_running_loop()
+    return runner, [await loop.create_server(bounded, sock=each) for each in sockets]
+
+
+def _log(level: int) -> None:
+    """Log as the worker does, but so much a minute at most: clients cause some of it."""
+    handler = logging.StreamHandler()
+    handler.addFilter(AtMost())
+    logging.basicConfig(level=level, format=FORMAT, handlers=[handler])
