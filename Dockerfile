@@ -30,6 +30,6 @@ ENV PATH=/opt/riverrun/bin:$PATH \
 STOPSIGNAL SIGTERM
 # Only a worker has a page to ask; every other command is well while it runs.
 HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as u; b'worker' not in open('/proc/1/cmdline', 'rb').read().split(b'\\0') or u.urlopen('http://127.0.0.1:6066/health', timeout=3)"]
+    CMD ["python", "-P", "-m", "app.healthcheck"]
 ENTRYPOINT ["riverrun"]
 CMD ["--help"]

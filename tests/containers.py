@@ -41,9 +41,9 @@ def image_environment() -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def health_check() -> str:
-    """The Python code of the image's health check."""
+def health_check() -> list[str]:
+    """The image's health check: `python` and what it runs."""
     (line,) = [rest for word, rest in instructions() if word == "HEALTHCHECK"]
-    python, option, code = json.loads(line.partition("CMD ")[2])
-    assert (python, option) == ("python", "-c")
-    return str(code)
+    python, *arguments = json.loads(line.partition("CMD ")[2])
+    assert python == "python"
+    return [str(argument) for argument in arguments]

@@ -16,7 +16,6 @@ from tests.containers import (
     ROOT,
     compose,
     copied,
-    health_check,
     image_environment,
     instructions,
     own_services,
@@ -180,9 +179,3 @@ def test_the_image_runs_as_a_user_and_stops_on_sigterm() -> None:
     assert last["USER"] == "riverrun"
     assert last["STOPSIGNAL"] == "SIGTERM"
     assert json.loads(last["ENTRYPOINT"]) == ["riverrun"]
-
-
-def test_the_health_check_is_python_that_asks_the_workers_own_port() -> None:
-    compile(health_check(), "HEALTHCHECK", "exec")
-
-    assert f":{image_environment()['RIVERRUN_WORKER__WEB_PORT']}/health" in health_check()

@@ -105,18 +105,25 @@ class Deployment:
                 process.kill()
 
 
-def is_healthy(command: list[str], port: int, folder: Path) -> bool:
-    """Ask as the image's health check does, where the container runs `command`."""
+def is_healthy(command: list[str], folder: Path, **environment: str) -> bool:
+    """Ask as the image's health check does, where the container runs `command`.
+
+    Docker puts `http_proxy` into containers by itself.
+    """
     command_line = folder / "cmdline"
     command_line.write_bytes(b"\0".join(word.encode() for word in ["riverrun", *command]))
-    code = health_check().replace("/proc/1/cmdline", str(command_line))
-    code = code.replace(":6066/", f":{port}/")
-    return subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+    given = {**image_environment(), "http_proxy": "http://127.0.0.1:9", **environment}
+    check = [sys.executable, *health_check(), str(command_line)]
+    asked = subprocess.run(
+        check, env=given | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert asked.stderr == ""
+    return asked.returncode == 0
 
 
 def wait_until_healthy(worker: subprocess.Popen[str], port: int, folder: Path) -> None:
     deadline = time.monotonic() + 90
-    while not is_healthy(["worker"], port, folder):
+    while not is_healthy(["worker"], folder, RIVERRUN_WORKER__WEB_PORT=str(port)):
         if worker.poll() is not None:
             pytest.fail(f"the worker ended with {worker.returncode}: {worker.communicate()[0]}")
         assert time.monotonic() < deadline, "the worker is not healthy after 90 s"
@@ -167,8 +174,9 @@ def source_of(prediction: bytes | None) -> tuple[Any, ...]:
 def test_only_a_worker_is_asked_for_its_health(tmp_path: Path) -> None:
     nobody, _ = free_ports(None)
 
-    assert not is_healthy(SERVICES["worker"]["command"], nobody, tmp_path)
-    assert is_healthy(SERVICES["replay"]["command"], nobody, tmp_path)
+    port = {"RIVERRUN_WORKER__WEB_PORT": str(nobody)}
+    assert not is_healthy(SERVICES["worker"]["command"], tmp_path, **port)
+    assert is_healthy(SERVICES["replay"]["command"], tmp_path, **port)
 
 
 def test_kafka_knows_every_setting_of_the_compose_file(kafka: str) -> None:
