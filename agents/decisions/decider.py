@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from agents.decisions.budget import Budget, Decision
+from agents.shares import share
 from agents.state import State
 
 __all__ = ["Decider", "Decision", "DecisionSettings"]
@@ -32,16 +33,8 @@ class DecisionSettings:
     partitions: int = 1
 
     def share(self, span: int) -> int:
-        """The alerts of this partition in a span.
-
-        Those of all partitions add up to the budget. What does not divide goes around, so that
-        each has its turn.
-
-        >>> [DecisionSettings(budget=1, partition=1, partitions=3).share(span) for span in range(4)]
-        [0, 1, 0, 0]
-        """
-        whole, rest = divmod(self.budget or 0, self.partitions)
-        return whole + ((self.partition - span * rest) % self.partitions < rest)
+        """The alerts of this partition in a span; see `agents.shares.share`."""
+        return share(self.budget or 0, self.partition, self.partitions, span)
 
 
 class Decider:

@@ -82,7 +82,7 @@ def judge_rival(
         task: Of the learner.
         known: The window.
         rival: Whose scores.
-        k: Places, for transactions and for entities.
+        k: Places, for transactions and for entities; without any, nothing is defined at k.
         fee: Money that a look costs.
         before: Entities that this rival caught in earlier windows.
     """
@@ -102,7 +102,8 @@ def judge_rival(
     top = _highest(known.entity[there], score, k, caught_before)
     look = look_at(known, top, caught_before, fee)
     ranked = _ranked(label == 1, score, k)
-    entities = {"card_precision_at_k": len(look.caught) / k} if known.names is not None else {}
+    looks = known.names is not None and k > 0
+    entities = {"card_precision_at_k": len(look.caught) / k} if looks else {}
     money = {"saved": look.saved, "lost": look.lost}
     return RivalMetrics(
         count, **_defined(ranked | entities | money), **_calibration(task, label, score)
@@ -171,12 +172,10 @@ def _members(known: Known, entities: AbstractSet[Any]) -> Bools:
 def _ranked(truth: Bools, score: Floats, k: int) -> dict[str, float]:
     labels: Any = truth
     ranking = metrics.Ranking(labels, score)
-    return {
-        "roc_auc": ranking.roc_auc(),
-        "average_precision": ranking.average_precision(),
-        "precision_at_k": ranking.precision_at(k),
-        "recall_at_k": ranking.recall_at(k),
-    }
+    found = {"roc_auc": ranking.roc_auc(), "average_precision": ranking.average_precision()}
+    if k == 0:
+        return found
+    return found | {"precision_at_k": ranking.precision_at(k), "recall_at_k": ranking.recall_at(k)}
 
 
 def _calibration(task: Task, label: Any, score: Floats) -> dict[str, Any]:

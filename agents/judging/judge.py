@@ -22,6 +22,7 @@ from agents.judging.figures import (
 )
 from agents.judging.window import Window
 from agents.ops import Event, Label
+from agents.shares import share
 from agents.state import State
 from learners.base import Task
 from learners.errors import LabelError
@@ -45,12 +46,13 @@ class JudgeSettings:
     Attributes:
         partition: Its number.
         window: Length of a window; windows begin at multiples of it since 1970.
-        k: Places in this partition; see `share`.
+        k: Places in each window, of all partitions together.
         entity: The field of the entities, None: no card precision, and every event is one.
         amount: The field of the money, None: no money.
         fee: Money that it costs to look at an entity.
         expire: After so long a label is awaited no more; 0 where labels come with their events.
         remember: So long after its window, a caught entity is left out of the places.
+        partitions: How many share the places.
     """
 
     partition: int
@@ -61,11 +63,11 @@ class JudgeSettings:
     fee: float = 1.0
     expire: int = 30 * DAY
     remember: int = 365 * DAY
+    partitions: int = 1
 
-
-def share(k: int, partitions: int) -> int:
-    """The places of one of several partitions, at least one."""
-    return max(1, round(k / partitions))
+    def places(self, start: int) -> int:
+        """The places of this partition in the window that starts then; see `share`."""
+        return share(self.k, self.partition, self.partitions, start // self.window)
 
 
 class Judge:
@@ -190,10 +192,10 @@ class Judge:
     def _judge(self, window: Window, *, final: bool) -> tuple[WindowMetrics, dict[str, list[Any]]]:
         settings, task = self._settings, self._task
         known = window.known(settings.entity is not None, settings.amount is not None)
-        metrics, caught = {}, {}
+        metrics, caught, places = {}, {}, settings.places(window.start)
         for rival in RIVALS:
             metrics[rival], caught[rival] = judge_rival(
-                task, known, rival, settings.k, settings.fee, self._caught.by(rival)
+                task, known, rival, places, settings.fee, self._caught.by(rival)
             )
         decided = None
         if window.decided and has_bools(task):
@@ -205,7 +207,7 @@ class Judge:
             partition=settings.partition,
             final=final,
             time=self._now,
-            k=settings.k,
+            k=places,
             events=len(window),
             labelled=len(known),
             positives=int((known.labels == 1).sum()) if has_bools(task) else None,

@@ -103,6 +103,7 @@ class Feed:
             "amount": metrics.amount if metrics else None,
             "window": metrics.window if metrics else None,
             "k": metrics.k if metrics else None,
+            "looked_at": metrics.entity if metrics else None,
         }
 
     def _of_topics(self) -> dict[str, Callable[[bytes], int | None]]:

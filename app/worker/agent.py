@@ -14,7 +14,7 @@ from agents.events.fields import EventFields
 from agents.events.functions import load_functions
 from agents.events.limits import UNSUPERVISED, label_check
 from agents.events.reader import EventReader
-from agents.judging.judge import Judge, JudgeSettings, share
+from agents.judging.judge import Judge, JudgeSettings
 from agents.judging.rivals import Frozen, HandRule
 from agents.judging.watching import Watcher
 from agents.labels.join import JoinSettings, LabelJoin
@@ -140,7 +140,8 @@ class Maker:
         settings = JudgeSettings(
             partition=self.partition,
             window=_ms(metrics.window),
-            k=share(metrics.k, self.partitions),
+            k=metrics.k,
+            partitions=self.partitions,
             entity=metrics.entity,
             amount=metrics.amount,
             fee=metrics.fee,

@@ -206,7 +206,9 @@ function showValues(chart) {
 
 function heading(name) {
   const title = FIGURES.find(([other]) => other === name)[1];
-  return name === "saved" ? `${title} per ${span(about.window)}` : title.replace("at k", `at ${about.k}`);
+  if (name === "saved") return `${title} per ${span(about.window)}`;
+  const looked = about.looked_at || "card";
+  return title.replace("Card", looked[0].toUpperCase() + looked.slice(1)).replace("at k", `at ${about.k}`);
 }
 
 function last({ rows, columns }) {

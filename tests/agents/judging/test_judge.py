@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Message
 
-from agents.judging.judge import DAY, Judge, JudgeSettings, share
+from agents.judging.judge import DAY, Judge, JudgeSettings
 from agents.judging.window import CHUNK
 from agents.ops import Event, Kind, Label, Op
 from agents.state import State
@@ -394,8 +394,27 @@ def test_what_a_closed_window_leaves_behind_is_who_was_caught() -> None:
     assert sorted(state) == [f"judge/{2 * DAY}/0", "judge/caught/0", "judge/clock"]
 
 
-def test_places_are_shared_among_partitions() -> None:
-    assert [share(100, 1), share(100, 8), share(3, 8)] == [100, 12, 1]
+@pytest.mark.parametrize(("k", "partitions"), [(10, 4), (50, 4), (100, 12), (3, 4), (1, 8), (7, 1)])
+def test_the_places_of_all_partitions_add_up_to_k_in_every_window(k: int, partitions: int) -> None:
+    each = [JudgeSettings(p, window=10, k=k, partitions=partitions) for p in range(partitions)]
+    for start in range(0, 500, 10):
+        assert sum(one.places(start) for one in each) == k
+    turns = range(0, 10 * partitions, 10)
+    assert {sum(one.places(start) for start in turns) for one in each} == {k}
+
+
+def test_a_partition_without_a_place_has_no_figures_at_k() -> None:
+    settings = JudgeSettings(0, window=10, k=1, entity="card", amount="amount", partitions=2)
+    judge = Judge(settings, State(), "binary")
+    for start in (0, 10):
+        judge.event(event(start, start, True, card=5, said={"model": 0.5}), {"model": 0.5})
+    first, second = [r for r in judge.event(event("end", 40), {}) if r.final]
+    assert (first.k, second.k) == (1, 0)
+    assert first.model is not None
+    assert second.model is not None
+    assert (first.model.card_precision_at_k, first.model.precision_at_k) == (1.0, 1.0)
+    assert (second.model.card_precision_at_k, second.model.precision_at_k) == (None, None)
+    assert (second.model.recall_at_k, second.model.scored) == (None, 1)
 
 
 def test_the_desk_of_the_offline_judge_is_the_same_day_by_day(history: History) -> None:
