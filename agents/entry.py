@@ -7,6 +7,7 @@ from typing import Any
 
 from agents.events.fields import plain
 from agents.events.limits import decode_one, fits, id_error
+from agents.labels.counts import JoinCounts
 from agents.labels.join import LabelJoin
 from agents.labels.reader import LabelReader
 from agents.ops import Event, Op
@@ -39,9 +40,14 @@ class Entry:
         self._labels = labels
 
     @property
-    def waiting(self) -> int:
-        """Events that wait for their label."""
-        return 0 if self._labels is None else self._labels[2].counts.waiting
+    def counts(self) -> JoinCounts | None:
+        """What happened to labels; None without late labels."""
+        return None if self._labels is None else self._labels[2].counts
+
+    def save(self) -> None:
+        """Put what has changed into the state."""
+        if self._labels is not None:
+            self._labels[2].save()
 
     def read(self, record: Record, letters: list[Letter]) -> list[Op]:
         """What happens by this record, in order; what is set aside goes to ``letters``.

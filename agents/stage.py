@@ -9,6 +9,7 @@ from agents.entities.entities import Entities
 from agents.entry import Entry, Letter
 from agents.errors import InvalidEvent
 from agents.events.reader import Failure
+from agents.labels.counts import JoinCounts
 from agents.ops import Event, Op
 from agents.outputs import Outputs, Refused
 from agents.relay import Relay
@@ -53,12 +54,14 @@ class StageAgent:
         return self._exit.model if isinstance(self._exit, Scoring) else None
 
     @property
-    def waiting(self) -> int:
-        """Events that wait here for their label."""
-        return self._reader.waiting if isinstance(self._reader, Entry) else 0
+    def labels(self) -> JoinCounts | None:
+        """What happened here to labels; None where none come."""
+        return self._reader.counts if isinstance(self._reader, Entry) else None
 
     def save(self) -> None:
         """Put what has changed into the state."""
+        if isinstance(self._reader, Entry):
+            self._reader.save()
         if self._entities is not None:
             self._entities.save()
         if isinstance(self._exit, Scoring):

@@ -1,11 +1,13 @@
 """Looks into a pipeline from outside: per partition its offsets, its lag and its learner."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from agents.labels.entries import PREFIX, Waiting, decode
+from agents.labels.counts import KEY as COUNTS
+from agents.labels.counts import restored
+from agents.labels.entries import PREFIX, Early, Waiting, decode
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
 from app.reading import Reader
@@ -51,6 +53,9 @@ class PartitionReport:
         last_drift: Events that it had learned at the last drift; None if there was none.
         stage: The first topic that the stage reads.
         waiting: Events that wait for their label; None where labels do not come late.
+        unmatched: Labels that wait for their event.
+        expired: Events that got no label in time, since the state began.
+        unknown: Labels whose event did not come in time, since the state began.
         entities: How many entities have a past.
     """
 
@@ -69,6 +74,9 @@ class PartitionReport:
     last_drift: int | None = None
     stage: str = ""
     waiting: int | None = None
+    unmatched: int | None = None
+    expired: int | None = None
+    unknown: int | None = None
     entities: int = 0
 
 
@@ -158,14 +166,21 @@ def _report(
         drifts=model.drifts if model else None,
         last_drift=model.last_drift if model else None,
         stage=stage.inputs[0],
-        waiting=_waiting(entries) if len(stage.inputs) > 1 else None,
+        **(_labels(entries) if len(stage.inputs) > 1 else {}),
         entities=sum(1 for key in entries if key.startswith("entity/") and key.count("/") > 1),
     )
 
 
-def _waiting(entries: Mapping[str, bytes]) -> int:
-    found = (decode(value) for key, value in entries.items() if key.startswith(PREFIX))
-    return sum(1 for entry in found if isinstance(entry, Waiting))
+def _labels(entries: Mapping[str, bytes]) -> dict[str, int]:
+    """What waits for its label or event, and what happened to labels."""
+    found = Counter(type(decode(value)) for key, value in entries.items() if key.startswith(PREFIX))
+    counts = restored(entries.get(COUNTS))
+    return {
+        "waiting": found[Waiting],
+        "unmatched": found[Early],
+        "expired": counts.expired,
+        "unknown": counts.unknown,
+    }
 
 
 def _learner(

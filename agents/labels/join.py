@@ -11,6 +11,7 @@ import msgspec
 from agents.errors import UnknownLabel
 from agents.events.fields import short
 from agents.keys import id_of, key_of
+from agents.labels import counts as saved_counts
 from agents.labels.deadlines import Deadlines
 from agents.labels.entries import (
     PREFIX,
@@ -66,29 +67,6 @@ class JoinSettings:
     keep: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class JoinCounts:
-    """What happened to labels. All but `waiting` count from when this process took over.
-
-    Attributes:
-        waiting: Events that have no label, now.
-        learned: Labels that found their event, early ones too.
-        early: Labels that had come before their event.
-        doubled: Labels that said what was known.
-        corrected: Labels that took the place of another one.
-        expired: Events that got no label in time.
-        unknown: Labels whose event did not come in time: dead letters.
-    """
-
-    waiting: int = 0
-    learned: int = 0
-    early: int = 0
-    doubled: int = 0
-    corrected: int = 0
-    expired: int = 0
-    unknown: int = 0
-
-
 class LabelJoin:
     """Events wait in the state until their labels come, and for corrections, until they expire.
 
@@ -118,7 +96,7 @@ class LabelJoin:
         drops = settings.on_expire == DROP
         self._instead = None if drops else check_label(settings.on_expire)
         self._now = msgspec.msgpack.decode(state.get(TIME) or _NEVER, type=int)
-        self.counts = JoinCounts()
+        self.counts = saved_counts.restored(state.get(saved_counts.KEY))
         self.failures: list[LabelFailure] = []
         self._deadlines = Deadlines(self._deadline_of)
         self._restore()
@@ -126,6 +104,10 @@ class LabelJoin:
     def __len__(self) -> int:
         """How many entries there are: events, labelled or not, and early labels."""
         return len(self._deadlines)
+
+    def save(self) -> None:
+        """Put the counts into the state; all else is there already."""
+        self.counts.save(self._state)
 
     def event(self, event: Event) -> list[Op]:
         """What expired before the event, the event, and its label where that is known."""
@@ -136,6 +118,7 @@ class LabelJoin:
         if isinstance(entry, Early):
             self.counts.early += 1
             self.counts.learned += 1
+            self.counts.unmatched -= 1
             labelled = Labelled(event.time, fields, entry.label, entry.weight)
             self._add(key, labelled, instead=True)
             return [*ops, event, self._label("learn", key, labelled, KeptRecord(entry))]
@@ -156,6 +139,7 @@ class LabelJoin:
             return [*ops, self._relabel("learn", key, entry, heard)]
         if entry is None:
             ops += self._make_room(heard.record)
+            self.counts.unmatched += 1
             self._add(key, early(heard))
         elif _says_nothing_new(entry, heard):
             self.counts.doubled += 1
@@ -220,6 +204,7 @@ class LabelJoin:
         if isinstance(entry, Waiting):
             self.counts.waiting -= 1
             self.counts.expired += 1
+            self.counts.expired_time, self.counts.expired_at = entry.time, self._now
             if self._instead is not None:
                 instead = Labelled(entry.time, entry.fields, self._instead, 1)
                 given = NoRecord(id_of(PREFIX, key), self._instead, self._now)
@@ -234,13 +219,17 @@ class LabelJoin:
         )
 
     def _set_aside(self, key: str, entry: Early) -> None:
+        self.counts.unmatched -= 1
         self.counts.unknown += 1
         if self._now > self._deadline(entry):
-            why = f"within {self._settings.expire / 1000:,g} s"
+            why = f"within {self._settings.expire / 1000:,g} s (labels.expire)"
         else:
-            why = f"before {self._settings.max_waiting:,} others waited"
+            why = f"before {self._settings.max_waiting:,} others waited (labels.max_waiting)"
         event = f"event with the id {short(id_of(PREFIX, key))}"
-        error = UnknownLabel(f"no {event} waits, and none came {why}")
+        error = UnknownLabel(
+            f"no {event} waits on this partition, and none came {why}; a label must have the key"
+            " of its event"
+        )
         self.failures.append(LabelFailure(KeptRecord(entry), "validate", error))
 
     def _get(self, key: str) -> Entry | None:
@@ -260,6 +249,7 @@ class LabelJoin:
             entry = decode(value)
             self._deadlines.push(key, self._deadline(entry))
             self.counts.waiting += isinstance(entry, Waiting)
+            self.counts.unmatched += isinstance(entry, Early)
 
     def _deadline_of(self, key: str) -> int | None:
         entry = self._get(key)

@@ -27,8 +27,9 @@ HEADER = (
     "model",
     "state",
 )
-MORE = ("waiting", "entities")
-"""Shown where there are any: events that wait for their label, entities that have a past."""
+MORE = ("waiting", "unmatched", "expired", "unknown", "entities")
+"""Shown where there are any: events that wait for their label, labels that wait for their event,
+events that got no label in time, labels that got no event, entities that have a past."""
 FIGURES = ("partition", "committed", "end", "lag", "learned", "model", "state")
 
 

@@ -10,6 +10,7 @@ from time import perf_counter
 from types import MappingProxyType
 
 from agents.errors import LearnRefused, Refusal
+from agents.labels.counts import JoinCounts
 from agents.outputs import Outputs
 from agents.stage import StageAgent
 from agents.state import State
@@ -190,10 +191,13 @@ class Processor:
         }
 
     @property
-    def waiting(self) -> int:
-        """Events that wait for their label at this moment."""
-        agents = [task.agent for task in self.tasks.values()]
-        return sum(agent.waiting for agent in agents if isinstance(agent, StageAgent))
+    def labels(self) -> JoinCounts:
+        """What happened to the labels of the partitions of this moment."""
+        total = JoinCounts()
+        for task in self.tasks.values():
+            if isinstance(task.agent, StageAgent) and (counts := task.agent.labels) is not None:
+                total.add(counts)
+        return total
 
     def _task(self, stage: Stage, partition: int, restored: Restored, epoch: int) -> Task:
         state = State(restored.entries)

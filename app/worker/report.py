@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 
+from agents.labels.counts import JoinCounts
 from app.pipeline.load import Pipeline
+from app.pipeline.streams import Labels
 from app.worker.committer import Committer
-from app.worker.processor import Counters
+from app.worker.processor import Processor
 from learners.base import Task
 from topics.dead_letters import reason
 
@@ -14,8 +17,13 @@ log = logging.getLogger("riverrun.worker")
 
 ENOUGH = 1_000
 """Events without a label before somebody is told."""
+ENOUGH_LABELS = 100
+"""Labels without an event, or events without a label, before somebody is told."""
 LONGEST = 200
 """Characters of an error in the log."""
+_SECONDS_BEFORE = 100_000_000_000
+"""A timestamp below it is of before 1973, or in seconds."""
+_IN_SECONDS = ": are its timestamps seconds? Kafka's are milliseconds"
 WITHOUT_LABELS: tuple[Task, ...] = ("clustering", "anomaly")
 
 
@@ -24,17 +32,19 @@ class Report:
 
     Args:
         pipeline: What is done.
-        counters: What was done.
+        processor: Does it, and counts.
         committer: What was committed.
     """
 
-    def __init__(self, pipeline: Pipeline, counters: Counters, committer: Committer) -> None:
+    def __init__(self, pipeline: Pipeline, processor: Processor, committer: Committer) -> None:
         self._pipeline = pipeline
         self._labelled = False
-        self._counters = counters
+        self._processor = processor
+        self._counters = processor.counters
         self._committer = committer
         self._events = self._letters = 0
         self._none_labelled = False
+        self._homeless = self._expired = 0
 
     def start(self, task: Task) -> None:
         """Take the learner's task; warn where nothing will ever be learned."""
@@ -61,6 +71,8 @@ class Report:
         )
         self._tell_letters()
         self._tell_unlabelled()
+        if self._pipeline.labels is not None:
+            self._tell_labels(self._pipeline.labels, self._processor.labels)
         self._events, self._letters = counters.events, counters.dead_letters
 
     def _tell_letters(self) -> None:
@@ -89,3 +101,32 @@ class Report:
                 counters.predictions,
                 label,
             )
+
+    def _tell_labels(self, labels: Labels, counts: JoinCounts) -> None:
+        """Warn of labels that find no event, and of events that get none, as they double."""
+        met, homeless = counts.learned, counts.homeless
+        if homeless > met and homeless >= max(ENOUGH_LABELS, 2 * self._homeless):
+            self._homeless = homeless
+            log.warning(
+                "%d of %d labels met their event; the events of the other %d were not seen on"
+                " their partition: %d still wait for labels.expire, %d became dead letters. A"
+                " label must have the key of its event, and its id with the same type"
+                " (docs/labels.md, Which label meets which event)",
+                met, met + homeless, homeless, counts.unmatched, counts.unknown,
+            )  # fmt: skip
+        expired, least = counts.expired, ENOUGH_LABELS if labels.on_expire == "drop" else ENOUGH
+        if not met and expired >= max(least, 2 * self._expired):
+            self._expired = expired
+            log.warning(
+                "%d events got no label within labels.expire (%g s), and none got one; the last"
+                " was of %s, when the newest record was of %s%s",
+                expired,
+                labels.expire,
+                _date(counts.expired_time),
+                _date(counts.expired_at),
+                _IN_SECONDS if counts.expired_time < _SECONDS_BEFORE else "",
+            )
+
+
+def _date(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d %H:%M:%S}"

@@ -69,7 +69,7 @@ class Worker:
         self.committer = new_committer(
             pipeline, kafka, partitions, self.processor, lambda: self._consumer, snapshot_key
         )
-        self._report = Report(pipeline, self.processor.counters, self.committer)
+        self._report = Report(pipeline, self.processor, self.committer)
         self.stores = Stores(pipeline)
         self._restorers = new_restorers(pipeline, kafka, self.stores)
         self._purger = new_purger(pipeline, kafka)
@@ -259,7 +259,7 @@ class Worker:
             "partitions": self.partitions,
             "scored": counters.predictions,
             "learned": counters.learned,
-            "waiting": self.processor.waiting if self.pipeline.labels else None,
+            "waiting": self.processor.labels.waiting if self.pipeline.labels else None,
             "dead_letters": counters.dead_letters,
             "commits": self.committer.commits,
         }

@@ -254,8 +254,9 @@ def test_whatever_happens_to_labels_is_what_a_loop_by_hand_does(
     assert [letter.time for letter in letters] == [sent.time for sent in keyed]
     assert [letter.value for letter in letters[:2]] == [b"no json", None]
     assert [letter.why.stage for letter in letters] == ["decode"] * 2 + ["validate"] * 5
-    assert letters[5].why.message == "no event with the id 'z' waits, and none came within 20 s"
-    assert letters[6].why.message == "no event with the id 'd' waits, and none came within 20 s"
+    assert letters[5].why.message.startswith("no event with the id 'z' waits on this partition")
+    assert letters[6].why.message.startswith("no event with the id 'd' waits on this partition")
+    assert "none came within 20 s (labels.expire)" in letters[6].why.message
 
 
 def test_a_label_that_cannot_be_learned_is_set_aside_and_nothing_else(

@@ -200,6 +200,7 @@ def test_it_says_what_a_list_of_everything_says(settings: JoinSettings, seed: in
         assert comparable(take(join, step)) == comparable(slow.step(step))
         assert len(join) == len(slow.all) <= settings.max_waiting
         assert join.counts.waiting == sum(entry.kind == "waiting" for entry in slow.all)
+        assert join.counts.unmatched == sum(entry.kind == "early" for entry in slow.all)
     assert len(join.failures) == join.counts.unknown == len(slow.failed) > 0
     assert all(map(same_record, (f.record for f in join.failures), slow.failed))
 
@@ -318,10 +319,31 @@ def test_a_label_without_an_event_becomes_a_dead_letter_as_it_was() -> None:
     letter = dead_letter("letters", kept, stage, error)
     why = reason(letter.headers or [])
     assert (why.topic, why.partition, why.offset, why.stage) == ("labels", 2, 41, "validate")
-    assert why.message == "no event with the id 'x' waits, and none came within 0.1 s"
+    assert why.message == (
+        "no event with the id 'x' waits on this partition, and none came within 0.1 s"
+        " (labels.expire); a label must have the key of its event"
+    )
     assert (letter.key, letter.value, letter.timestamp) == (b"key", b"value 41", 7)
     assert (letter.headers or [])[0] == ("trace", b"t")
     assert join.counts.unknown == 1
+
+
+def test_the_counts_of_a_state_go_on_after_a_restore() -> None:
+    state = State()
+    join = join_of(DAY, state)
+    join.event(event(1, 10))
+    join.label(heard(1, True, 11))
+    join.label(heard("x", True, 12))
+    join.event(event(2, 20))
+    join.event(event(3, 200))
+    join.label(heard("y", True, 201))
+    join.save()
+    again = join_of(DAY, state)
+    assert again.counts == join.counts
+    counts = again.counts
+    assert (counts.waiting, counts.unmatched, counts.homeless) == (1, 1, 2)
+    assert (counts.learned, counts.expired, counts.unknown) == (1, 1, 1)
+    assert (counts.expired_time, counts.expired_at) == (20, 200)
 
 
 def test_an_event_that_got_no_label_is_learned_with_the_one_for_that() -> None:
@@ -360,8 +382,8 @@ def test_where_there_is_no_room_the_one_that_expires_first_does_so_at_once() -> 
     join.event(event(4, 30))
     join.event(event(5, 31))
     (failure,) = join.failures
-    why = "no event with the id 9 waits, and none came before 2 others waited"
-    assert str(failure.error) == why
+    why = "no event with the id 9 waits on this partition, and none came before 2 others waited"
+    assert str(failure.error).startswith(f"{why} (labels.max_waiting)")
 
 
 def test_an_event_that_is_late_beyond_its_time_expires_with_the_next_step() -> None:
