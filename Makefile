@@ -32,8 +32,8 @@ check: $(READY) ## lint, format, types, imports
 bench: $(READY) ## the benchmarks, as ratios, one JSON line each
 	$(BIN)/riverrun bench $(ARGS)
 
-chaos: $(READY) ## workers killed and frozen for minutes, nothing lost, nothing doubled
-	$(BIN)/python -m pytest -m chaos $(ARGS)
+chaos: $(READY) ## everything around a pipeline breaks, nothing is lost or doubled; ARGS="--list"
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 clean: ## removes .venv and every cache; the next goal sets up again
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from app.kafka.admin import ensure_topics
@@ -200,9 +201,12 @@ def assert_equal_to_bare_loop(stream: Stream, learner: Mapping[str, Any]) -> Non
 class WorkerProcess:
     """A worker in a process of its own, as ``riverrun worker FILE`` starts it."""
 
+    launcher: Sequence[str] = (sys.executable, "-m", "app")
+    environ: Mapping[str, str] = MappingProxyType({})
+
     def __init__(self, stream: Stream, name: str | None = None, **settings: str) -> None:
-        self._command = [
-            *(sys.executable, "-m", "app", "worker", str(stream.file)),
+        self._arguments = [
+            *("worker", str(stream.file)),
             *("--bootstrap-servers", stream.bootstrap),
             *(arg for key, value in settings.items() for arg in ("--set", f"{key}={value}")),
             *(("--set", f"worker.name={name}") if name else ()),
@@ -213,7 +217,10 @@ class WorkerProcess:
     def start(self) -> None:
         """Start, or start again after it ended."""
         self.process = subprocess.Popen(
-            self._command, stdout=self._log, stderr=subprocess.STDOUT, env=os.environ.copy()
+            [*self.launcher, *self._arguments],
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **self.environ},
         )
 
     def forget_log(self) -> None:

@@ -10,8 +10,6 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from app.local_kafka.broker import free_ports
 from tests.kafka.running import (
     Stream,
@@ -51,24 +49,6 @@ def test_a_signal_under_load_ends_a_worker_with_0_and_the_next_goes_on_where_it_
             worker.start()
         assert_equal_to_bare_loop(pipeline, LEARNER)
         assert worker.stop() == 0
-
-
-@pytest.mark.chaos
-def test_a_signal_at_any_moment_of_the_start_ends_a_worker_soon(
-    kafka: str, tmp_path: Path, topic_name: str
-) -> None:
-    pipeline = stream(kafka, tmp_path, topic_name, LEARNER, partitions=2)
-    pipeline.send(0, synthetic(0, 2_000))
-    with workers(pipeline, "a") as (worker,):
-        for wait in (1.2, 1.6, 2.0, 2.4):
-            time.sleep(wait)
-            worker.process.terminate()
-            started = time.monotonic()
-            code = worker.process.wait(30)
-            assert code in (0, -signal.SIGTERM), (wait, code, worker.log)
-            assert time.monotonic() - started < 8, wait
-            worker.start()
-        pipeline.predictions()
 
 
 def test_a_slow_learner_keeps_its_partitions_answers_and_stops_soon(
