@@ -6,7 +6,7 @@ READY := $(VENV)/.pyproject.toml# the pyproject.toml that .venv was set up from
 ARGS  ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench chaos clean
+.PHONY: help setup demo test check bench chaos mutations clean
 
 help: ## this list
 	@echo 'usage: make GOAL [ARGS="..."] [PYTHON=/path/to/python3]'
@@ -34,6 +34,9 @@ bench: $(READY) ## the benchmarks, as ratios, one JSON line each
 
 chaos: $(READY) ## everything around a pipeline breaks, nothing is lost or doubled; ARGS="--list"
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+mutations: $(READY) ## each safeguard taken out by itself turns the chaos suite red
+	$(BIN)/python -m tests.chaos.mutations $(ARGS)
 
 clean: ## removes .venv and every cache; the next goal sets up again
 	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info

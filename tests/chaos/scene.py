@@ -7,7 +7,7 @@ import random
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -75,6 +75,7 @@ class Scene:
         *,
         settings: Mapping[str, str] = MappingProxyType({}),
         environ: Mapping[str, str] = MappingProxyType({}),
+        through: str | None = None,
     ) -> Iterator[Running]:
         """Run a pipeline: a watcher, traffic at a rate, and a crew that is empty yet.
 
@@ -83,6 +84,7 @@ class Scene:
             rate: Records a second.
             settings: Of the workers, above the file.
             environ: Of the workers, above that of the tests.
+            through: The address by which workers reach the broker, where it is another.
         """
         pipeline = case.stream.pipeline
         topics = [pipeline.predictions.topic, pipeline.dead_letter_topic]
@@ -90,7 +92,8 @@ class Scene:
         watcher = Watcher(case.stream.bootstrap, topics, topics[0])
         traffic = Traffic(case, rate)
         often = {"worker.commit_interval": "30ms"}
-        with crew(case.stream, {**often, **settings}, environ) as made:
+        stream = replace(case.stream, bootstrap=through or case.stream.bootstrap)
+        with crew(stream, {**often, **settings}, environ) as made:
             watcher.start()
             try:
                 yield Running(self, case, traffic, watcher, made)

@@ -1,0 +1,170 @@
+"""``make mutations``: riverrun without one of its safeguards must turn a part of the suite red.
+
+Each mutation is a small change of the source, made in a copy of the checkout. Where the text that
+it replaces is gone, the command says so: then the mutation must follow the code.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 1_200.0
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A safeguard that is taken out.
+
+    Attributes:
+        name: Of it.
+        about: What is taken out.
+        part: Of the suite; it must become red.
+        file: That is changed.
+        changes: What is replaced, by what.
+    """
+
+    name: str
+    about: str
+    part: str
+    file: str
+    changes: tuple[tuple[str, str], ...]
+
+
+MUTATIONS = (
+    Mutation(
+        "no-fence",
+        "offsets are committed without the member and the generation of the group",
+        "freezes",
+        "app/worker/fetching.py",
+        (
+            (
+                "self._consumer = Consumer(dict(config))",
+                "self._consumer = Consumer(dict(config))\n"
+                '        self._nobody = Consumer({"group.id": config["group.id"]})',
+            ),
+            (
+                "self.group = self._consumer.consumer_group_metadata()",
+                "self.group = self._nobody.consumer_group_metadata()",
+            ),
+        ),
+    ),
+    Mutation(
+        "commit-before-flush",
+        "outputs and offsets are committed before the state is written",
+        "kills",
+        "app/worker/transactions.py",
+        (
+            (
+                "            # 3. changes of the state\n",
+                "            self._producer.flush(left())\n"
+                "            self._producer.send_offsets_to_transaction(\n"
+                "                [TopicPartition(t, c.partition, o)\n"
+                "                 for c in changes for t, o in c.offsets.items()], group, left())\n"
+                "            self._producer.commit_transaction(left())\n"
+                "            self._producer.begin_transaction()\n",
+            ),
+        ),
+    ),
+    Mutation(
+        "unstable-offsets",
+        "a restore reads committed offsets that a transaction is about to change",
+        "late-commit",
+        "app/worker/restore.py",
+        (
+            (
+                "self._consumer = Consumer(dict(consumer))",
+                "self._consumer = Consumer(dict(consumer))\n"
+                "        self._unstable = Consumer(\n"
+                '            {**consumer, "isolation.level": "read_uncommitted"})',
+            ),
+            ("self._consumer.committed(", "self._unstable.committed("),
+        ),
+    ),
+    Mutation(
+        "committed-mark",
+        "a restore reads the state up to what is committed at that moment",
+        "markers",
+        "app/worker/restore.py",
+        (
+            (
+                "self._ends(self._state_topic, partitions, IsolationLevel.READ_UNCOMMITTED)",
+                "self._ends(self._state_topic, partitions, IsolationLevel.READ_COMMITTED)",
+            ),
+        ),
+    ),
+)
+
+
+class Gone(Exception):
+    """The text that a mutation replaces is not in its file."""
+
+
+def mutate(mutation: Mutation, root: Path) -> None:
+    """Change the file in a copy of the checkout.
+
+    Raises:
+        Gone: when there is nothing to be replaced, or too much.
+    """
+    file = root / mutation.file
+    text = file.read_text()
+    for old, new in mutation.changes:
+        if text.count(old) != 1:
+            raise Gone(f"{mutation.name}: {mutation.file} has {text.count(old)} times: {old}")
+        text = text.replace(old, new)
+    file.write_text(text)
+
+
+def copied(folder: Path) -> Path:
+    """A copy of what is needed of the checkout."""
+    root = folder / "checkout"
+    root.mkdir()
+    for name in ("agents", "app", "benchmarks", "learners", "pipelines", "tests", "topics"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, root / name, ignore=ignored)
+    return root
+
+
+def is_red(mutation: Mutation, seed: int) -> tuple[bool, str]:
+    """Whether the part fails with the mutation; and the last line of what it says."""
+    with tempfile.TemporaryDirectory(prefix="riverrun-mutation-") as folder:
+        root = copied(Path(folder))
+        mutate(mutation, root)
+        command = [sys.executable, "-m", "tests.chaos", "--short"]
+        command += ["--only", mutation.part, "--seed", str(seed)]
+        done = subprocess.run(
+            command, cwd=root, capture_output=True, text=True, timeout=SECONDS
+        )  # fmt: skip
+        said = [line for line in done.stdout.splitlines() if "Error: " in line or "skipped" in line]
+        red = done.returncode != 0 and f"red: {mutation.part}" in done.stderr
+        return red, said[-1].strip() if said else done.stderr[-300:].strip()
+
+
+@click.command()
+@click.option("--only", help="Names of mutations, with commas.")
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--list", "listed", is_flag=True, help="Say which there are.")
+def main(only: str | None, seed: int, listed: bool) -> None:
+    """Take out one safeguard after another; each must turn a part of the suite red."""
+    chosen = [m for m in MUTATIONS if only is None or m.name in only.split(",")]
+    missed = []
+    for mutation in chosen:
+        click.echo(f"{mutation.name} ({mutation.part}): {mutation.about}")
+        if listed:
+            continue
+        red, said = is_red(mutation, seed)
+        click.echo(f"  {'red, as it must be' if red else 'NOT RED'}: {said[:300]}")
+        missed += [] if red else [mutation.name]
+    if missed:
+        raise SystemExit(f"not red: {', '.join(missed)}")
+
+
+if __name__ == "__main__":
+    main()
