@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from tests.kafka.support import read_committed
 
@@ -51,7 +51,7 @@ class Watcher(threading.Thread):
         )
         found = self._consumer.list_topics(timeout=30).topics
         self._consumer.assign(
-            [TopicPartition(t, p, OFFSET_BEGINNING) for t in topics for p in found[t].partitions]
+            [TopicPartition(t, p, 0) for t in topics for p in found[t].partitions]
         )
 
     def run(self) -> None:
