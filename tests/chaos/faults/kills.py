@@ -71,7 +71,7 @@ def through(running: Running, faults: list[str]) -> None:
 def kills(scene: Scene) -> None:
     """kill -9 before, after and within each call of a commit and of a restore."""
     faults = points(scene, scene.many(1, 4))
-    faults = faults if scene.scale else faults[:12]
+    faults = faults if scene.scale else faults[:8]
     with scene.running(scene.plain(), rate=100.0) as running:
         through(running, faults)
         running.verdict("kill -9 at a named point of commit or restore", len(faults))
@@ -81,7 +81,7 @@ def kills(scene: Scene) -> None:
 def kills_rich(scene: Scene) -> None:
     """The same with late labels, two stages, alerts and metrics."""
     faults = points(scene, scene.many(1, 4))
-    faults = faults if scene.scale else faults[:8]
+    faults = faults if scene.scale else faults[:4]
     with scene.running(scene.rich(), rate=100.0) as running:
         through(running, faults)
         running.verdict("the same, with late labels and two stages", len(faults))
