@@ -140,6 +140,10 @@ class Crew:
             assert time.monotonic() < deadline, f"{what} did not come within {within} s"
             time.sleep(0.1)
 
+    def has_left(self, times: int) -> bool:
+        """Whether workers have left with code 1 so often."""
+        return self.left[1] >= times
+
     def kill(self, member: Member) -> None:
         """Kill -9, and start again."""
         member.kill()

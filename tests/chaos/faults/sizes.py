@@ -47,6 +47,33 @@ def waiting(scene: Scene) -> None:
         running.verdict(fault, kills, within=1800.0, more_rss=count * 1e-3 + 200)
 
 
+HEAVY = """\
+[learner]
+type = "tests.chaos.learners:Heavy"
+megabytes = {megabytes}
+"""
+
+
+@part(short=False)
+def models(scene: Scene) -> None:
+    """Models of 1, 10 and 100 MB on a worker that is killed."""
+    for megabytes in (1, 10, 100) if scene.scale else (1, 10):
+        kills = scene.many(2, 5)
+        case = scene.plain(learner=HEAVY.format(megabytes=megabytes), partitions=1)
+        with scene.running(case, rate=50.0) as running:
+            crew = running.crew
+            member = crew.start("a")
+            crew.wait(member.has_partitions, "the partitions")
+            running.traffic.start()
+            for _ in range(kills):
+                crew.rest(scene.draw.uniform(3.0, 8.0))
+                crew.kill(member)
+                crew.wait(member.has_partitions, "the partitions")
+            crew.rest(5.0)
+            fault = f"a model of {megabytes} MB, kill -9"
+            running.verdict(fault, kills, more_rss=100.0 + 8 * megabytes)
+
+
 def turbulence(running: Running, others: list[Member]) -> None:
     """A random fault of any worker but the steady one."""
     crew, draw = running.crew, running.scene.draw
