@@ -17,6 +17,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from app.errors import RiverrunError
+from app.kafka.offsets import list_offsets
 from topics.records import Record
 
 STILL_SECONDS = 60.0
@@ -86,10 +87,7 @@ class Reader:
 
     def _offsets(self, topic: str, spec: OffsetSpec) -> dict[int, int]:
         asked = {TopicPartition(topic, number): spec for number in self.partitions(topic)}
-        answers = self._admin.list_offsets(
-            asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=30
-        )
-        return {tp.partition: answer.result().offset for tp, answer in answers.items()}
+        return list_offsets(self._admin, asked, IsolationLevel.READ_UNCOMMITTED, 30)
 
     def read(self, topic: str, start: Mapping[int, int] | None = None) -> Iterator[Record]:
         """The records of all partitions up to where each ends now.
