@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.errors import LocalKafkaError
@@ -36,6 +36,13 @@ def resize(folder: Path, megabytes: int) -> None:
     """Make a small disk larger or smaller."""
     option = f"remount,size={megabytes}m"
     subprocess.run(["mount", "-o", option, str(folder)], check=True)
+
+
+def fill(folder: Path) -> None:
+    """Take all that is left of a disk."""
+    with suppress(OSError), (folder / "ballast").open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
 
 
 def used(folder: Path) -> int:
@@ -91,7 +98,7 @@ folder = "{folder}"
 def state_disk_full(scene: Scene) -> None:
     """The disk of the RocksDB folder is full for a while; a rich pipeline."""
     times = scene.many(1, 4)
-    with small_disk(scene.folder / "disk", 400) as disk:
+    with small_disk(scene.folder / "disk", 100) as disk:
         case = scene.rich(more=ROCKS.format(folder=disk / "state"))
         with scene.running(case, rate=200.0) as running:
             crew = running.crew
@@ -100,10 +107,13 @@ def state_disk_full(scene: Scene) -> None:
             running.traffic.start()
             crew.rest(4.0)
             for _ in range(times):
-                resize(disk, used(disk) + 1)
+                left = crew.left[1]
                 crew.kill(member)
-                crew.rest(15.0)
-                resize(disk, 400)
+                for _ in range(40):
+                    fill(disk)  # again, for a worker frees what the last one left
+                    crew.rest(0.3)
+                assert crew.left[1] > left, "it had room"
+                (disk / "ballast").unlink()
                 crew.wait(member.has_partitions, "the partitions")
                 crew.rest(3.0)
             running.verdict("the disk of the state folder full", times, leaves=None)
