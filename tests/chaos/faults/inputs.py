@@ -14,6 +14,9 @@ from tests.chaos.traffic import Traffic
 from tests.kafka.running import wait_until
 from tests.kafka.support import read_committed
 
+SMALL = {"worker.max_batch": "5"}
+"""Batches with many edges, and work that is still left at a kill."""
+
 
 def with_kills(running: Running, kills: int) -> None:
     """One worker, killed now and then, until all is done."""
@@ -31,7 +34,7 @@ def poison(scene: Scene) -> None:
     functions = 'functions = ["tests.chaos.functions:fussy"]'
     case = scene.plain(poison=0.33, head=functions)
     kills = scene.many(2, 20)
-    with scene.running(case, rate=300.0, settings={"worker.max_batch": "5"}) as running:
+    with scene.running(case, rate=300.0, settings=SMALL) as running:
         running.traffic.start()
         with_kills(running, kills)
         running.verdict("poison at the edges of batches, functions that raise, kill -9", kills)
@@ -87,7 +90,7 @@ def truncated_input(scene: Scene) -> None:
     case = scene.plain()
     topic = case.stream.pipeline.events.topic
     admin = AdminClient({"bootstrap.servers": case.stream.bootstrap})
-    with scene.running(case, rate=200.0) as running:
+    with scene.running(case, rate=200.0, settings=SMALL) as running:
         running.traffic.send(2_000)
         running.traffic.stop()
         cut = [TopicPartition(topic, partition, 300) for partition in range(case.partitions)]
@@ -115,7 +118,7 @@ def compacted_input(scene: Scene) -> None:
         "max_compaction_lag_ms": "1000",
     }
     case = scene.plain(topic=compacted, keys=200, poison=0.0)
-    with scene.running(case, rate=200.0) as running:
+    with scene.running(case, rate=200.0, settings=SMALL) as running:
         for _ in range(6):
             running.traffic.send(600)
             running.crew.rest(1.0)
