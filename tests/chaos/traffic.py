@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from confluent_kafka import KafkaError, Message, Producer
@@ -22,19 +23,18 @@ class Traffic(threading.Thread):
     Args:
         case: Whose input it is.
         rate: Records a second.
-        bootstrap: Where to, unless it is the broker of the case.
-        config: Settings of the producer.
+        config: Settings of the producer, above its own.
     """
 
     def __init__(
-        self, case: Case, rate: float, *, bootstrap: str | None = None, **config: Any
+        self, case: Case, rate: float, config: Mapping[str, Any] = MappingProxyType({})
     ) -> None:
         super().__init__(daemon=True)
         self._records: Iterator[ToSend] = case.records()
         self._rate = rate
         self._producer = Producer(
             {
-                "bootstrap.servers": bootstrap or case.stream.bootstrap,
+                "bootstrap.servers": case.stream.bootstrap,
                 "enable.idempotence": True,
                 "linger.ms": 5,
                 "message.timeout.ms": 600_000,

@@ -45,7 +45,7 @@ class InTransactions(Traffic):
 
     def __init__(self, case: Case, rate: float, scene: Scene) -> None:
         name = f"{case.stream.pipeline.name}-source"
-        super().__init__(case, rate, **{"transactional.id": name, "message.timeout.ms": 30_000})
+        super().__init__(case, rate, {"transactional.id": name, "message.timeout.ms": 30_000})
         self._draw = scene.draw
         self.rolled_back = 0
         self._producer.init_transactions(30)
