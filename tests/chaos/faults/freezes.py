@@ -10,11 +10,12 @@ PATIENT = {"worker.session_timeout": "6s", "worker.transaction_timeout": "60s"}
 """The group gives the partitions away long before the transaction ends."""
 SHORT_SESSION = {"worker.session_timeout": "6s"}
 
-COMMIT = (
-    "before:Producer.begin_transaction",
-    "before:Producer.send_offsets_to_transaction",
-    "before:Producer.commit_transaction",
-)
+COMMIT = {
+    "before it begins": "before:Producer.begin_transaction:5",
+    "before its offsets are sent": "before:Producer.send_offsets_to_transaction:5",
+    "before it ends": "before:Producer.commit_transaction:5",
+}
+"""By words: where a worker stops in its fifth commit."""
 
 
 def stopped_at(running: Running, fault: str) -> Member:
@@ -34,12 +35,12 @@ def state_of(member: Member) -> str:
         return file.read().rsplit(") ", 1)[1][0]
 
 
-def overtaken(scene: Scene, fault: str) -> None:
+def overtaken(scene: Scene, words: str) -> None:
     """A worker stops in a commit, another takes over, the first wakes up and goes on."""
     with scene.running(scene.plain(), rate=100.0, settings=SHORT_SESSION) as running:
         crew = running.crew
         running.traffic.start()
-        zombie = stopped_at(running, fault)
+        zombie = stopped_at(running, COMMIT[words])
         heir = crew.start(None)
         crew.wait(heir.has_partitions, "the take-over")
         crew.rest(2.0)
@@ -47,14 +48,14 @@ def overtaken(scene: Scene, fault: str) -> None:
         crew.rest(4.0)
         zombie.supervised = True
         crew.rest(4.0)
-        running.verdict(f"SIGSTOP past the session, {fault.replace(':', ' ')}", 1, leaves=1)
+        running.verdict(f"SIGSTOP in a commit, {words}, past the session", 1, leaves=1)
 
 
 @part()
 def freezes(scene: Scene) -> None:
     """SIGSTOP in the middle of a commit, past both timeouts; another worker takes over."""
-    for fault in COMMIT if scene.scale else COMMIT[:1]:
-        overtaken(scene, f"{fault}:5")
+    for words in COMMIT if scene.scale else list(COMMIT)[:1]:
+        overtaken(scene, words)
 
 
 @part()
@@ -70,7 +71,7 @@ def ends_late(scene: Scene) -> None:
     with scene.running(scene.plain(), rate=100.0, settings=PATIENT) as running:
         crew = running.crew
         running.traffic.start()
-        zombie = stopped_at(running, "before:Producer.commit_transaction:5")
+        zombie = stopped_at(running, COMMIT["before it ends"])
         heir = crew.start(None)
         crew.wait(heir.starts, "the start of the heir")
         # It gets the partitions when the session is over, and waits for the open offsets.

@@ -84,7 +84,7 @@ def kills_rich(scene: Scene) -> None:
     faults = faults if scene.scale else faults[:4]
     with scene.running(scene.rich(), rate=100.0) as running:
         through(running, faults)
-        running.verdict("the same, with late labels and two stages", len(faults))
+        running.verdict("kill -9 at a named point; late labels, two stages", len(faults))
 
 
 @part()

@@ -78,7 +78,7 @@ def network(scene: Scene) -> None:
 @part(short=False)
 def network_of_two(scene: Scene) -> None:
     """The same for two workers that share the partitions."""
-    harmed(scene, "ab", "the same, two workers")
+    harmed(scene, "ab", "requests and answers of a commit lost, late, cut off; two workers")
 
 
 @part(short=False)
