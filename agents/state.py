@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, Protocol, runtime_checkable
+from zlib import crc32
 
 
 @runtime_checkable
@@ -40,14 +41,41 @@ class MemoryStore(dict[str, bytes]):
         pass
 
 
+class Checksum(NamedTuple):
+    """What tells two sets of entries apart, and is brought up to date entry by entry.
+
+    It is proof against damage, such as an entry that is gone or an older one in its place; not
+    against somebody who writes a checksum of his own.
+
+    Attributes:
+        size: How many entries there are.
+        total: The sum of the entries' CRC-32, modulo 2^64.
+    """
+
+    size: int
+    total: int
+
+    @classmethod
+    def of(cls, entries: Iterable[tuple[str, bytes]]) -> Checksum:
+        """That of all of these."""
+        count = total = 0
+        for key, value in entries:
+            count, total = count + 1, total + _weight(key, value)
+        return cls(count, total % _MODULUS)
+
+
+_MODULUS = 1 << 64
+
+
 class State:
-    """What one input partition remembers: its model, and where it stands.
+    """What one input partition remembers, besides its model.
 
     Values are bytes. Every change is noted until ``changes`` hands it over to a commit.
 
     Args:
         entries: What was restored: a store, which the state makes its own, or anything else
             with keys and values, which it copies into memory.
+        checksum: Of ``entries``, where it is known.
 
     >>> state = State({"a": b"1"})
     >>> state.put("b", b"2"); state.delete("a")
@@ -55,11 +83,18 @@ class State:
     {'b': b'2', 'a': None}
     >>> state.changes()
     {}
+    >>> state.checksum == Checksum.of([("b", b"2")])
+    True
     """
 
-    def __init__(self, entries: Store | Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self,
+        entries: Store | Mapping[str, bytes] | None = None,
+        checksum: Checksum | None = None,
+    ) -> None:
         self._store = entries if isinstance(entries, Store) else MemoryStore(entries or {})
         self._changed: dict[str, bytes | None] = {}
+        self._count, self._total = checksum or Checksum.of(self._store.beginning(""))
 
     def get(self, key: str) -> bytes | None:
         """The value of ``key``, or None."""
@@ -67,12 +102,17 @@ class State:
 
     def put(self, key: str, value: bytes) -> None:
         """Set ``key``."""
+        if key not in self._changed:
+            self._forget(key, self._store.get(key))
         self._store[key] = value
         self._changed[key] = value
 
     def delete(self, key: str) -> None:
         """Forget ``key``; nothing happens where it is unknown."""
-        if self._store.pop(key, None) is not None:
+        value = self._store.pop(key, None)
+        if value is not None:
+            if key not in self._changed:
+                self._forget(key, value)
             self._changed[key] = None
 
     def items(self, prefix: str) -> Iterator[tuple[str, bytes]]:
@@ -85,7 +125,16 @@ class State:
     def changes(self) -> dict[str, bytes | None]:
         """What changed since the last call; None marks a deleted key."""
         changed, self._changed = self._changed, {}
+        for key, value in changed.items():
+            if value is not None:
+                self._count += 1
+                self._total += _weight(key, value)
         return changed
+
+    @property
+    def checksum(self) -> Checksum:
+        """Of all entries as of the last call of ``changes``."""
+        return Checksum(self._count, self._total % _MODULUS)
 
     def close(self) -> None:
         """Let go of the store; the state is not used any more."""
@@ -96,3 +145,13 @@ class State:
 
     def __len__(self) -> int:
         return len(self._store)
+
+    def _forget(self, key: str, value: bytes | None) -> None:
+        """Take what was committed of a key, and changes now, out of the checksum."""
+        if value is not None:
+            self._count -= 1
+            self._total -= _weight(key, value)
+
+
+def _weight(key: str, value: bytes) -> int:
+    return crc32(value, crc32(key.encode()))

@@ -12,7 +12,7 @@ from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
 from app.reading import Reader
 from app.worker import state_topic
-from app.worker.tasks import MODEL
+from app.worker.position import MODEL
 from learners import snapshots
 from learners.errors import LearnerError
 from learners.model import Model

@@ -10,7 +10,7 @@ from app.errors import RiverrunError
 from app.inspection import read_states
 from app.pipeline.load import Pipeline
 from app.reading import Reader
-from app.worker.tasks import MODEL
+from app.worker.position import MODEL
 
 
 class ModelFileError(RiverrunError):

@@ -23,10 +23,11 @@ from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
 from app.worker.clients import group_consumer, restore_consumer, transactional_producer
+from app.worker.position import MODEL, POSITION, Position, SavedModel
 from app.worker.processor import Processor
 from app.worker.restore import Restored, Restorer
 from app.worker.state_topic import StateLog
-from app.worker.tasks import MODEL, Change
+from app.worker.tasks import Change
 from app.worker.transactions import OutputTopics, Transactions
 from learners import snapshots
 from learners.errors import LearnerError
@@ -181,7 +182,11 @@ def _change(
     pipeline: Pipeline, partition: int, state: Restored, model: Model, key: bytes | None
 ) -> Change:
     known = {topic: at for topic, at in state.offsets.items() if at is not None}
-    rows = StateLog(state.chunks).rows({MODEL: snapshots.dump(model, known, key)})
+    log, snapshot = StateLog(state.chunks), snapshots.dump(model, known, key)
+    rows = log.rows({MODEL: snapshot})
+    saved = SavedModel(model.learned, log.sha256(MODEL, snapshot))
+    position = Position(known, state.topic_ids, saved, state.checksum)
+    rows += log.rows({POSITION: position.encode()})
     # librdkafka passes over an offset that is none: what was never committed stays so.
     offsets = {topic: known.get(topic, OFFSET_INVALID) for topic in state.offsets}
     return Change(partition, offsets, [], pipeline.state_topic, rows, 0)

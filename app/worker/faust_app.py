@@ -20,6 +20,7 @@ from topics.records import Batch
 REPORT_SECONDS = 10.0
 PURGE_SECONDS = 30.0
 BETWEEN_SECONDS = 0.5
+WATCH_SECONDS = 2.0
 
 log = logging.getLogger("riverrun.worker")
 
@@ -31,6 +32,7 @@ class Scorer(Host, Protocol):
     async def report(self) -> None: ...
     async def purge(self) -> None: ...
     async def between_done(self) -> None: ...
+    async def watch(self) -> None: ...
 
 
 class WorkerDied(RiverrunError):
@@ -74,6 +76,7 @@ def new_app(pipeline: Pipeline, worker: Scorer, services: Sequence[Service] = ()
     app.agent(topic, name="score")(worker.score)
     app.timer(REPORT_SECONDS, name="report")(worker.report)
     app.timer(PURGE_SECONDS, name="purge")(worker.purge)
+    app.timer(WATCH_SECONDS, name="watch")(worker.watch)
     app.timer(BETWEEN_SECONDS, name="between")(worker.between_done)
     return app
 

@@ -235,8 +235,8 @@ def _raise_if_final(message: Any) -> None:
     if error.code() == KafkaError._AUTO_OFFSET_RESET:
         raise InputLost(
             f"{where}: the next offset to read is gone ({error.str()}): events were deleted "
-            "before they were read. Raise the topic's retention; to go on behind the gap, "
-            "set the group's offsets and delete the state topic"
+            "before they were read. What was committed is whole, up to there. Raise the topic's "
+            "retention; `riverrun state check FILE.toml` reports on what is missing"
         )
     if error.fatal() or not (error.retriable() or error.code() in _PASSING):
         raise ConsumerLost(f"{where}: {error.str()}")

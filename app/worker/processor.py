@@ -19,9 +19,10 @@ from app.pipeline.stages import Stage, stages
 from app.worker.agent import Maker
 from app.worker.fetching import TP
 from app.worker.handover import Handover
+from app.worker.position import MODEL, POSITION, SavedModel
 from app.worker.restore import Restored, RestoreRefused
-from app.worker.state_topic import StateLog
-from app.worker.tasks import MODEL, Task
+from app.worker.state_topic import StateLog, digest_of
+from app.worker.tasks import Task
 from learners import registry, snapshots
 from learners.errors import LearnerError
 from learners.model import Model
@@ -200,8 +201,12 @@ class Processor:
         return total
 
     def _task(self, stage: Stage, partition: int, restored: Restored, epoch: int) -> Task:
-        state = State(restored.entries)
-        model = self._model(partition, state) if stage.scores else self.new_model()
+        snapshot = restored.entries.pop(MODEL, None)
+        restored.entries.pop(POSITION, None)
+        state, saved = State(restored.entries, restored.checksum), restored.model
+        model = self._model(partition, snapshot) if stage.scores else self.new_model()
+        if saved is None and snapshot is not None:  # an older version did not name it
+            saved = SavedModel(model.learned, digest_of(snapshot))
         agent = Maker(
             self._pipeline, stage, partition, self._partitions, state, model, self._snapshot_key
         ).agent()
@@ -213,12 +218,14 @@ class Processor:
             StateLog(restored.chunks),
             epoch,
             {topic: at for topic, at in restored.offsets.items() if at is not None},
+            restored.topic_ids,
+            saved,
             self._refused[TP(stage.inputs[0], partition)],
             dirty=restored.chosen,
         )
 
-    def _model(self, partition: int, state: State) -> Model:
-        model, snapshot = self.new_model(), state.get(MODEL)
+    def _model(self, partition: int, snapshot: bytes | None) -> Model:
+        model = self.new_model()
         if snapshot is None:
             return model
         try:

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
     IsolationLevel,
     KafkaError,
-    KafkaException,
-    TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka.admin import AdminClient
 
-from agents.state import MemoryStore, Store
+from agents.state import Checksum, MemoryStore, Store
 from app.errors import RiverrunError
+from app.kafka.identity import Identity
+from app.worker.asking import ANSWER_SECONDS, Asking
 from app.worker.fetching import TP
-from app.worker.state_topic import StateReader
-from app.worker.tasks import POSITION, decode_position
+from app.worker.position import SavedModel
+from app.worker.reading_state import read_until
+from app.worker.state_checks import Found, another_topic, checked
+from app.worker.state_topic import StateDamaged, StateReader
 
-log = logging.getLogger("riverrun.worker")
-
-T = TypeVar("T")
-
-ANSWER_SECONDS = 2.0
-"""How long one question to Kafka waits, before it is asked again."""
+COMMANDS = (
+    "`riverrun state check FILE.toml` reports on all partitions, `riverrun state repair FILE.toml`"
+    " shows what can be done; until then nothing is scored twice or left out"
+)
 
 
 class RestoreRefused(RiverrunError):
@@ -40,14 +39,6 @@ class RestoreRefused(RiverrunError):
 
 class PartitionMoved(RiverrunError):
     """Another worker has the partition by now: this one was away for too long."""
-
-
-class RestoreStopped(RiverrunError):
-    """The worker is to stop, and waits for no state."""
-
-
-class RestoreTimeout(RiverrunError):
-    """Kafka did not give the state in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +52,18 @@ class Restored:
         chosen: The offsets are the ends of inputs that were never committed: they must be
             committed before anything is read, else a later restore would choose later ends.
         chunks: How many records each large value has on the state topic.
+        topic_ids: The ids of the inputs, where Kafka tells them.
+        model: Which model the position names; None where it names none.
+        checksum: Of the entries without model and position; None where it is not known.
     """
 
     entries: Store | dict[str, bytes]
     offsets: dict[str, int | None]
     chosen: bool = False
     chunks: Mapping[str, int] = field(default_factory=dict)
+    topic_ids: Mapping[str, str] = field(default_factory=dict)
+    model: SavedModel | None = None
+    checksum: Checksum | None = None
 
     def close(self) -> None:
         """Let go of a state that nobody takes."""
@@ -100,22 +97,36 @@ class Restorer:
         new_store: Callable[[int], Store] = lambda _: MemoryStore(),
     ) -> None:
         self._consumer = Consumer(dict(consumer))
-        self._admin = AdminClient(dict(admin))
+        self.asking = Asking(self._consumer, AdminClient(dict(admin)), timeout)
         self._topics = tuple(topics)
         self._state_topic = state_topic
         self._latest = latest
         self._timeout = timeout
         self._new_store = new_store
-        self._stopped = threading.Event()
 
-    def restore(self, partitions: Sequence[int]) -> dict[int, Restored]:
+    def new_reader(self, partition: int) -> StateReader:
+        """One that has read nothing of the state of a partition yet."""
+        return StateReader(self._new_store(partition), f"{self._state_topic}[{partition}]")
+
+    def restore(
+        self,
+        partitions: Sequence[int],
+        ahead: Mapping[int, StateReader] = MappingProxyType({}),
+        topics: Mapping[str, Identity | None] | None = None,
+    ) -> dict[int, Restored]:
         """The states of ``partitions``, each at its committed offset.
 
         1. the committed offsets, stable; 2. the end of the state, read uncommitted;
-        3. the state, read committed, past that end; 4. its own offset must be the committed one.
+        3. the state, read committed, past that end; 4. it must be what its position names, of
+        these input topics, and its offset must be the committed one.
+
+        Args:
+            partitions: Of the inputs.
+            ahead: Readers that have read up to somewhere already, by partition.
+            topics: The inputs as they are now; they are asked for unless given.
 
         Raises:
-            RestoreRefused: when state and offset differ, or the state is damaged.
+            RestoreRefused: when the state is damaged, or of another topic or offset.
             PartitionMoved: when another worker commits at the same time.
             RestoreStopped: after ``stop``.
             RestoreTimeout: when there is no progress for ``timeout`` seconds.
@@ -123,23 +134,24 @@ class Restorer:
         if not partitions:
             return {}
         # 1. the committed offsets: read_committed makes librdkafka ask for stable ones
-        committed = self._committed(partitions)
+        committed = self.asking.committed(self._topics, partitions)
         # 2. the end, read uncommitted: a transaction's marker may still be under way
-        ends = self._ends(self._state_topic, partitions, IsolationLevel.READ_UNCOMMITTED)
-        stores = {partition: self._new_store(partition) for partition in partitions}
+        ends = self.asking.ends(self._state_topic, partitions, IsolationLevel.READ_UNCOMMITTED)
+        readers = {p: ahead.get(p) or self.new_reader(p) for p in partitions}
         try:
             # 3. the state, past that end
-            readers = self._read(ends, stores)
-            restored = {}
-            for partition, store in stores.items():
-                # 4. both must agree
-                self._require_same_offset(partition, store, committed[partition])
-                chunks = readers[partition].chunks
-                restored[partition] = Restored(store, committed[partition], chunks=chunks)
+            read_until(
+                self._consumer, self._state_topic, ends, readers, self._timeout, self.asking.check
+            )
+            # 4. all must agree
+            now = self.asking.topics(self._topics) if topics is None else topics
+            restored = {
+                p: self._restored(p, reader, committed[p], now) for p, reader in readers.items()
+            }
             return restored | (self._begin_at_end(restored) if self._latest else {})
         except BaseException:
-            for store in stores.values():
-                store.close()
+            for reader in readers.values():
+                reader.store.close()
             raise
 
     def all_read(self, offsets: Mapping[TP, int | None]) -> bool:
@@ -152,7 +164,7 @@ class Restorer:
         ends = {
             TP(topic, partition): end
             for topic in self._topics
-            for partition, end in self._ends(
+            for partition, end in self.asking.ends(
                 topic,
                 [at.partition for at in pending if at.topic == topic],
                 IsolationLevel.READ_UNCOMMITTED,
@@ -166,7 +178,7 @@ class Restorer:
         self._consumer.assign(places)
         try:
             while pending and time.monotonic() < deadline:
-                self._check()
+                self.asking.check()
                 for message in self._consumer.consume(1_000, 0.05):
                     error = message.error()
                     if error is None:
@@ -181,126 +193,71 @@ class Restorer:
 
     def stop(self) -> None:
         """End a restore that is under way; called by any thread."""
-        self._stopped.set()
+        self.asking.stop()
 
     def close(self) -> None:
         """Close the clients."""
         self._consumer.close()
 
-    def _committed(self, partitions: Sequence[int]) -> dict[int, dict[str, int | None]]:
-        """By partition and topic."""
-        asked = [TopicPartition(topic, p) for topic in self._topics for p in partitions]
+    def _restored(
+        self,
+        partition: int,
+        reader: StateReader,
+        committed: dict[str, int | None],
+        topics: Mapping[str, Identity | None],
+    ) -> Restored:
+        found = checked(reader)
+        if found.flaws:
+            damage = StateDamaged(reader.place, found.flaws)
+            raise RestoreRefused(f"the state is damaged: {damage}. {COMMANDS}")
+        self._require_same_topics(partition, found, topics)
+        self._require_same_offset(partition, found, committed)
+        position = found.position
+        return Restored(
+            reader.store,
+            committed,
+            chunks=reader.chunks,
+            topic_ids={t: now.id for t in self._topics if (now := topics.get(t)) and now.id},
+            model=position.model if position else None,
+            checksum=found.checksum,
+        )
 
-        def ask() -> dict[int, dict[str, int | None]]:
-            found: dict[int, dict[str, int | None]] = {p: {} for p in partitions}
-            for tp in self._consumer.committed(asked, timeout=ANSWER_SECONDS):
-                if tp.error is not None:
-                    raise KafkaException(tp.error)
-                found[tp.partition][tp.topic] = tp.offset if tp.offset >= 0 else None
-            return found
+    def _require_same_topics(
+        self, partition: int, found: Found, topics: Mapping[str, Identity | None]
+    ) -> None:
+        if found.position is None or not (lines := another_topic(found.position, topics)):
+            return
+        raise RestoreRefused(
+            f"{self._state_topic}[{partition}]: {'; '.join(lines)}. The state is whole, as of"
+            f" {_offsets(found.position.offsets)} of the topic that is gone. {COMMANDS}"
+        )
 
-        return self._answer(ask, f"the committed offsets of {' and '.join(self._topics)}")
+    def _require_same_offset(
+        self, partition: int, found: Found, committed: Mapping[str, int | None]
+    ) -> None:
+        own = found.position.offsets if found.position else {}
+        wrong = [t for t in self._topics if own.get(t) != committed[t]]
+        if not wrong:
+            return
+        topic = wrong[0]
+        if self.asking.committed(self._topics, [partition])[partition] != committed:
+            raise PartitionMoved(
+                f"{topic}[{partition}]: another worker has it; this one was away too long"
+            )
+        raise RestoreRefused(
+            f"{topic}[{partition}]: the state has learned up to offset {_said(own.get(topic))},"
+            f" but the group's committed offset is {_said(committed[topic])}. They are always"
+            f" written together, so somebody moved one of them, or a transaction was torn."
+            f" {_whole(found)}. {COMMANDS}"
+        )
 
     def _begin_at_end(self, restored: Mapping[int, Restored]) -> dict[int, Restored]:
         new = [p for p, state in restored.items() if not any(_known(state.offsets.values()))]
         ends: dict[int, dict[str, int | None]] = {p: {} for p in new}
         for topic in self._topics:
-            for p, end in self._ends(topic, new, IsolationLevel.READ_COMMITTED).items():
+            for p, end in self.asking.ends(topic, new, IsolationLevel.READ_COMMITTED).items():
                 ends[p][topic] = end
         return {p: replace(restored[p], offsets=ends[p], chosen=True) for p in new}
-
-    def _ends(
-        self, topic: str, partitions: Sequence[int], isolation: IsolationLevel
-    ) -> dict[int, int]:
-        if not partitions:
-            return {}
-        asked = {TopicPartition(topic, p): OffsetSpec.latest() for p in partitions}
-
-        def ask() -> dict[int, int]:
-            futures = self._admin.list_offsets(
-                asked, isolation_level=isolation, request_timeout=ANSWER_SECONDS
-            )
-            try:
-                return {tp.partition: future.result().offset for tp, future in futures.items()}
-            except KafkaException:
-                # It goes on asking by the leader and the epoch that it remembers: look again.
-                self._admin.describe_topics(
-                    TopicCollection([topic]), request_timeout=ANSWER_SECONDS
-                )[topic].result()
-                raise
-
-        return self._answer(ask, f"the end of {topic}")
-
-    def _answer(self, ask: Callable[[], T], what: str) -> T:
-        """Ask until there is an answer: a broker that restarts refuses for a while."""
-        deadline = time.monotonic() + self._timeout
-        while True:
-            self._check()
-            try:
-                return ask()
-            except KafkaException as error:
-                if time.monotonic() > deadline:
-                    raise RestoreTimeout(f"{what} did not come: {error.args[0].str()}") from error
-                time.sleep(0.05)
-
-    def _read(self, ends: Mapping[int, int], stores: Mapping[int, Store]) -> dict[int, StateReader]:
-        readers = {partition: StateReader(store) for partition, store in stores.items()}
-        if pending := {partition for partition, end in ends.items() if end > 0}:
-            self._read_until(ends, pending, readers)
-        for reader in readers.values():
-            reader.finish()
-        return readers
-
-    def _read_until(
-        self, ends: Mapping[int, int], pending: set[int], readers: Mapping[int, StateReader]
-    ) -> None:
-        self._consumer.assign(
-            [TopicPartition(self._state_topic, p, OFFSET_BEGINNING) for p in sorted(pending)]
-        )
-        try:
-            last_progress = time.monotonic()
-            while pending:
-                self._check()
-                for message in self._consumer.consume(10_000, 0.05):
-                    partition, error = message.partition() or 0, message.error()
-                    if error is None:
-                        last_progress = time.monotonic()
-                        readers[partition].apply(message.key() or b"", message.value())
-                    elif error.code() != KafkaError._PARTITION_EOF:
-                        log.warning("%s: %s", self._state_topic, error.str())
-                    elif (message.offset() or 0) >= ends[partition]:
-                        pending.discard(partition)
-                if time.monotonic() - last_progress > self._timeout:
-                    raise RestoreTimeout(
-                        f"{self._state_topic}: partitions {sorted(pending)} stand still; "
-                        "a transaction may hang there"
-                    )
-        finally:
-            self._consumer.unassign()
-
-    def _require_same_offset(
-        self, partition: int, store: Store, committed: Mapping[str, int | None]
-    ) -> None:
-        position = decode_position(store.get(POSITION))
-        wrong = [t for t in self._topics if position.get(t) != committed[t]]
-        if not wrong:
-            return
-        topic = wrong[0]
-        own = position.get(topic)
-        if self._committed([partition])[partition] != committed:
-            raise PartitionMoved(
-                f"{topic}[{partition}]: another worker has it; this one was away too long"
-            )
-        raise RestoreRefused(
-            f"{topic}[{partition}]: the state has learned up to offset {_said(own)}, but the "
-            f"group's committed offset is {_said(committed[topic])}. They are always written "
-            f"together, so somebody moved one of them. Set the group's offset to {_said(own)}, or "
-            f"delete the topic {self._state_topic} and the group's offsets to learn anew"
-        )
-
-    def _check(self) -> None:
-        if self._stopped.is_set():
-            raise RestoreStopped("stopped while the state was restored")
 
 
 def _known(offsets: Iterable[int | None]) -> Iterator[bool]:
@@ -309,3 +266,13 @@ def _known(offsets: Iterable[int | None]) -> Iterator[bool]:
 
 def _said(offset: int | None) -> str:
     return "none" if offset is None else str(offset)
+
+
+def _offsets(offsets: Mapping[str, int]) -> str:
+    return " and ".join(f"{topic} offset {offset}" for topic, offset in offsets.items())
+
+
+def _whole(found: Found) -> str:
+    if found.position is None:
+        return "The state topic has nothing of this partition: its state is gone"
+    return f"The state is whole, as of {_offsets(found.position.offsets)}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+from app.kafka.identity import Identity
 from app.pipeline.stages import Stage
 from app.worker.fetching import TP
 from app.worker.processor import partitions_of
@@ -17,23 +19,32 @@ class StageRestorers:
 
     Args:
         restorers: By stage, in the order of the stages.
+        topics: Asks for the topics of the pipeline; raises when one is not what it was.
     """
 
-    def __init__(self, restorers: Mapping[Stage, Restorer]) -> None:
+    def __init__(
+        self,
+        restorers: Mapping[Stage, Restorer],
+        topics: Callable[[], Mapping[str, Identity | None]],
+    ) -> None:
         self._restorers = restorers
+        self._topics = topics
         self._thread = ThreadPoolExecutor(1, "restore")
 
     async def restore(self, partitions: Sequence[TP]) -> dict[tuple[Stage, int], Restored]:
         """The states by stage and partition; a failure leaves none open.
 
-        Raises: as ``Restorer.restore``.
+        Raises: as ``Restorer.restore``; TopicChanged.
         """
         loop = asyncio.get_running_loop()
         restored: dict[tuple[Stage, int], Restored] = {}
+        topics = await loop.run_in_executor(self._thread, self._topics_now)
         try:
             for stage, restorer in self._restorers.items():
                 numbers = partitions_of([tp for tp in partitions if tp.topic == stage.inputs[0]])
-                states = await loop.run_in_executor(self._thread, restorer.restore, numbers)
+                states = await loop.run_in_executor(
+                    self._thread, partial(restorer.restore, numbers, topics=topics)
+                )
                 restored |= {(stage, number): state for number, state in states.items()}
         except BaseException:
             close_all(restored.values())
@@ -47,6 +58,10 @@ class StageRestorers:
             if not await loop.run_in_executor(self._thread, restorer.all_read, offsets):
                 return False
         return True
+
+    def _topics_now(self) -> Mapping[str, Identity | None]:
+        first = next(iter(self._restorers.values()))
+        return first.asking.answer(self._topics, "the description of the topics")
 
     def stop(self) -> None:
         """End a restore that is under way, and each that may still come."""

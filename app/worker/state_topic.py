@@ -2,18 +2,21 @@
 
 A value of up to 512 KiB is one record. A larger one is cut into chunks, records of their own,
 and the key's own record becomes a manifest: how many chunks, how many bytes, which digest.
-All records of one change are written in one transaction.
+All records of one change are written in one transaction, the position last. All keys are listed
+in docs/how-it-works.md, "The records of a state".
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgpack
 
 from agents.state import MemoryStore, Store
 from app.errors import RiverrunError
+from app.worker.position import POSITION
 
 CHUNK = 512 * 1024
 """Bytes in one record at the most."""
@@ -22,8 +25,48 @@ _PLAIN, _MANIFEST = b"v", b"m"
 _SEPARATOR = "\x00"
 
 
+SHOWN = 3
+"""How many flaws an error names; `riverrun state check` names all."""
+
+
+class Flaw(NamedTuple):
+    """Something of a stored state that is not as it was written.
+
+    Attributes:
+        what: That is wrong.
+        key: Of the record; None where it cannot be told which one it is.
+        offset: Of that record; None where it is gone, or not known.
+    """
+
+    what: str
+    key: str | None = None
+    offset: int | None = None
+
+    def at(self, place: str) -> str:
+        """In one line, with its coordinates.
+
+        Args:
+            place: The topic and the partition.
+        """
+        where = place if self.offset is None else f"{place}@{self.offset}"
+        return (
+            f"{where}: {self.what}" if self.key is None else f"{where}: {self.key!r}: {self.what}"
+        )
+
+
 class StateDamaged(RiverrunError):
-    """The state on Kafka does not agree with its own manifest."""
+    """A stored state is not what was written.
+
+    Args:
+        place: The topic and the partition.
+        flaws: All that is wrong.
+    """
+
+    def __init__(self, place: str, flaws: Sequence[Flaw]) -> None:
+        said = [flaw.at(place) for flaw in flaws[:SHOWN]]
+        more = [f"and {len(flaws) - SHOWN} more"] if len(flaws) > SHOWN else []
+        super().__init__("; ".join([*said, *more]))
+        self.flaws = tuple(flaws)
 
 
 Row = tuple[bytes, bytes | None]
@@ -38,6 +81,7 @@ class StateLog:
 
     def __init__(self, chunks: Mapping[str, int] | None = None) -> None:
         self._chunks = dict(chunks or {})
+        self._digests: dict[str, bytes] = {}
 
     def rows(self, changes: Mapping[str, bytes | None]) -> list[Row]:
         """The records that bring ``changes`` to the topic, in the order to write them."""
@@ -49,9 +93,14 @@ class StateLog:
                 rows.append((key.encode(), None if value is None else _PLAIN + value))
         return rows
 
+    def sha256(self, key: str, value: bytes) -> bytes:
+        """Of a value that ``rows`` was given last under this key."""
+        return self._digests.get(key) or digest_of(value)
+
     def _in_chunks(self, key: str, value: bytes | None) -> list[Row]:
         """Of a value that has chunks, or had some before."""
         before = self._chunks.pop(key, 0)
+        self._digests.pop(key, None)
         count = 0 if value is None else _chunk_count(value)
         unused: list[Row] = [(_chunk_key(key, i), None) for i in range(count, before)]
         if value is None:
@@ -59,7 +108,8 @@ class StateLog:
         if not count:
             return [*unused, (key.encode(), _PLAIN + value)]
         self._chunks[key] = count
-        manifest = {"chunks": count, "size": len(value), "sha256": _digest(value)}
+        digest = self._digests[key] = digest_of(value)
+        manifest = {"chunks": count, "size": len(value), "sha256": digest}
         return [
             *unused,
             *((_chunk_key(key, i), value[i * CHUNK : (i + 1) * CHUNK]) for i in range(count)),
@@ -74,67 +124,116 @@ class StateReader:
 
     Args:
         store: An empty one.
+        place: The topic and the partition, for errors.
 
     Attributes:
+        store: As it was given.
+        place: As it was given.
+        next_offset: After the last record that was applied; 0 before the first.
         chunks: How many each large value has; after ``finish``.
+        sha256: The digest of each large value; after ``finish``.
+        position_offset: Of the last position that was written; None before the first.
+        later: Keys that were written after it, with the offsets; the first 100.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._manifests: dict[str, bytes] = {}
-        self._pieces: set[str] = set()
+    def __init__(self, store: Store, place: str = "the state") -> None:
+        self.store = store
+        self.place = place
+        self.next_offset = 0
         self.chunks: dict[str, int] = {}
+        self.sha256: dict[str, bytes] = {}
+        self.position_offset: int | None = None
+        self.later: dict[str, int] = {}
+        self._manifests: dict[str, tuple[bytes, int]] = {}
+        self._pieces: set[str] = set()
+        self._flaws: list[Flaw] = []
 
-    def apply(self, key: bytes, value: bytes | None) -> None:
+    def apply(self, key: bytes | None, value: bytes | None, offset: int | None = None) -> None:
         """The next record; of several with the same key the last one counts."""
-        name = key.decode()
+        at = self.next_offset if offset is None else offset
+        self.next_offset = at + 1
+        try:
+            name = (key or b"").decode()
+        except UnicodeDecodeError:
+            self._flaws.append(Flaw("the key is not UTF-8", repr(key), at))
+            return
+        self._note(name, at)
         if value is None:
-            self._store.pop(name, None)
+            self.store.pop(name, None)
             self._manifests.pop(name, None)
         elif _SEPARATOR in name:
-            self._store[name] = value
+            self.store[name] = value
             self._pieces.add(name)
         elif value[:1] == _PLAIN:
-            self._store[name] = value[1:]
+            self.store[name] = value[1:]
             self._manifests.pop(name, None)
         else:
-            self._store.pop(name, None)
-            self._manifests[name] = value
+            self.store.pop(name, None)
+            self._manifests[name] = (value, at)
 
     def finish(self) -> None:
         """All records were read: the store has the keys and their whole values.
 
         Raises:
-            StateDamaged: when a chunk lacks or a digest does not fit.
+            StateDamaged: when a record is of no known kind, a chunk is missing, or a digest does
+                not match.
         """
-        for name, value in self._manifests.items():
-            self._store[name] = self._whole(name, value)
+        for name, (value, at) in self._manifests.items():
+            try:
+                self.store[name] = self._whole(name, value)
+            except _Broken as error:
+                self._flaws.append(Flaw(str(error), name, at))
         for piece in self._pieces:
-            self._store.pop(piece, None)
+            self.store.pop(piece, None)
+        if self._flaws:
+            raise StateDamaged(self.place, self._flaws)
+
+    def _note(self, name: str, at: int) -> None:
+        if name == POSITION:
+            self.position_offset = at
+            self.later.clear()
+        elif len(self.later) < _LATER:
+            self.later[name.partition(_SEPARATOR)[0]] = at
 
     def _whole(self, name: str, value: bytes) -> bytes:
         kind, body = value[:1], value[1:]
         if kind != _MANIFEST:
-            raise StateDamaged(f"state key {name!r}: a record of unknown kind {kind!r}")
-        manifest = msgpack.unpackb(body)
-        count = self.chunks[name] = manifest["chunks"]
+            raise _Broken(f"a record of unknown kind {kind!r}")
+        count, size, digest = _manifest(body)
+        self.chunks[name], self.sha256[name] = count, digest
         whole = b"".join(self._piece(name, i, count) for i in range(count))
-        if len(whole) != manifest["size"] or _digest(whole) != manifest["sha256"]:
-            raise StateDamaged(f"state key {name!r}: its chunks do not have the manifest's digest")
+        if len(whole) != size or digest_of(whole) != digest:
+            raise _Broken("its chunks do not have the digest of its manifest")
         return whole
 
     def _piece(self, name: str, number: int, count: int) -> bytes:
-        piece = self._store.get(_chunk_key(name, number).decode())
+        piece = self.store.get(_chunk_key(name, number).decode())
         if piece is None:
-            raise StateDamaged(f"state key {name!r}: a chunk of {count} is gone")
+            raise _Broken(f"chunk {number} of {count} is missing")
         return piece
+
+
+_LATER = 100
+
+
+class _Broken(Exception):
+    """A large value that is not whole."""
+
+
+def _manifest(body: bytes) -> tuple[int, int, bytes]:
+    """How many chunks, how many bytes, and the SHA-256."""
+    try:
+        said = msgpack.unpackb(body)
+        return int(said["chunks"]), int(said["size"]), bytes(said["sha256"])
+    except Exception as error:
+        raise _Broken(f"its manifest cannot be read ({type(error).__name__})") from error
 
 
 def entries(raw: Mapping[bytes, bytes]) -> dict[str, bytes]:
     """Keys and whole values from the last record of each key.
 
     Raises:
-        StateDamaged: when a chunk lacks or a digest does not fit.
+        StateDamaged: when a chunk is missing or a digest does not match.
     """
     store = MemoryStore()
     reader = StateReader(store)
@@ -152,5 +251,6 @@ def _chunk_key(key: str, number: int) -> bytes:
     return f"{key}{_SEPARATOR}{number}".encode()
 
 
-def _digest(value: bytes) -> bytes:
+def digest_of(value: bytes) -> bytes:
+    """The SHA-256 of a value."""
     return hashlib.sha256(value).digest()

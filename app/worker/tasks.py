@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
-import msgpack
-
 from agents.outputs import Agent, Outputs, Refused
 from agents.state import State
 from app.errors import RiverrunError
+from app.worker.position import MODEL, POSITION, Position, SavedModel
 from app.worker.state_topic import Row, StateLog
 from learners import snapshots
 from topics.records import Batch
@@ -18,25 +17,6 @@ from topics.records import Batch
 
 class BatchMissing(RiverrunError):
     """A batch was lost between the consumer and the agent."""
-
-
-MODEL = "model"
-POSITION = "position"
-
-
-def encode_position(offsets: Mapping[str, int]) -> bytes:
-    """The entry that says up to where the state has learned; ``decode_position`` reads it.
-
-    Args:
-        offsets: By topic; the next to be read.
-    """
-    encoded: bytes = msgpack.packb(dict(offsets))
-    return encoded
-
-
-def decode_position(value: bytes | None) -> dict[str, int]:
-    """Offset by topic; empty for a state that was never written."""
-    return dict(msgpack.unpackb(value)) if value is not None else {}
 
 
 @dataclass(slots=True)
@@ -72,6 +52,8 @@ class Task:
         log: Turns its changes into records.
         epoch: The assignment in which it was restored.
         offsets: By input topic: it is done up to here, exclusive.
+        topic_ids: The ids of the inputs, where Kafka tells them.
+        saved_model: What the state topic has; None where no model was saved yet.
         refused: Topics and offsets of what could not be learned; it becomes a dead letter.
         dirty: Whether there is anything to commit.
         events: How many records were processed since the last commit.
@@ -86,6 +68,8 @@ class Task:
     log: StateLog
     epoch: int
     offsets: dict[str, int]
+    topic_ids: Mapping[str, str] = field(default_factory=dict)
+    saved_model: SavedModel | None = None
     refused: Refused = field(default_factory=dict)
     dump_seconds: float = 0.0
     dirty: bool = False
@@ -124,21 +108,30 @@ class Task:
         Args:
             key: Signs the model's snapshot where it holds a pickle.
         """
-        self._save(key)
-        rows = self.log.rows(self.state.changes())
+        rows = self._save(key)
         change = Change(
             self.partition, dict(self.offsets), self._outputs, self.state_topic, rows, self.events
         )
         self._outputs, self.events, self.dirty = [], 0, False
         return change
 
-    def _save(self, key: bytes | None) -> None:
+    def _save(self, key: bytes | None) -> list[Row]:
+        """What has changed; the position last, since it says what all the rest must be."""
         started = perf_counter()
         self.agent.save()
-        model = self.agent.model
-        if model is not None and model.learned != self._saved_version:
-            snapshot = snapshots.dump(model, dict(self.offsets), key=key)
-            self.state.put(MODEL, snapshot)
-            self._saved_version = model.learned
-        self.state.put(POSITION, encode_position(self.offsets))
+        rows = self.log.rows(self.state.changes()) + self._saved_model(key)
+        position = Position(self.offsets, self.topic_ids, self.saved_model, self.state.checksum)
+        rows += self.log.rows({POSITION: position.encode()})
         self.dump_seconds = perf_counter() - started
+        return rows
+
+    def _saved_model(self, key: bytes | None) -> list[Row]:
+        """The model, where it has learned since it was saved the last time."""
+        model = self.agent.model
+        if model is None or model.learned == self._saved_version:
+            return []
+        snapshot = snapshots.dump(model, dict(self.offsets), key=key)
+        rows = self.log.rows({MODEL: snapshot})
+        self.saved_model = SavedModel(model.learned, self.log.sha256(MODEL, snapshot))
+        self._saved_version = model.learned
+        return rows

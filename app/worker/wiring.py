@@ -18,6 +18,7 @@ from app.worker.purging import Purger
 from app.worker.restore import Restorer
 from app.worker.restoring import StageRestorers
 from app.worker.stores import Stores
+from app.worker.topic_watch import TopicWatch
 from app.worker.transactions import OutputTopics, Transactions
 from app.worker.transport import Consumer
 
@@ -90,7 +91,18 @@ def all_inputs(pipeline: Pipeline, partitions: Mapping[str, int]) -> frozenset[T
     return frozenset(TP(topic, n) for topic in inputs for n in range(partitions[topic]))
 
 
-def new_restorers(pipeline: Pipeline, kafka: KafkaSettings, stores: Stores) -> StageRestorers:
+def new_watch(
+    pipeline: Pipeline, kafka: KafkaSettings, partitions: Mapping[str, int]
+) -> TopicWatch:
+    """What sees that the topics stay the same ones."""
+    made = stages(pipeline)
+    fixed = [topic for stage in made for topic in (*stage.inputs, stage.state_topic)]
+    return TopicWatch(kafka.admin(), partitions, fixed)
+
+
+def new_restorers(
+    pipeline: Pipeline, kafka: KafkaSettings, stores: Stores, watch: TopicWatch
+) -> StageRestorers:
     """What restores the states of all stages into ``stores``."""
     return StageRestorers(
         {
@@ -104,7 +116,8 @@ def new_restorers(pipeline: Pipeline, kafka: KafkaSettings, stores: Stores) -> S
                 new_store=partial(stores.new, stage.state_topic),
             )
             for stage in stages(pipeline)
-        }
+        },
+        watch.require_same,
     )
 
 

@@ -12,13 +12,13 @@ from app.page.process import PageProcess
 from app.page.told import words
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
+from app.worker.asking import RestoreStopped
 from app.worker.ending import LEAVE_SECONDS, STOP_SECONDS, ForcedEnd
 from app.worker.faust_app import new_app
 from app.worker.fetching import TP, Fetcher
 from app.worker.garbage import collect_seldom
 from app.worker.processor import Processor, partitions_of
 from app.worker.report import Report
-from app.worker.restore import RestoreStopped
 from app.worker.restoring import close_all
 from app.worker.stores import Stores
 from app.worker.transactions import TransactionAborted
@@ -29,6 +29,7 @@ from app.worker.wiring import (
     new_fetcher,
     new_purger,
     new_restorers,
+    new_watch,
 )
 from topics.records import Batch
 
@@ -71,7 +72,8 @@ class Worker:
         )
         self._report = Report(pipeline, self.processor, self.committer)
         self.stores = Stores(pipeline)
-        self._restorers = new_restorers(pipeline, kafka, self.stores)
+        self._watch = new_watch(pipeline, kafka, partitions)
+        self._restorers = new_restorers(pipeline, kafka, self.stores, self._watch)
         self._purger = new_purger(pipeline, kafka)
         self._end = ForcedEnd(lambda: self.failure)
         self._closing = False
@@ -189,6 +191,7 @@ class Worker:
             self._report.tell()
             self.processor.forget()
             self.committer.close()
+            self._watch.close()
 
     # The agent.
 
@@ -216,7 +219,9 @@ class Worker:
         if self.failure is None:
             self.failure = error
             self._end.within(LEAVE_SECONDS)
-            await self.app.crash(error)
+            # A topic that is gone is the reason, whatever failed by it.
+            self.failure = await self._watch.change() or error
+            await self.app.crash(self.failure)
 
     def stopped(self) -> None:
         """The worker has ended: it need not be ended by force."""
@@ -235,6 +240,11 @@ class Worker:
     async def purge(self) -> None:
         """Delete what the later stages have read and committed."""
         self._purger.purge(self.committer.committed)
+
+    async def watch(self) -> None:
+        """Leave when a topic is not the one any more that it was at the start."""
+        if (change := await self._watch.change()) is not None:
+            await self.leave(change)
 
     async def report(self) -> None:
         """Tell in the log what was done."""

@@ -9,7 +9,8 @@ from contextlib import closing
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from app.worker.restore import Restorer, RestoreStopped, RestoreTimeout
+from app.worker.asking import RestoreStopped, RestoreTimeout
+from app.worker.restore import Restorer
 
 NOWHERE = {"bootstrap.servers": "127.0.0.1:9", "log_level": 0}
 
@@ -34,7 +35,7 @@ class Restarting:
 
 
 def test_a_broker_that_refuses_for_a_while_is_asked_again(restorer: Restorer) -> None:
-    assert restorer._answer(Restarting(), "the end") == 42
+    assert restorer.asking.answer(Restarting(), "the end") == 42
 
 
 def test_a_broker_that_never_answers_is_told(restorer: Restorer) -> None:

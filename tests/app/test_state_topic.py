@@ -68,7 +68,7 @@ def test_a_deleted_value_takes_its_chunks_along() -> None:
 def test_a_chunk_that_lacks_is_told() -> None:
     raw = applied(StateLog().rows({"model": b"v" * (2 * CHUNK)}))
     del raw[b"model\x001"]
-    with pytest.raises(StateDamaged, match=r"'model'.*chunk of 2 is gone"):
+    with pytest.raises(StateDamaged, match=r"'model'.*chunk . of 2 is missing"):
         entries(raw)
 
 

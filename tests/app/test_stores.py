@@ -105,7 +105,7 @@ def test_a_chunk_that_lacks_is_told_by_any_store(store: Store) -> None:
     reader = StateReader(store)
     for key, value in StateLog().rows({"model": b"v" * (2 * CHUNK)})[1:]:
         reader.apply(key, value)
-    with pytest.raises(StateDamaged, match=r"'model'.*chunk of 2 is gone"):
+    with pytest.raises(StateDamaged, match=r"'model'.*chunk . of 2 is missing"):
         reader.finish()
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from app.worker.fetching import TP
+from app.worker.position import MODEL, POSITION, Position
 from app.worker.restore import Restored
-from app.worker.tasks import MODEL, POSITION, BatchMissing, Task, decode_position, encode_position
+from app.worker.tasks import BatchMissing, Task
 from learners import snapshots
 from tests.app.support import EVENTS, STAGE, batch, model, processor, restored
 
@@ -27,7 +28,7 @@ def test_a_change_holds_all_outputs_the_model_and_the_offset_of_both(tmp_path: P
     assert [len(outputs.predictions) for outputs in change.outputs] == [3, 2]
     state = restored(change).entries
     assert isinstance(state, dict)
-    assert decode_position(state[POSITION]) == {EVENTS: 9}
+    assert Position.decode(state[POSITION]).offsets == {EVENTS: 9}
     saved, header = snapshots.load(state[MODEL])
     assert header.offsets == {EVENTS: 9}
     assert saved.fingerprint() == model(task).fingerprint()
@@ -68,8 +69,3 @@ def test_a_start_that_was_chosen_is_committed_before_any_event(tmp_path: Path) -
     change = task.take()
     assert (change.offsets, change.events) == ({EVENTS: 40}, 0)
     assert [key for key, _ in change.state] == [POSITION.encode()]
-
-
-def test_a_position_comes_back() -> None:
-    assert decode_position(encode_position({"t": 5, "u": 0})) == {"t": 5, "u": 0}
-    assert decode_position(None) == {}

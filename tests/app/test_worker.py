@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from app.kafka.settings import KafkaSettings
+from app.worker.asking import RestoreStopped
 from app.worker.fetching import TP
-from app.worker.restore import RestoreStopped
 from app.worker.transactions import TransactionAborted
 from app.worker.worker import Worker
 from tests.app.support import EVENTS, pipeline

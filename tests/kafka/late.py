@@ -18,7 +18,7 @@ from app.options import reading
 from app.pipeline.load import load_pipeline
 from app.pipeline.stages import stages
 from app.reading import Reader
-from app.worker.tasks import MODEL, POSITION
+from app.worker.position import MODEL, POSITION
 from learners import snapshots
 from tests.kafka.running import Stream, wait_until
 from tests.kafka.support import read_committed

@@ -21,8 +21,8 @@ from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import stages
 from app.worker.clients import restore_consumer
+from app.worker.position import MODEL
 from app.worker.restore import Restored, Restorer
-from app.worker.tasks import MODEL
 from learners import registry, snapshots
 from learners.model import UNLABELLED, Model
 from tests.kafka.support import create_topic, produce, read_committed

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from agents.outputs import Outputs
+from agents.state import Checksum
+from app.worker.asking import RestoreStopped
 from app.worker.clients import group_consumer, restore_consumer, transactional_producer
 from app.worker.fetching import TP
-from app.worker.restore import PartitionMoved, Restored, Restorer, RestoreRefused, RestoreStopped
-from app.worker.tasks import POSITION, Change, encode_position
+from app.worker.position import POSITION, Position
+from app.worker.restore import PartitionMoved, Restored, RestoreRefused
+from app.worker.tasks import Change
 from app.worker.transactions import OutputTopics, TransactionAborted, TransactionLost, Transactions
 from tests.kafka import running
 from tests.kafka.running import Stream, stream
@@ -45,7 +49,7 @@ def transactions(here: Stream, name: str) -> Transactions:
 def change(here: Stream, offset: int) -> Change:
     """One prediction, and a state that has come to ``offset``."""
     offsets = {here.pipeline.events.topic: offset}
-    row = (POSITION.encode(), b"v" + encode_position(offsets))
+    row = (POSITION.encode(), b"v" + Position(offsets, checksum=Checksum(0, 0)).encode())
     said = Outputs([(b"k", b"said")])
     return Change(0, offsets, [said], here.pipeline.state_topic, [row], 1)
 
@@ -165,7 +169,7 @@ def test_a_restore_waits_for_state_that_is_under_way(
     waited = not restoring.done()
     other.producer.abort_transaction(30)
     assert waited
-    assert restoring.result(30) == Restored({}, {here.pipeline.events.topic: None})
+    assert restoring.result(30).entries == {}
 
 
 def test_a_restore_that_waits_ends_when_it_is_told_to(here: Stream, other: Other) -> None:
@@ -202,32 +206,23 @@ def test_state_and_offset_that_differ_are_refused(here: Stream, other: Other) ->
         restored(here)
 
 
-class Late(Restorer):
-    """Another worker commits just after this one has asked for the committed offsets."""
+def test_a_worker_that_commits_meanwhile_is_told_from_a_moved_offset(
+    here: Stream, other: Other, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = running.restorer(here.pipeline, here.kafka)
+    ask, others = late.asking.committed, [other]
 
-    def __init__(self, here: Stream, other: Other) -> None:
-        super().__init__(
-            restore_consumer(here.pipeline, here.kafka),
-            here.kafka.admin(),
-            [here.pipeline.events.topic],
-            here.pipeline.state_topic,
-        )
-        self._others: list[Other] = [other]
-
-    def _committed(self, partitions: Sequence[int]) -> dict[int, dict[str, int | None]]:
-        answer = super()._committed(partitions)
-        while self._others:
-            other = self._others.pop()
-            other.write_state(9)
-            other.write_offset(9)
-            other.producer.commit_transaction(30)
+    def committed(topics: Sequence[str], partitions: Collection[int]) -> Any:
+        """Another worker commits just after this one has asked."""
+        answer = ask(topics, partitions)
+        while others:
+            another = others.pop()
+            another.write_state(9)
+            another.write_offset(9)
+            another.producer.commit_transaction(30)
         return answer
 
-
-def test_a_worker_that_commits_meanwhile_is_told_from_a_moved_offset(
-    here: Stream, other: Other
-) -> None:
-    late = Late(here, other)
+    monkeypatch.setattr(late.asking, "committed", committed)
     with pytest.raises(PartitionMoved, match=r"\[0\]: another worker has it"):
         late.restore([0])
     late.close()

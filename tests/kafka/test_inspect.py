@@ -8,8 +8,8 @@ from app.inspection import PartitionReport, inspect
 from app.kafka.settings import KafkaSettings
 from app.options import reading
 from app.pipeline.load import Pipeline
+from app.worker.position import MODEL
 from app.worker.state_topic import CHUNK, StateLog
-from app.worker.tasks import MODEL
 from learners import registry, snapshots
 from learners.model import Model
 from learners.weights import weights

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.worker.tasks import MODEL
+from app.worker.position import MODEL
 from learners import snapshots
 from tests.kafka.running import (
     Stream,

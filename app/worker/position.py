@@ -1,0 +1,92 @@
+"""The record of a state that says where it stands, and what the rest of it must be.
+
+It is written last in each transaction, so that nothing of the state may come after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgpack
+
+from agents.state import Checksum
+
+MODEL = "model"
+POSITION = "position"
+
+LAYOUT = 2
+"""Of the position. The first one was a map of offsets alone, by topic."""
+
+
+class PositionUnreadable(ValueError):
+    """The bytes are no position, or one of a later version."""
+
+
+class SavedModel(NamedTuple):
+    """Which model belongs to a position.
+
+    Attributes:
+        learned: Events that it had learned.
+        sha256: Of its snapshot.
+    """
+
+    learned: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a state stands.
+
+    Attributes:
+        offsets: By input topic: it is done up to here, exclusive.
+        topics: The id of each input topic, as Kafka made it; where it is known.
+        model: The model that belongs to it; None where none was saved yet.
+        checksum: Of all entries but the model and this one; None in the first layout.
+    """
+
+    offsets: Mapping[str, int]
+    topics: Mapping[str, str] = field(default_factory=dict)
+    model: SavedModel | None = None
+    checksum: Checksum | None = None
+
+    def encode(self) -> bytes:
+        """The value of the record; ``decode`` reads it."""
+        content = {
+            "offsets": dict(self.offsets),
+            "topics": dict(self.topics),
+            "model": self.model,
+            "entries": self.checksum,
+        }
+        encoded: bytes = msgpack.packb([LAYOUT, content])
+        return encoded
+
+    @classmethod
+    def decode(cls, value: bytes) -> Position:
+        """A position of this layout, or of the first one.
+
+        Raises:
+            PositionUnreadable: when it is neither.
+        """
+        try:
+            said = msgpack.unpackb(value)
+            if isinstance(said, dict):
+                return cls({str(topic): int(offset) for topic, offset in said.items()})
+            layout, content = said
+            if layout == LAYOUT:
+                return cls._of(content)
+        except Exception as error:
+            raise PositionUnreadable(f"it is no position ({type(error).__name__})") from error
+        raise PositionUnreadable(f"its layout is {layout!r}; this version reads 1 and {LAYOUT}")
+
+    @classmethod
+    def _of(cls, content: Mapping[str, Any]) -> Position:
+        model, entries = content["model"], content["entries"]
+        return cls(
+            dict(content["offsets"]),
+            dict(content["topics"]),
+            None if model is None else SavedModel(*model),
+            None if entries is None else Checksum(*entries),
+        )
