@@ -76,9 +76,24 @@ class Asking:
         isolation: IsolationLevel,
     ) -> dict[int, int]:
         """The end of each partition."""
+        return self._offsets(topic, partitions, OffsetSpec.latest(), isolation, "end")
+
+    def starts(self, topic: str, partitions: Collection[int]) -> dict[int, int]:
+        """The offset of the first record of each partition that is still there."""
+        isolation = IsolationLevel.READ_UNCOMMITTED
+        return self._offsets(topic, partitions, OffsetSpec.earliest(), isolation, "start")
+
+    def _offsets(
+        self,
+        topic: str,
+        partitions: Collection[int],
+        spec: OffsetSpec,
+        isolation: IsolationLevel,
+        what: str,
+    ) -> dict[int, int]:
         if not partitions:
             return {}
-        asked = {TopicPartition(topic, p): OffsetSpec.latest() for p in partitions}
+        asked = {TopicPartition(topic, p): spec for p in partitions}
 
         def ask() -> dict[int, int]:
             futures = self._admin.list_offsets(
@@ -91,7 +106,7 @@ class Asking:
                 identities(self._admin, [topic], ANSWER_SECONDS)
                 raise
 
-        return self.answer(ask, f"the end of {topic}")
+        return self.answer(ask, f"the {what} of {topic}")
 
     def topics(self, names: Collection[str]) -> dict[str, Identity | None]:
         """The topics as they are now; None for one that is not there."""

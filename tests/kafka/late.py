@@ -18,7 +18,7 @@ from app.options import reading
 from app.pipeline.load import load_pipeline
 from app.pipeline.stages import stages
 from app.reading import Reader
-from app.worker.position import MODEL, POSITION
+from app.worker.position import MODEL, POSITION, Position
 from learners import snapshots
 from tests.kafka.running import Stream, wait_until
 from tests.kafka.support import read_committed
@@ -199,8 +199,9 @@ def state(stream: Stream, stage: int = -1) -> dict[int, dict[str, bytes]]:
         if MODEL in entries:
             model = snapshots.load(entries[MODEL], allow=stream.pipeline.snapshots.allow)[0]
             entries[MODEL] = model.fingerprint().encode()
-        if stage != 0 and len(stages(stream.pipeline)) > 1:
-            del entries[POSITION]
+        position = Position.decode(entries.pop(POSITION))
+        if stage == 0 or len(stages(stream.pipeline)) == 1:
+            entries[POSITION] = json.dumps(position.offsets).encode()
     return found
 
 

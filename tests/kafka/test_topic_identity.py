@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from app.kafka.identity import identities
+from app.kafka.identity import Identity, identities
 from tests.kafka.running import Stream, WorkerProcess, stream, synthetic, wait_until, workers
 from tests.kafka.support import create_topic
 
@@ -29,6 +29,19 @@ def make_again(kafka: str, topic: str, partitions: int = 1) -> None:
     create_topic(kafka, topic, partitions)
 
 
+def identity(admin: AdminClient, topic: str) -> Identity:
+    """Of a topic that may have been made just now."""
+    found: list[Identity] = []
+
+    def there() -> bool:
+        now = identities(admin, [topic], 10)[topic]
+        found.extend([now] if now else [])
+        return bool(found)
+
+    wait_until(there, what=topic)
+    return found[0]
+
+
 def left(worker: WorkerProcess) -> str:
     """The line of a worker that leaves by itself with code 1."""
     assert worker.process.wait(GENEROUS) == 1
@@ -47,11 +60,9 @@ def here(kafka: str, tmp_path: Path, topic_name: str) -> Stream:
 def test_a_topic_has_another_id_when_it_is_made_again(kafka: str, topic_name: str) -> None:
     admin = AdminClient({"bootstrap.servers": kafka})
     create_topic(kafka, topic_name, 2)
-    before = identities(admin, [topic_name], 10)[topic_name]
+    before = identity(admin, topic_name)
     make_again(kafka, topic_name)
-    after = identities(admin, [topic_name], 10)[topic_name]
-    assert before is not None
-    assert after is not None
+    after = identity(admin, topic_name)
     assert (before.partitions, after.partitions) == (2, 1)
     assert before.id != after.id
 
@@ -100,7 +111,7 @@ def test_a_topic_that_is_made_again_while_a_worker_runs_is_told(here: Stream) ->
 @pytest.mark.parametrize("table", ["events", "state"])
 def test_partitions_that_are_added_while_a_worker_runs_are_told(here: Stream, table: str) -> None:
     topic = f"{here.pipeline.name}.{table}.v1"
-    with workers(here, "a", **{'kafka."topic.metadata.refresh.interval.ms"': "1000"}) as (worker,):
+    with workers(here, "a", **{"kafka.topic.metadata.refresh.interval.ms": "1000"}) as (worker,):
         here.predictions()
         admin = AdminClient({"bootstrap.servers": here.bootstrap})
         admin.create_partitions([NewPartitions(topic, 4)])[topic].result(30)
