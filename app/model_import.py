@@ -8,21 +8,19 @@ of every restore holds: they are equal, or there is neither.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import OFFSET_INVALID
 
 from app.errors import RiverrunError
+from app.group import only_member, require_no_members
 from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
-from app.worker.clients import group_consumer, restore_consumer, transactional_producer
+from app.worker.clients import restore_consumer, transactional_producer
 from app.worker.position import MODEL, POSITION, Position, SavedModel
 from app.worker.processor import Processor
 from app.worker.restore import Restored, Restorer
@@ -32,9 +30,6 @@ from app.worker.transactions import OutputTopics, Transactions
 from learners import snapshots
 from learners.errors import LearnerError
 from learners.model import Model
-
-JOIN_SECONDS = 30.0
-"""How long the group may take to let the import in."""
 
 
 class ImportRefused(RiverrunError):
@@ -78,8 +73,9 @@ def import_model(
         key: Signs and checks snapshots.
 
     Raises:
-        ImportRefused: When the model is not one of this pipeline, a worker runs, or there is
-            no such partition.
+        ImportRefused: When the model is not one of this pipeline, or there is no such
+            partition.
+        GroupInUse: When a worker runs.
         RestoreRefused: When state and committed offset already disagree.
         TransactionAborted, TransactionLost: See `Transactions`; after the first nothing has
             changed.
@@ -88,14 +84,15 @@ def import_model(
     model = _checked(pipeline, snapshot, key)
     ensure_topics(pipeline, kafka)
     # 2. see that no worker runs
-    _require_no_members(pipeline, kafka)
+    require_no_members(pipeline, kafka)
     # 3. join the group, alone
-    with _only_member(pipeline, kafka) as (there, group):
+    source = stages(pipeline)[-1].inputs[0]
+    with only_member(pipeline, kafka, [source]) as (places, group):
+        there = [place.partition for place in places]
         chosen = there if partitions is None else list(partitions)
         if missing := set(chosen) - set(there):
             raise ImportRefused(
-                f"{stages(pipeline)[-1].inputs[0]} has the partitions {there[0]} to {there[-1]},"
-                f" not {min(missing)}"
+                f"{source} has the partitions {there[0]} to {there[-1]}, not {min(missing)}"
             )
         # 4. restore, as a worker does
         states = _restored(pipeline, kafka, chosen)
@@ -119,51 +116,6 @@ def _checked(pipeline: Pipeline, snapshot: bytes, key: bytes | None) -> Model:
     return model
 
 
-def _require_no_members(pipeline: Pipeline, kafka: KafkaSettings) -> None:
-    admin = AdminClient(kafka.admin())  # lives until the answer is there
-    asked = admin.describe_consumer_groups([pipeline.group], request_timeout=JOIN_SECONDS)
-    try:
-        members = len(asked[pipeline.group].result().members)
-    except KafkaException as error:
-        if error.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
-            raise
-        members = 0
-    if members:
-        raise ImportRefused(
-            f"the group {pipeline.group} has {members} member{'s' if members > 1 else ''}: stop"
-            f" the workers first (one that was killed counts for"
-            f" {pipeline.worker.session_timeout:g} s more)"
-        )
-
-
-@contextmanager
-def _only_member(pipeline: Pipeline, kafka: KafkaSettings) -> Iterator[tuple[list[int], Any]]:
-    """The partitions of the input, ascending, and the group's metadata."""
-    # A member with a name would stay in the group after it has left.
-    named = group_consumer(pipeline, kafka)
-    consumer = Consumer({k: v for k, v in named.items() if k != "group.instance.id"})
-    got: list[tuple[list[int], Any]] = []
-
-    def assigned(_: Consumer, places: Sequence[TopicPartition]) -> None:
-        got.append(
-            (sorted(place.partition for place in places), consumer.consumer_group_metadata())
-        )
-        consumer.assign([])  # nothing is read
-
-    with closing(consumer):
-        topic = stages(pipeline)[-1].inputs[0]
-        count = len(consumer.list_topics(topic, timeout=JOIN_SECONDS).topics[topic].partitions)
-        consumer.subscribe([topic], on_assign=assigned)
-        deadline = time.monotonic() + JOIN_SECONDS
-        while not got:
-            consumer.poll(0.1)
-            if time.monotonic() > deadline:
-                raise ImportRefused(f"the group {pipeline.group} let no member in")
-        if len(got[0][0]) < count:
-            raise ImportRefused(f"a worker of {pipeline.group} has started: stop it first")
-        yield got[0]
-
-
 def _restored(
     pipeline: Pipeline, kafka: KafkaSettings, partitions: Sequence[int]
 ) -> dict[int, Restored]:
@@ -185,7 +137,13 @@ def _change(
     log, snapshot = StateLog(state.chunks), snapshots.dump(model, known, key)
     rows = log.rows({MODEL: snapshot})
     saved = SavedModel(model.learned, log.sha256(MODEL, snapshot))
-    position = Position(known, state.topic_ids, saved, state.checksum)
+    position = replace(
+        state.position or Position({}),
+        offsets=known,
+        topics=state.topic_ids,
+        model=saved,
+        checksum=state.checksum,
+    )
     rows += log.rows({POSITION: position.encode()})
     # librdkafka passes over an offset that is none: what was never committed stays so.
     offsets = {topic: known.get(topic, OFFSET_INVALID) for topic in state.offsets}

@@ -8,32 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
 
-from app.pipeline.load import Pipeline
 from app.worker.asking import Asking
-from topics.codecs import Codec
-from topics.records import ModelVersion, Source
+from app.worker.published import SourceOf
 
 TAIL = 100
-"""Offsets of each partition that are looked at, from its end: a few transactions."""
-STILL_SECONDS = 10.0
+"""Offsets of each partition that a restore looks at, from its end: a few transactions."""
+STILL_SECONDS = 5.0
 """After so long without a record, what was not read is left out."""
 
 
-class _Said(msgspec.Struct, gc=False):
-    """The part of a prediction or an alert that says whose it is."""
-
-    model: ModelVersion
-    source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Beyond:
+class Beyond(NamedTuple):
     """An output that no committed offset covers.
 
     Attributes:
@@ -51,86 +39,62 @@ class Beyond:
     event: int
 
 
-@dataclass(frozen=True, slots=True)
-class OutputTopic:
-    """A topic whose records name their event.
-
-    Attributes:
-        name: Of the topic.
-        codec: Reads its records.
-        beside: Whether a record lies in the partition of its event; else anywhere.
-    """
-
-    name: str
-    codec: Codec
-    beside: bool
-
-
-def output_topics(
-    pipeline: Pipeline, partitions: Mapping[str, int], stages: int
-) -> list[OutputTopic]:
-    """The predictions and the alerts."""
-    said, alerts = pipeline.predictions, pipeline.decisions
-    beside = stages == 1 and partitions.get(said.topic) == partitions.get(pipeline.events.topic)
-    found = [OutputTopic(said.topic, Codec(said.format), beside)]
-    if alerts.topic is not None:
-        found.append(OutputTopic(alerts.topic, Codec(alerts.format), False))
-    return found
-
-
 class OutputReader:
-    """Reads outputs of a pipeline, committed ones only.
+    """Reads outputs, committed ones only.
 
     Args:
-        pipeline: Whose.
         consumer: Reads committed records and reports the ends of partitions.
         asking: Asks for starts and ends.
+        events: The topic of the events.
+        sources: How the records of each topic name their event.
     """
 
-    def __init__(self, pipeline: Pipeline, consumer: Consumer, asking: Asking) -> None:
-        self._name = pipeline.name
-        self._events = pipeline.events.topic
+    def __init__(
+        self, consumer: Consumer, asking: Asking, events: str, sources: Mapping[str, SourceOf]
+    ) -> None:
         self._consumer = consumer
         self._asking = asking
+        self._events = events
+        self._sources = sources
 
     def beyond(
         self,
-        outputs: OutputTopic,
+        topic: str,
         places: Collection[int],
         done: Mapping[int, int],
+        *,
         tail: int | None = TAIL,
+        since: Mapping[int, int] | None = None,
     ) -> list[Beyond]:
         """The outputs of events at or beyond what is done, in the order of their offsets.
 
         Args:
-            outputs: The topic.
+            topic: Of the outputs.
             places: Its partitions that are read.
             done: By partition of the events: the offset up to which they are done.
             tail: How many offsets of each partition are read; all of them for None.
+            since: By partition of the outputs: what lies before is of an earlier topic of events.
         """
         found = []
-        for record in self._read(outputs.name, places, tail):
-            said = self._said(outputs, record.value())
-            if said is None:
+        for record in self._read(topic, places, tail, since or {}):
+            at = self._sources[topic](record.value(), record.headers())
+            if at is None or at.topic != self._events or at.partition not in done:
                 continue
-            at = said.source
-            if at.partition in done and at.offset >= done[at.partition]:
-                where = (outputs.name, record.partition() or 0, record.offset() or 0)
+            if at.offset >= done[at.partition]:
+                where = (topic, record.partition(), record.offset())
                 found.append(Beyond(*where, at.partition, at.offset))
-        return sorted(found, key=lambda one: (one.partition, one.offset))
+        return sorted(found)
 
-    def _said(self, outputs: OutputTopic, value: bytes | None) -> _Said | None:
-        """Whose output it is; None where it is another's."""
-        try:
-            said = msgspec.convert(outputs.codec.decode(value), _Said)
-        except Exception:  # whatever somebody else has written there
-            return None
-        return said if said.model.name == self._name and said.source.topic == self._events else None
-
-    def _read(self, topic: str, places: Collection[int], tail: int | None) -> Iterator[Any]:
-        ends = self._asking.ends(topic, places, IsolationLevel.READ_UNCOMMITTED)
+    def _read(
+        self, topic: str, places: Collection[int], tail: int | None, since: Mapping[int, int]
+    ) -> Iterator[Any]:
+        # The last stable offset: what hangs open behind it is not waited for.
+        ends = self._asking.ends(topic, places, IsolationLevel.READ_COMMITTED)
         starts = self._asking.starts(topic, places)
-        begin = {p: max(starts[p], 0 if tail is None else ends[p] - tail) for p in places}
+        begin = {
+            p: max(starts[p], since.get(p, 0), 0 if tail is None else ends[p] - tail)
+            for p in places
+        }
         pending = {p for p in places if begin[p] < ends[p]}
         self._consumer.assign([TopicPartition(topic, p, begin[p]) for p in sorted(pending)])
         last = time.monotonic()
@@ -138,13 +102,13 @@ class OutputReader:
             while pending and time.monotonic() - last < STILL_SECONDS:
                 self._asking.check()
                 for message in self._consumer.consume(10_000, 0.05):
-                    error = message.error()
+                    error, partition = message.error(), message.partition() or 0
                     if error is None:
                         last = time.monotonic()
                         yield message
-                    elif error.code() == KafkaError._PARTITION_EOF:
-                        if (message.offset() or 0) >= ends[message.partition() or 0]:
-                            pending.discard(message.partition() or 0)
+                    at_end = error is not None and error.code() == KafkaError._PARTITION_EOF
+                    if at_end and (message.offset() or 0) >= ends[partition]:
+                        pending.discard(partition)
         finally:
             self._consumer.unassign()
 
@@ -152,12 +116,12 @@ class OutputReader:
 def told(beyond: Sequence[Beyond]) -> str:
     """In one line, which outputs there are, by their own places and by their events."""
     parts = []
-    for topic, partition in dict.fromkeys((one.topic, one.partition) for one in beyond):
-        here = [one for one in beyond if (one.topic, one.partition) == (topic, partition)]
+    for topic, partition, source in dict.fromkeys((b.topic, b.partition, b.source) for b in beyond):
+        here = [b for b in beyond if (b.topic, b.partition, b.source) == (topic, partition, source)]
         events = [one.event for one in here]
         count = f"{len(here):,} records" if len(here) > 1 else "1 record"
         parts.append(
             f"{topic}[{partition}] has {count} at offsets {here[0].offset} to {here[-1].offset},"
-            f" of the events {min(events)} to {max(events)} of partition {here[0].source}"
+            f" of the events {min(events)} to {max(events)} of partition {source}"
         )
     return "; ".join(parts)

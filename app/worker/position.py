@@ -5,7 +5,7 @@ It is written last in each transaction, so that nothing of the state may come af
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -45,12 +45,19 @@ class Position:
         topics: The id of each input topic, as Kafka made it; where it is known.
         model: The model that belongs to it; None where none was saved yet.
         checksum: Of all entries but the model and this one; None in the first layout.
+        published: By output topic: offsets of events from here on whose outputs are there
+            already, as pairs of the first one and the one after the last. `state repair` names
+            them where it goes back.
+        since: By output topic and its partition: what lies before is of a topic of events that
+            was deleted and created again.
     """
 
     offsets: Mapping[str, int]
     topics: Mapping[str, str] = field(default_factory=dict)
     model: SavedModel | None = None
     checksum: Checksum | None = None
+    published: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
+    since: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     def encode(self) -> bytes:
         """The value of the record; ``decode`` reads it."""
@@ -59,6 +66,8 @@ class Position:
             "topics": dict(self.topics),
             "model": self.model,
             "entries": self.checksum,
+            "published": dict(self.published),
+            "since": {topic: list(at.items()) for topic, at in self.since.items()},
         }
         encoded: bytes = msgpack.packb([LAYOUT, content])
         return encoded
@@ -89,4 +98,6 @@ class Position:
             dict(content["topics"]),
             None if model is None else SavedModel(*model),
             None if entries is None else Checksum(*entries),
+            dict(content["published"]),
+            {topic: dict(at) for topic, at in content["since"].items()},
         )

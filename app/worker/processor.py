@@ -19,7 +19,8 @@ from app.pipeline.stages import Stage, stages
 from app.worker.agent import Maker
 from app.worker.fetching import TP
 from app.worker.handover import Handover
-from app.worker.position import MODEL, POSITION, SavedModel
+from app.worker.position import MODEL, POSITION, Position, SavedModel
+from app.worker.published import Published, sources
 from app.worker.restore import Restored, RestoreRefused
 from app.worker.state_topic import StateLog, digest_of
 from app.worker.tasks import Task
@@ -203,7 +204,8 @@ class Processor:
     def _task(self, stage: Stage, partition: int, restored: Restored, epoch: int) -> Task:
         snapshot = restored.entries.pop(MODEL, None)
         restored.entries.pop(POSITION, None)
-        state, saved = State(restored.entries, restored.checksum), restored.model
+        position = restored.position or Position({})
+        state, saved = State(restored.entries, restored.checksum), position.model
         model = self._model(partition, snapshot) if stage.scores else self.new_model()
         if saved is None and snapshot is not None:  # an older version did not name it
             saved = SavedModel(model.learned, digest_of(snapshot))
@@ -220,9 +222,18 @@ class Processor:
             {topic: at for topic, at in restored.offsets.items() if at is not None},
             restored.topic_ids,
             saved,
+            self._published(position),
+            position.since,
             self._refused[TP(stage.inputs[0], partition)],
             dirty=restored.chosen,
         )
+
+    def _published(self, position: Position) -> Published | None:
+        pipeline = self._pipeline
+        if not position.published:
+            return None
+        topics = pipeline.predictions.topic, pipeline.events.topic
+        return Published(position.published, sources(pipeline), *topics)
 
     def _model(self, partition: int, snapshot: bytes | None) -> Model:
         model = self.new_model()

@@ -20,9 +20,12 @@ from confluent_kafka.admin import AdminClient
 from agents.state import Checksum, MemoryStore, Store
 from app.errors import RiverrunError
 from app.kafka.identity import Identity
+from app.pipeline.load import Pipeline
 from app.worker.asking import ANSWER_SECONDS, Asking
 from app.worker.fetching import TP
-from app.worker.position import SavedModel
+from app.worker.outputs_beyond import OutputReader
+from app.worker.position import Position
+from app.worker.published import sources
 from app.worker.reading_state import read_until
 from app.worker.state_checks import Found, another_topic, checked
 from app.worker.state_topic import StateDamaged, StateReader
@@ -53,7 +56,7 @@ class Restored:
             committed before anything is read, else a later restore would choose later ends.
         chunks: How many records each large value has on the state topic.
         topic_ids: The ids of the inputs, where Kafka tells them.
-        model: Which model the position names; None where it names none.
+        position: What the state says of itself; None where nothing was written yet.
         checksum: Of the entries without model and position; None where it is not known.
     """
 
@@ -62,7 +65,7 @@ class Restored:
     chosen: bool = False
     chunks: Mapping[str, int] = field(default_factory=dict)
     topic_ids: Mapping[str, str] = field(default_factory=dict)
-    model: SavedModel | None = None
+    position: Position | None = None
     checksum: Checksum | None = None
 
     def close(self) -> None:
@@ -140,9 +143,7 @@ class Restorer:
         readers = {p: ahead.get(p) or self.new_reader(p) for p in partitions}
         try:
             # 3. the state, past that end
-            read_until(
-                self._consumer, self._state_topic, ends, readers, self._timeout, self.asking.check
-            )
+            self.read(ends, readers)
             # 4. all must agree
             now = self.asking.topics(self._topics) if topics is None else topics
             restored = {
@@ -153,6 +154,17 @@ class Restorer:
             for reader in readers.values():
                 reader.store.close()
             raise
+
+    def read(self, ends: Mapping[int, int], readers: Mapping[int, StateReader]) -> None:
+        """Feed each reader up to the end of its partition; see ``read_until``."""
+        read_until(
+            self._consumer, self._state_topic, ends, readers, self._timeout, self.asking.check
+        )
+
+    def outputs(self, pipeline: Pipeline) -> OutputReader:
+        """Reads the outputs of the pipeline, with the same clients."""
+        events = pipeline.events.topic
+        return OutputReader(self._consumer, self.asking, events, sources(pipeline))
 
     def all_read(self, offsets: Mapping[TP, int | None]) -> bool:
         """Whether the inputs hold nothing from these offsets on, nor a transaction for them.
@@ -212,13 +224,12 @@ class Restorer:
             raise RestoreRefused(f"the state is damaged: {damage}. {COMMANDS}")
         self._require_same_topics(partition, found, topics)
         self._require_same_offset(partition, found, committed)
-        position = found.position
         return Restored(
             reader.store,
             committed,
             chunks=reader.chunks,
             topic_ids={t: now.id for t in self._topics if (now := topics.get(t)) and now.id},
-            model=position.model if position else None,
+            position=found.position,
             checksum=found.checksum,
         )
 

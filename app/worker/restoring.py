@@ -20,15 +20,18 @@ class StageRestorers:
     Args:
         restorers: By stage, in the order of the stages.
         topics: Asks for the topics of the pipeline; raises when one is not what it was.
+        torn: Raises where outputs are there that no state knows of.
     """
 
     def __init__(
         self,
         restorers: Mapping[Stage, Restorer],
         topics: Callable[[], Mapping[str, Identity | None]],
+        torn: Callable[[Mapping[tuple[Stage, int], Restored]], None],
     ) -> None:
         self._restorers = restorers
         self._topics = topics
+        self._torn = torn
         self._thread = ThreadPoolExecutor(1, "restore")
 
     async def restore(self, partitions: Sequence[TP]) -> dict[tuple[Stage, int], Restored]:
@@ -46,6 +49,7 @@ class StageRestorers:
                     self._thread, partial(restorer.restore, numbers, topics=topics)
                 )
                 restored |= {(stage, number): state for number, state in states.items()}
+            await loop.run_in_executor(self._thread, self._torn, restored)
         except BaseException:
             close_all(restored.values())
             raise

@@ -10,6 +10,7 @@ from agents.outputs import Agent, Outputs, Refused
 from agents.state import State
 from app.errors import RiverrunError
 from app.worker.position import MODEL, POSITION, Position, SavedModel
+from app.worker.published import Published
 from app.worker.state_topic import Row, StateLog
 from learners import snapshots
 from topics.records import Batch
@@ -54,6 +55,8 @@ class Task:
         offsets: By input topic: it is done up to here, exclusive.
         topic_ids: The ids of the inputs, where Kafka tells them.
         saved_model: What the state topic has; None where no model was saved yet.
+        published: Outputs that are there already, and are not written again.
+        since: See ``Position``.
         refused: Topics and offsets of what could not be learned; it becomes a dead letter.
         dirty: Whether there is anything to commit.
         events: How many records were processed since the last commit.
@@ -70,6 +73,8 @@ class Task:
     offsets: dict[str, int]
     topic_ids: Mapping[str, str] = field(default_factory=dict)
     saved_model: SavedModel | None = None
+    published: Published | None = None
+    since: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     refused: Refused = field(default_factory=dict)
     dump_seconds: float = 0.0
     dirty: bool = False
@@ -96,6 +101,8 @@ class Task:
             )
         self.batches += 1
         outputs = self.agent.process(batch, self.refused)
+        if self.published is not None:
+            outputs = self.published.without(outputs)
         self._outputs.append(outputs)
         self.dirty = True
         self.events += len(batch.records)
@@ -120,10 +127,20 @@ class Task:
         started = perf_counter()
         self.agent.save()
         rows = self.log.rows(self.state.changes()) + self._saved_model(key)
-        position = Position(self.offsets, self.topic_ids, self.saved_model, self.state.checksum)
-        rows += self.log.rows({POSITION: position.encode()})
+        rows += self.log.rows({POSITION: self._position().encode()})
         self.dump_seconds = perf_counter() - started
         return rows
+
+    def _position(self) -> Position:
+        published = self.published.ranges(self.offsets) if self.published else {}
+        return Position(
+            self.offsets,
+            self.topic_ids,
+            self.saved_model,
+            self.state.checksum,
+            published,
+            self.since,
+        )
 
     def _saved_model(self, key: bytes | None) -> list[Row]:
         """The model, where it has learned since it was saved the last time."""

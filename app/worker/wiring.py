@@ -19,6 +19,7 @@ from app.worker.restore import Restorer
 from app.worker.restoring import StageRestorers
 from app.worker.stores import Stores
 from app.worker.topic_watch import TopicWatch
+from app.worker.torn import TornOutputs, lie_beside
 from app.worker.transactions import OutputTopics, Transactions
 from app.worker.transport import Consumer
 
@@ -42,9 +43,9 @@ def new_committer(
         snapshot_key: Signs models that need pickle.
     """
     worker = pipeline.worker
-    events, predictions = pipeline.events.topic, pipeline.predictions.topic
+    predictions = pipeline.predictions.topic
     # Events that were keyed anew lie elsewhere than their predictions: there the key decides.
-    beside = len(stages(pipeline)) == 1 and partitions[events] == partitions[predictions]
+    beside = lie_beside(pipeline, partitions)
     producer = transactional_producer(pipeline, kafka, worker.name or uuid.uuid4().hex[:12])
     return Committer(
         Transactions(producer, OutputTopics(predictions, same_partition=beside)),
@@ -101,24 +102,28 @@ def new_watch(
 
 
 def new_restorers(
-    pipeline: Pipeline, kafka: KafkaSettings, stores: Stores, watch: TopicWatch
+    pipeline: Pipeline,
+    kafka: KafkaSettings,
+    stores: Stores,
+    watch: TopicWatch,
+    partitions: Mapping[str, int],
 ) -> StageRestorers:
     """What restores the states of all stages into ``stores``."""
-    return StageRestorers(
-        {
-            stage: Restorer(
-                restore_consumer(pipeline, kafka),
-                kafka.admin(),
-                stage.inputs,
-                stage.state_topic,
-                latest=pipeline.worker.start == "latest",
-                timeout=pipeline.worker.transaction_timeout + 60.0,
-                new_store=partial(stores.new, stage.state_topic),
-            )
-            for stage in stages(pipeline)
-        },
-        watch.require_same,
-    )
+    restorers = {
+        stage: Restorer(
+            restore_consumer(pipeline, kafka),
+            kafka.admin(),
+            stage.inputs,
+            stage.state_topic,
+            latest=pipeline.worker.start == "latest",
+            timeout=pipeline.worker.transaction_timeout + 60.0,
+            new_store=partial(stores.new, stage.state_topic),
+        )
+        for stage in stages(pipeline)
+    }
+    outputs = next(iter(restorers.values())).outputs(pipeline)
+    torn = TornOutputs(pipeline, partitions, outputs)
+    return StageRestorers(restorers, watch.require_same, torn.require_none)
 
 
 def new_purger(pipeline: Pipeline, kafka: KafkaSettings) -> Purger:

@@ -73,7 +73,7 @@ class Worker:
         self._report = Report(pipeline, self.processor, self.committer)
         self.stores = Stores(pipeline)
         self._watch = new_watch(pipeline, kafka, partitions)
-        self._restorers = new_restorers(pipeline, kafka, self.stores, self._watch)
+        self._restorers = new_restorers(pipeline, kafka, self.stores, self._watch, partitions)
         self._purger = new_purger(pipeline, kafka)
         self._end = ForcedEnd(lambda: self.failure)
         self._closing = False

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from app.cli import main
 from app.inspection import inspect
+from app.group import GroupInUse
 from app.model_import import Imported, ImportRefused, import_model
 from app.options import reading
 from app.pipeline.load import load_pipeline
@@ -114,7 +115,7 @@ def test_a_running_worker_keeps_a_model_out(kafka: str, topic_name: str, tmp_pat
     target.send(0, synthetic(1, 20))
     with workers(target, None):
         target.predictions()
-        with pytest.raises(ImportRefused, match="has 1 member: stop the workers first"):
+        with pytest.raises(GroupInUse, match="has 1 member: stop the workers first"):
             import_model(target.pipeline, target.kafka, snapshots.dump(learned([]), {}))
         target.send(0, synthetic(2, 20))
         wait_until(lambda: len(target.predictions()) == 40)
