@@ -20,6 +20,7 @@ from app.commands.inspect import inspect
 from app.commands.kafka import kafka
 from app.commands.model import model
 from app.commands.replay import replay
+from app.commands.state import state
 from app.commands.topics import topics
 from app.commands.worker import worker
 
@@ -36,7 +37,19 @@ def cli(debug: bool) -> None:
     """Online learning on Kafka: every event is scored, then learned from, exactly once."""
 
 
-for command in (demo, worker, replay, topics, inspect, model, evaluate, dead_letters, kafka, bench):
+for command in (
+    demo,
+    worker,
+    replay,
+    topics,
+    inspect,
+    state,
+    model,
+    evaluate,
+    dead_letters,
+    kafka,
+    bench,
+):
     cli.add_command(command)
 
 

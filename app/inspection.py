@@ -1,18 +1,22 @@
 """Looks into a pipeline from outside: per partition its offsets, its lag and its learner."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
 from agents.labels.counts import KEY as COUNTS
 from agents.labels.counts import restored
 from agents.labels.entries import PREFIX, Early, Waiting, decode
+from agents.state import MemoryStore
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
 from app.reading import Reader
-from app.worker import state_topic
 from app.worker.position import MODEL
+from app.worker.state_checks import checked
+from app.worker.state_topic import Flaw, StateDamaged, StateReader
 from learners import snapshots
 from learners.errors import LearnerError
 from learners.model import Model
@@ -97,9 +101,10 @@ def inspect(
         snapshot_key: Checks models that were signed.
         with_weights: Whether to read the weights too.
 
+    A partition whose state is damaged has a problem; it does not hide the others.
+
     Raises:
         ReadError: When a topic is not there, or cannot be read.
-        StateDamaged: When the state on Kafka is not whole.
     """
     return [
         report
@@ -112,9 +117,9 @@ def _of_stage(
     pipeline: Pipeline, stage: Stage, reader: Reader, how: tuple[bytes | None, bool]
 ) -> list[PartitionReport]:
     inputs = [_offsets(topic, reader) for topic in stage.inputs]
-    states = read_states(stage.state_topic, reader)
+    states = _read(stage.state_topic, reader)
     return [
-        _report(pipeline, stage, p, [offsets[p] for offsets in inputs], states.get(p, {}), how)
+        _report(pipeline, stage, p, [offsets[p] for offsets in inputs], states.get(p), how)
         for p in sorted(inputs[0])
     ]
 
@@ -132,14 +137,34 @@ def read_states(topic: str, reader: Reader) -> dict[int, dict[str, bytes]]:
         ReadError: When the state topic is not there, or cannot be read.
         StateDamaged: When the state on Kafka is not whole.
     """
-    raw: defaultdict[int, dict[bytes, bytes]] = defaultdict(dict)
+    states = _read(topic, reader)
+    for state in states.values():
+        if state.flaws:
+            raise StateDamaged(state.place, state.flaws)
+    return {partition: state.entries for partition, state in states.items()}
+
+
+class _State(NamedTuple):
+    """Of one partition: what could be read of it, and what is wrong."""
+
+    place: str
+    entries: dict[str, bytes]
+    flaws: Sequence[Flaw]
+
+
+def _read(topic: str, reader: Reader) -> dict[int, _State]:
+    stores: dict[int, MemoryStore] = {}
+    readers: dict[int, StateReader] = {}
     for record in reader.read(topic):
-        key, value = record.key(), record.value()
-        if value is None:
-            raw[record.partition() or 0].pop(key, None)
-        else:
-            raw[record.partition() or 0][key] = value
-    return {partition: state_topic.entries(rows) for partition, rows in raw.items()}
+        number = record.partition() or 0
+        if number not in readers:
+            stores[number] = MemoryStore()
+            readers[number] = StateReader(stores[number], f"{topic}[{number}]")
+        readers[number].apply(record.key(), record.value(), record.offset())
+    return {
+        number: _State(one.place, stores[number], checked(one).flaws)
+        for number, one in readers.items()
+    }
 
 
 def _report(
@@ -147,10 +172,13 @@ def _report(
     stage: Stage,
     partition: int,
     offsets: Sequence[Offsets],
-    entries: Mapping[str, bytes],
+    state: _State | None,
     how: tuple[bytes | None, bool],
 ) -> PartitionReport:
+    entries = state.entries if state else {}
     model, problem = _learner(pipeline, entries.get(MODEL), how[0])
+    if state and state.flaws:
+        problem = f"the state is damaged: {StateDamaged(state.place, state.flaws)}"
     return PartitionReport(
         partition=partition,
         committed=offsets[0].committed,
@@ -173,7 +201,7 @@ def _report(
 
 def _labels(entries: Mapping[str, bytes]) -> dict[str, int]:
     """What waits for its label or event, and what happened to labels."""
-    found = Counter(type(decode(value)) for key, value in entries.items() if key.startswith(PREFIX))
+    found = Counter(_kind(value) for key, value in entries.items() if key.startswith(PREFIX))
     counts = restored(entries.get(COUNTS))
     return {
         "waiting": found[Waiting],
@@ -181,6 +209,13 @@ def _labels(entries: Mapping[str, bytes]) -> dict[str, int]:
         "expired": counts.expired,
         "unknown": counts.unknown,
     }
+
+
+def _kind(value: bytes) -> type | None:
+    try:
+        return type(decode(value))
+    except msgspec.MsgspecError:  # a damaged entry; the report has a problem
+        return None
 
 
 def _learner(

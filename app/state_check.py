@@ -18,6 +18,7 @@ from app.pipeline.stages import Stage, stages
 from app.worker.clients import restore_consumer
 from app.worker.outputs_beyond import Beyond, OutputReader, told
 from app.worker.position import Position
+from app.worker.published import sources
 from app.worker.restore import Restorer
 from app.worker.state_checks import another_topic, checked
 from app.worker.torn import lie_beside
@@ -110,8 +111,7 @@ class StateLook:
         }
         names = {topic for stage in self.stages for topic in (*stage.inputs, stage.state_topic)}
         first = self.restorers[self.stages[0]]
-        outputs = filter(None, (pipeline.predictions.topic, pipeline.decisions.topic))
-        self.topics = first.asking.topics([*names, *outputs])
+        self.topics = first.asking.topics([*names, *sources(pipeline)])
         self.outputs: OutputReader = first.outputs(pipeline)
 
     def close(self) -> None:
@@ -212,6 +212,31 @@ class StateLook:
         new = [one for one in found if not _known(positions[one.source], one)]
         by_source = {one.source for one in new}
         return [[one for one in new if one.source == p] for p in sorted(by_source)]
+
+    def visible(self, partition: int, offset: int, position: Position) -> list[Beyond]:
+        """All outputs of the events of a partition from this offset on."""
+        outputs = [t for t in sources(self.pipeline) if self.topics.get(t)]
+        return [
+            one
+            for topic in outputs
+            for one in self.outputs.beyond(
+                topic,
+                self.places(topic, {partition: offset}),
+                {partition: offset},
+                tail=None,
+                since=position.since.get(topic),
+            )
+        ]
+
+    def output_ends(self) -> dict[str, dict[int, int]]:
+        """Where each partition of the outputs ends."""
+        asking = self.restorers[self.stages[0]].asking
+        level = IsolationLevel.READ_UNCOMMITTED
+        return {
+            topic: asking.ends(topic, range(self.size(topic)), level)
+            for topic in sources(self.pipeline)
+            if self.topics.get(topic)
+        }
 
     def places(self, topic: str, done: Mapping[int, int]) -> list[int]:
         sizes = {name: self.size(name) for name in self.topics}

@@ -146,7 +146,7 @@ class StateReader:
         self.later: dict[str, int] = {}
         self._manifests: dict[str, tuple[bytes, int]] = {}
         self._pieces: set[str] = set()
-        self._flaws: list[Flaw] = []
+        self._foreign: dict[bytes, int] = {}
 
     def apply(self, key: bytes | None, value: bytes | None, offset: int | None = None) -> None:
         """The next record; of several with the same key the last one counts."""
@@ -155,7 +155,7 @@ class StateReader:
         try:
             name = (key or b"").decode()
         except UnicodeDecodeError:
-            self._flaws.append(Flaw("the key is not UTF-8", repr(key), at))
+            self._note_foreign(key or b"", value, at)
             return
         self._note(name, at)
         if value is None:
@@ -178,15 +178,23 @@ class StateReader:
             StateDamaged: when a record is of no known kind, a chunk is missing, or a digest does
                 not match.
         """
+        flaws = [Flaw("the key is not UTF-8", repr(k), at) for k, at in self._foreign.items()]
         for name, (value, at) in self._manifests.items():
             try:
                 self.store[name] = self._whole(name, value)
             except _Broken as error:
-                self._flaws.append(Flaw(str(error), name, at))
+                flaws.append(Flaw(str(error), name, at))
         for piece in self._pieces:
             self.store.pop(piece, None)
-        if self._flaws:
-            raise StateDamaged(self.place, self._flaws)
+        if flaws:
+            raise StateDamaged(self.place, flaws)
+
+    def _note_foreign(self, key: bytes, value: bytes | None, at: int) -> None:
+        """No worker writes such a key."""
+        if value is None:
+            self._foreign.pop(key, None)
+        else:
+            self._foreign[key] = at
 
     def _note(self, name: str, at: int) -> None:
         if name == POSITION:

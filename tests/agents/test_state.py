@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 
-from agents.state import MemoryStore, State
+import pytest
+
+from agents.state import Checksum, MemoryStore, State
 
 
 def test_what_was_restored_is_no_change() -> None:
@@ -61,3 +63,21 @@ def test_a_store_becomes_the_states_own() -> None:
     store = MemoryStore({"a": b"1"})
     State(store).put("a", b"2")
     assert store == {"a": b"2"}
+
+
+def test_the_checksum_is_that_of_all_entries_whatever_was_changed_on_the_way() -> None:
+    draw, state = random.Random(5), State({"k0": b"restored"})
+    for _ in range(200):
+        for _ in range(draw.randrange(6)):
+            key = f"k{draw.randrange(8)}"
+            state.put(key, draw.randbytes(3)) if draw.random() < 0.6 else state.delete(key)
+        state.changes()
+        assert state.checksum == Checksum.of(state.items(""))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{}, {"a": b"1"}, {"a": b"1", "b": b"3"}, {"a": b"2", "b": b"1"}, {"a": b"1", "c": b"2"}],
+)
+def test_other_entries_have_another_checksum(other: dict[str, bytes]) -> None:
+    assert State(other).checksum != State({"a": b"1", "b": b"2"}).checksum

@@ -8,8 +8,8 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from app.cli import main
-from app.inspection import inspect
 from app.group import GroupInUse
+from app.inspection import inspect
 from app.model_import import Imported, ImportRefused, import_model
 from app.options import reading
 from app.pipeline.load import load_pipeline
