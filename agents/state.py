@@ -132,6 +132,11 @@ class State:
         return changed
 
     @property
+    def store(self) -> Store:
+        """Where the values lie."""
+        return self._store
+
+    @property
     def checksum(self) -> Checksum:
         """Of all entries as of the last call of ``changes``."""
         return Checksum(self._count, self._total % _MODULUS)

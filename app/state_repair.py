@@ -16,26 +16,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 
-from confluent_kafka import IsolationLevel
-
-from agents.state import MemoryStore
 from app.errors import RiverrunError
 from app.group import only_member, require_no_members
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage
-from app.state_check import StateLook
+from app.state_history import History
+from app.state_look import StateLook
 from app.worker.clients import transactional_producer
 from app.worker.outputs_beyond import Beyond, told
 from app.worker.position import POSITION, Position
 from app.worker.published import as_ranges
 from app.worker.state_checks import checked
-from app.worker.state_topic import Row, StateReader
 from app.worker.tasks import Change
 from app.worker.transactions import OutputTopics, Transactions
 
-POSITIONS = 50
-"""So many of the last positions are tried."""
 ANEW = (
     "give the pipeline a new name, and outputs of its own, under which it learns anew; `riverrun"
     " model import` puts an exported model there"
@@ -120,51 +115,6 @@ def _plan(pipeline: Pipeline, kafka: KafkaSettings, choices: Choices) -> list[St
         return [step for step in steps if step.says or step.refused]
 
 
-class _Record:
-    """Records of one partition, in their order, and the last value of each key."""
-
-    def __init__(self, place: str) -> None:
-        self.place = place
-        self.records: list[tuple[bytes, bytes | None, int]] = []
-
-    def reader(self) -> StateReader:
-        """A reader that keeps all that it reads here."""
-        kept = self.records
-
-        class Keeping(StateReader):
-            def apply(
-                self, key: bytes | None, value: bytes | None, offset: int | None = None
-            ) -> None:
-                kept.append((key or b"", value, offset or 0))
-                super().apply(key, value, offset)
-
-        return Keeping(MemoryStore(), self.place)
-
-    def newest_whole(self) -> tuple[Position, int] | None:
-        """The newest position whose state is whole, and how many records lead to it."""
-        is_position = [key == POSITION.encode() and v is not None for key, v, _ in self.records]
-        ends = [i + 1 for i, there in enumerate(is_position) if there]
-        for end in ends[: -POSITIONS - 1 : -1]:
-            reader = StateReader(MemoryStore(), self.place)
-            for record in self.records[:end]:
-                reader.apply(*record)
-            found = checked(reader)
-            known = found.position is not None and (found.position.checksum or end == ends[-1])
-            if found.position is not None and known and not found.flaws:
-                return found.position, end
-        return None
-
-    def rows_back_to(self, count: int) -> list[Row]:
-        """What makes of all records the state of the first `count`; the position apart."""
-        then, now = dict[bytes, bytes | None](), dict[bytes, bytes | None]()
-        for i, (key, value, _) in enumerate(self.records):
-            now[key] = value
-            if i < count:
-                then[key] = value
-        changed = [key for key, value in now.items() if then.get(key) != value]
-        return [(key, then.get(key)) for key in changed if key != POSITION.encode()]
-
-
 @dataclass
 class _Planner:
     """Plans the steps of one stage."""
@@ -172,17 +122,16 @@ class _Planner:
     look: StateLook
     stage: Stage
     choices: Choices
-    records: dict[int, _Record] = field(default_factory=dict)
+    records: dict[int, History] = field(default_factory=dict)
 
     def steps(self) -> Iterator[Step]:
         """One for each partition."""
         asking, topic = self.look.restorers[self.stage].asking, self.stage.state_topic
         numbers = range(self.look.size(self.stage.inputs[0]))
         committed = asking.committed(self.stage.inputs, numbers)
-        ends = asking.ends(topic, numbers, IsolationLevel.READ_UNCOMMITTED)
-        self.records = {p: _Record(f"{topic}[{p}]") for p in numbers}
+        self.records = {p: History(f"{topic}[{p}]") for p in numbers}
         readers = {p: record.reader() for p, record in self.records.items()}
-        self.look.restorers[self.stage].read(ends, readers)
+        self.look.read(self.stage, readers)
         for p, reader in readers.items():
             found = checked(reader)
             whole = self.records[p].newest_whole()

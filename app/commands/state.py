@@ -11,7 +11,7 @@ from app.options import Connect, with_pipeline
 
 if TYPE_CHECKING:
     from app.pipeline.load import Pipeline
-    from app.state_check import PartitionState, StateReport
+    from app.state_report import PartitionState, StateReport
 
 
 @click.group()

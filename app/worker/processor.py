@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from types import MappingProxyType
 
-from agents.errors import LearnRefused, Refusal
+from agents.errors import AgentError, LearnRefused, Refusal
 from agents.labels.counts import JoinCounts
-from agents.outputs import Outputs
+from agents.outputs import Agent, Outputs
 from agents.stage import StageAgent
 from agents.state import State
 from app.pipeline.load import Pipeline
@@ -21,9 +21,10 @@ from app.worker.fetching import TP
 from app.worker.handover import Handover
 from app.worker.position import MODEL, POSITION, Position, SavedModel
 from app.worker.published import Published, sources
-from app.worker.restore import Restored, RestoreRefused
+from app.worker.restore import COMMANDS, Restored, RestoreRefused
 from app.worker.state_topic import StateLog, digest_of
 from app.worker.tasks import Task
+from app.worker.traced import unreadable
 from learners import registry, snapshots
 from learners.errors import LearnerError
 from learners.model import Model
@@ -209,9 +210,7 @@ class Processor:
         model = self._model(partition, snapshot) if stage.scores else self.new_model()
         if saved is None and snapshot is not None:  # an older version did not name it
             saved = SavedModel(model.learned, digest_of(snapshot))
-        agent = Maker(
-            self._pipeline, stage, partition, self._partitions, state, model, self._snapshot_key
-        ).agent()
+        agent = self._agent(stage, partition, state, model)
         return Task(
             partition,
             stage.state_topic,
@@ -227,6 +226,25 @@ class Processor:
             self._refused[TP(stage.inputs[0], partition)],
             dirty=restored.chosen,
         )
+
+    def _agent(self, stage: Stage, partition: int, state: State, model: Model) -> Agent:
+        def make(state: State) -> Agent:
+            maker = Maker(
+                *(self._pipeline, stage, partition, self._partitions),
+                *(state, model, self._snapshot_key),
+            )
+            return maker.agent()
+
+        try:
+            return make(state)
+        except AgentError:
+            raise  # it names a setting that the state was made with
+        except Exception as error:
+            key = unreadable(make, state.store)
+            raise RestoreRefused(
+                f"{stage.state_topic}[{partition}]: {key!r} cannot be used"
+                f" ({type(error).__name__}: {error}). {COMMANDS}"
+            ) from error
 
     def _published(self, position: Position) -> Published | None:
         pipeline = self._pipeline

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
-from app.worker.outputs_beyond import Beyond, OutputReader, told
+from app.worker.outputs_beyond import TAIL, Beyond, OutputReader, told
+from app.worker.position import Position
 from app.worker.restore import COMMANDS, Restored, RestoreRefused
 
 log = logging.getLogger("riverrun.worker")
@@ -38,33 +39,49 @@ class TornOutputs:
         first, events = stages(self._pipeline)[0], self._pipeline.events.topic
         states = {number: state for (stage, number), state in restored.items() if stage == first}
         done = {number: state.offsets.get(events) or 0 for number, state in states.items()}
-        found = [one for one in self._beyond(states, done) if not _known(states[one.source], one)]
-        new = [one for one in found if states[one.source].position is None]
-        if new:
-            log.warning(
-                "this pipeline has scored nothing yet, but there are outputs: %s", told(new)
-            )
-        if len(found) > len(new):
-            torn = [one for one in found if one not in new]
+        positions = {number: state.position or Position({}) for number, state in states.items()}
+        found = self.beyond(positions, done)
+        torn = [one for one in found if states[one.source].position is not None]
+        if torn:
             raise RestoreRefused(
                 f"a transaction of the past was torn: {told(torn)}; no committed offset covers"
                 f" them. The state is whole, as of offset {done[torn[0].source]} of {events}"
                 f"[{torn[0].source}]. {COMMANDS}"
             )
+        if found:
+            log.warning(
+                "this pipeline has done nothing yet, and outputs are there: %s", told(found)
+            )
 
-    def _beyond(self, states: Mapping[int, Restored], done: Mapping[int, int]) -> list[Beyond]:
-        if not done:
-            return []
-        pipeline, found = self._pipeline, list[Beyond]()
-        for topic in filter(None, (pipeline.predictions.topic, pipeline.decisions.topic)):
-            count = self._partitions[topic]
-            beside = topic == pipeline.predictions.topic and lie_beside(pipeline, self._partitions)
+    def beyond(
+        self, positions: Mapping[int, Position], done: Mapping[int, int], tail: int | None = TAIL
+    ) -> list[Beyond]:
+        """Predictions and alerts of events that are not done, and that no state knows of.
+
+        Args:
+            positions: Of the first stage, by partition.
+            done: The offset up to which the events are done, by partition.
+            tail: See ``OutputReader.beyond``.
+        """
+        found: list[Beyond] = []
+        for topic in self._topics() if done else ():
             since: dict[int, int] = {}
-            for state in states.values():
-                since |= state.position.since.get(topic, {}) if state.position else {}
-            places = list(done) if beside else range(count)
-            found += self._reader.beyond(topic, places, done, since=since)
-        return found
+            for position in positions.values():
+                since |= position.since.get(topic, {})
+            places = self.places(topic, done)
+            found += self._reader.beyond(topic, places, done, tail=tail, since=since)
+        return [one for one in found if not _known(positions[one.source], one)]
+
+    def places(self, topic: str, numbers: Iterable[int]) -> Sequence[int]:
+        """The partitions of an output topic where those of these events can lie."""
+        beside = topic == self._pipeline.predictions.topic
+        if beside and lie_beside(self._pipeline, self._partitions):
+            return list(numbers)
+        return range(self._partitions[topic])
+
+    def _topics(self) -> list[str]:
+        predictions, alerts = self._pipeline.predictions.topic, self._pipeline.decisions.topic
+        return [predictions] if alerts is None else [predictions, alerts]
 
 
 def lie_beside(pipeline: Pipeline, partitions: Mapping[str, int]) -> bool:
@@ -73,7 +90,7 @@ def lie_beside(pipeline: Pipeline, partitions: Mapping[str, int]) -> bool:
     return len(stages(pipeline)) == 1 and partitions[events] == partitions[predictions]
 
 
-def _known(state: Restored, one: Beyond) -> bool:
+def _known(position: Position, one: Beyond) -> bool:
     """Whether the state knows that this output is there."""
-    ranges = state.position.published.get(one.topic, ()) if state.position else ()
+    ranges = position.published.get(one.topic, ())
     return any(first <= one.event < end for first, end in ranges)

@@ -128,3 +128,14 @@ def test_the_weights_are_shown_largest_first_where_they_are_asked_for(
     assert header.split() == ["feature", "weight", "mean", "std"]
     assert row.split() == ["large", f"{shown.rows[0].value:.6g}", "5", "5"]
     assert more == "... and 1 more (--top 2)"
+
+
+def test_one_damaged_partition_does_not_hide_the_others(kafka: str, pipeline: Pipeline) -> None:
+    save(kafka, pipeline, snapshots.dump(learned(pipeline, 3), {}))
+    produce(kafka, pipeline.state_topic, [(b"model", b"m\xc1"), (b"\xff", b"v")], 1)
+    first, second = reports(kafka, pipeline)
+    assert (first.learned, first.problem) == (3, None)
+    assert second.problem is not None
+    assert f"{pipeline.state_topic}[1]@0: 'model': its manifest cannot be read" in second.problem
+    assert f"{pipeline.state_topic}[1]@1" in second.problem
+    assert "partition 1: the state is damaged" in as_table([first, second])
