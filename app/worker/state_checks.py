@@ -43,8 +43,10 @@ def checked(reader: StateReader) -> Found:
     if position is not None and position.checksum is not None:
         flaws += _later(reader, {flaw.key for flaw in flaws})
         flaws += _compared(reader, position, position.checksum, checksum, {f.key for f in flaws})
-    elif raw is None and checksum.size and not flaws:
-        flaws.append(Flaw("it is missing, and the state has other records", POSITION))
+    elif raw is None and not flaws and (checksum.size or reader.position_offset is not None):
+        flaws.append(
+            Flaw("it is missing, and the state has other records", POSITION, reader.position_offset)
+        )
     return Found(position, checksum, tuple(flaws))
 
 
