@@ -128,6 +128,7 @@ def test_offsets_that_the_broker_forgot_become_those_of_the_state(
         (POSITION.encode(), None),
         (POSITION.encode(), b"vx"),
         (b"\xff\xfe", b"vx"),
+        (b"other", b"vx"),
     ],
 )
 def test_what_somebody_wrote_on_the_state_topic_is_undone(
