@@ -60,7 +60,7 @@ class Checksum(NamedTuple):
         """That of all of these."""
         count = total = 0
         for key, value in entries:
-            count, total = count + 1, total + _weight(key, value)
+            count, total = count + 1, total + crc32(value, crc32(key.encode()))
         return cls(count, total % _MODULUS)
 
 
@@ -102,8 +102,8 @@ class State:
 
     def put(self, key: str, value: bytes) -> None:
         """Set ``key``."""
-        if key not in self._changed:
-            self._forget(key, self._store.get(key))
+        if key not in self._changed and (before := self._store.get(key)) is not None:
+            self._forget(key, before)
         self._store[key] = value
         self._changed[key] = value
 
@@ -125,10 +125,9 @@ class State:
     def changes(self) -> dict[str, bytes | None]:
         """What changed since the last call; None marks a deleted key."""
         changed, self._changed = self._changed, {}
-        for key, value in changed.items():
-            if value is not None:
-                self._count += 1
-                self._total += _weight(key, value)
+        added = [crc32(v, crc32(k.encode())) for k, v in changed.items() if v is not None]
+        self._count += len(added)
+        self._total += sum(added)
         return changed
 
     @property
@@ -151,12 +150,7 @@ class State:
     def __len__(self) -> int:
         return len(self._store)
 
-    def _forget(self, key: str, value: bytes | None) -> None:
+    def _forget(self, key: str, value: bytes) -> None:
         """Take what was committed of a key, and changes now, out of the checksum."""
-        if value is not None:
-            self._count -= 1
-            self._total -= _weight(key, value)
-
-
-def _weight(key: str, value: bytes) -> int:
-    return crc32(value, crc32(key.encode()))
+        self._count -= 1
+        self._total -= crc32(value, crc32(key.encode()))
