@@ -161,7 +161,8 @@ def _check_partitions(spec: TopicSpec, partitions: int) -> None:
         raise TopicError(
             f"topic {spec.name} has {_count(partitions)}, but the events have"
             f" {spec.partitions}: each partition of the events needs its own {spec.holds}; give"
-            " the pipeline a new name to learn anew, or go back to the old number"
+            " the pipeline a new name, with outputs of its own, to learn anew (Kafka cannot take"
+            " partitions away)"
         )
 
 
