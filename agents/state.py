@@ -60,11 +60,16 @@ class Checksum(NamedTuple):
         """That of all of these."""
         count = total = 0
         for key, value in entries:
-            count, total = count + 1, total + crc32(value, crc32(key.encode()))
-        return cls(count, total % _MODULUS)
+            count, total = count + 1, total + weight(key, value)
+        return cls(count, total % MODULUS)
 
 
-_MODULUS = 1 << 64
+MODULUS = 1 << 64
+
+
+def weight(key: str, value: bytes) -> int:
+    """What an entry adds to the total of a checksum."""
+    return crc32(value, crc32(key.encode()))
 
 
 class State:
@@ -138,7 +143,7 @@ class State:
     @property
     def checksum(self) -> Checksum:
         """Of all entries as of the last call of ``changes``."""
-        return Checksum(self._count, self._total % _MODULUS)
+        return Checksum(self._count, self._total % MODULUS)
 
     def close(self) -> None:
         """Let go of the store; the state is not used any more."""
@@ -153,4 +158,4 @@ class State:
     def _forget(self, key: str, value: bytes) -> None:
         """Take what was committed of a key, and changes now, out of the checksum."""
         self._count -= 1
-        self._total -= crc32(value, crc32(key.encode()))
+        self._total -= weight(key, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from agents.state import Checksum, Store
+from agents.state import Checksum
 from app.kafka.identity import Identity
 from app.worker.position import MODEL, POSITION, Position, PositionUnreadable
 from app.worker.state_topic import Flaw, StateDamaged, StateReader, digest_of
@@ -39,7 +39,7 @@ def checked(reader: StateReader) -> Found:
             position = Position.decode(raw)
         except PositionUnreadable as error:
             flaws.append(Flaw(str(error), POSITION, reader.position_offset))
-    checksum = Checksum.of(_entries(reader.store))
+    checksum = reader.checksum
     if position is not None and position.checksum is not None:
         flaws += _later(reader, {flaw.key for flaw in flaws})
         flaws += _compared(reader, position, position.checksum, checksum, {f.key for f in flaws})
@@ -48,10 +48,6 @@ def checked(reader: StateReader) -> Found:
             Flaw("it is missing, and the state has other records", POSITION, reader.position_offset)
         )
     return Found(position, checksum, tuple(flaws))
-
-
-def _entries(store: Store) -> Iterator[tuple[str, bytes]]:
-    return (entry for entry in store.beginning("") if entry[0] not in (MODEL, POSITION))
 
 
 def _later(reader: StateReader, known: Collection[str | None]) -> Iterator[Flaw]:

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import msgpack
 
-from agents.state import MemoryStore, Store
+from agents.state import MODULUS, Checksum, MemoryStore, Store, weight
 from app.errors import RiverrunError
-from app.worker.position import POSITION
+from app.worker.position import MODEL, POSITION
 
 CHUNK = 512 * 1024
 """Bytes in one record at the most."""
@@ -147,6 +147,7 @@ class StateReader:
         self._manifests: dict[str, tuple[bytes, int]] = {}
         self._pieces: set[str] = set()
         self._foreign: dict[bytes, int] = {}
+        self._size = self._total = 0
 
     def apply(self, key: bytes | None, value: bytes | None, offset: int | None = None) -> None:
         """The next record; of several with the same key the last one counts."""
@@ -158,15 +159,15 @@ class StateReader:
             self._note_foreign(key or b"", value, at)
             return
         self._note(name, at)
+        if _SEPARATOR in name:
+            self._apply_piece(name, value)
+            return
+        self._forget(name)
+        self._manifests.pop(name, None)
         if value is None:
             self.store.pop(name, None)
-            self._manifests.pop(name, None)
-        elif _SEPARATOR in name:
-            self.store[name] = value
-            self._pieces.add(name)
         elif value[:1] == _PLAIN:
-            self.store[name] = value[1:]
-            self._manifests.pop(name, None)
+            self._put(name, value[1:])
         else:
             self.store.pop(name, None)
             self._manifests[name] = (value, at)
@@ -181,7 +182,7 @@ class StateReader:
         flaws = [Flaw("the key is not UTF-8", repr(k), at) for k, at in self._foreign.items()]
         for name, (value, at) in self._manifests.items():
             try:
-                self.store[name] = self._whole(name, value)
+                self._put(name, self._whole(name, value))
             except _Broken as error:
                 flaws.append(Flaw(str(error), name, at))
         for piece in self._pieces:
@@ -195,6 +196,32 @@ class StateReader:
             self._foreign.pop(key, None)
         else:
             self._foreign[key] = at
+
+    @property
+    def checksum(self) -> Checksum:
+        """Of all entries but model and position; after ``finish``."""
+        return Checksum(self._size, self._total % MODULUS)
+
+    def _apply_piece(self, name: str, value: bytes | None) -> None:
+        if value is None:
+            self.store.pop(name, None)
+            self._pieces.discard(name)
+        else:
+            self.store[name] = value
+            self._pieces.add(name)
+
+    def _put(self, name: str, value: bytes) -> None:
+        self.store[name] = value
+        if name not in (MODEL, POSITION):
+            self._size += 1
+            self._total += weight(name, value)
+
+    def _forget(self, name: str) -> None:
+        """Take what was read of a key before out of the checksum."""
+        before = None if name in (MODEL, POSITION) else self.store.get(name)
+        if before is not None:
+            self._size -= 1
+            self._total -= weight(name, before)
 
     def _note(self, name: str, at: int) -> None:
         if name == POSITION:
