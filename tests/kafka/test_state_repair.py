@@ -69,6 +69,13 @@ def move_offset(here: Stream, offset: int) -> None:
     consumer.close()
 
 
+def delete_records(here: Stream, topic: str, before: int) -> None:
+    """Delete what lies before an offset; -1 is the end."""
+    place = TopicPartition(topic, 0, before)
+    admin = AdminClient({"bootstrap.servers": here.bootstrap})  # lives until the result is there
+    admin.delete_records([place])[place].result(30)
+
+
 def state_records(here: Stream) -> list[tuple[bytes, bytes | None]]:
     found = read_committed(here.bootstrap, here.pipeline.state_topic)
     return [(record.key() or b"", record.value()) for record in found]
@@ -198,8 +205,7 @@ def test_input_that_was_deleted_is_left_out_only_where_the_user_says_so(
     here: Stream, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here.send(0, synthetic(2, 100))
-    place = TopicPartition(here.pipeline.events.topic, 0, 150)
-    AdminClient({"bootstrap.servers": here.bootstrap}).delete_records([place])[place].result(30)
+    delete_records(here, here.pipeline.events.topic, 150)
     (partition,) = check(here, capsys, whole=False)["partitions"]
     assert "offsets 100 to 149 were deleted" in partition["damage"][0]
     assert "--accept-loss" in repair(here, capsys, expected=1)
@@ -213,8 +219,7 @@ def test_input_that_was_deleted_is_left_out_only_where_the_user_says_so(
 def test_a_state_that_is_gone_is_not_made_up(
     here: Stream, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    end = TopicPartition(here.pipeline.state_topic, 0, -1)
-    AdminClient({"bootstrap.servers": here.bootstrap}).delete_records([end])[end].result(30)
+    delete_records(here, here.pipeline.state_topic, -1)
     check(here, capsys, whole=False)
     said = repair(here, capsys, expected=1)
     assert "no whole state is left" in said
