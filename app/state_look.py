@@ -122,11 +122,10 @@ class StateLook:
     ) -> Iterator[str]:
         place = f"{stage.state_topic}[{partition}]"
         yield from (flaw.at(place) for flaw in found.flaws)
-        yield from _offsets_of(stage, partition, found.position, committed)
-        if found.position is None:
-            return
-        anew = another_topic(found.position, self.topics)
-        yield from anew or _lost(partition, found.position, bounds)
+        anew = another_topic(found.position, self.topics) if found.position else []
+        yield from anew or _offsets_of(stage, partition, found.position, committed)
+        if found.position and not anew:
+            yield from _lost(partition, found.position, bounds)
 
     def _bounds(self, stage: Stage, partitions: Sequence[int]) -> Bounds:
         asking, level = self.restorers[stage].asking, IsolationLevel.READ_UNCOMMITTED
