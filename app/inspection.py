@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from agents.labels.counts import KEY as COUNTS
-from agents.labels.counts import restored
+from agents.labels.counts import JoinCounts, restored
 from agents.labels.entries import PREFIX, Early, Waiting, decode
 from agents.state import MemoryStore
 from app.pipeline.load import Pipeline
@@ -202,13 +202,20 @@ def _report(
 def _labels(entries: Mapping[str, bytes]) -> dict[str, int]:
     """What waits for its label or event, and what happened to labels."""
     found = Counter(_kind(value) for key, value in entries.items() if key.startswith(PREFIX))
-    counts = restored(entries.get(COUNTS))
+    counts = _counts(entries.get(COUNTS))
     return {
         "waiting": found[Waiting],
         "unmatched": found[Early],
         "expired": counts.expired,
         "unknown": counts.unknown,
     }
+
+
+def _counts(saved: bytes | None) -> JoinCounts:
+    try:
+        return restored(saved)
+    except msgspec.MsgspecError:  # a damaged entry; the report has a problem
+        return JoinCounts()
 
 
 def _kind(value: bytes) -> type | None:
