@@ -80,12 +80,10 @@ MUTATIONS = (
         "app/worker/restore.py",
         (
             (
-                "self._consumer = Consumer(dict(consumer))",
-                "self._consumer = Consumer(dict(consumer))\n"
-                "        self._unstable = Consumer(\n"
-                '            {**consumer, "isolation.level": "read_uncommitted"})',
+                "self.asking = Asking(self._consumer, ",
+                'unstable = {**consumer, "isolation.level": "read_uncommitted"}\n'
+                "        self.asking = Asking(Consumer(unstable), ",
             ),
-            ("self._consumer.committed(", "self._unstable.committed("),
         ),
     ),
     Mutation(
@@ -95,8 +93,8 @@ MUTATIONS = (
         "app/worker/restore.py",
         (
             (
-                "self._ends(self._state_topic, partitions, IsolationLevel.READ_UNCOMMITTED)",
-                "self._ends(self._state_topic, partitions, IsolationLevel.READ_COMMITTED)",
+                "self.asking.ends(self._state_topic, partitions, IsolationLevel.READ_UNCOMMITTED)",
+                "self.asking.ends(self._state_topic, partitions, IsolationLevel.READ_COMMITTED)",
             ),
         ),
     ),
