@@ -70,7 +70,7 @@ def move_offset(here: Stream, offset: int) -> None:
 
 
 def delete_records(here: Stream, topic: str, before: int) -> None:
-    """Delete what lies before an offset; -1 is the end."""
+    """Delete what lies before an offset."""
     place = TopicPartition(topic, 0, before)
     admin = AdminClient({"bootstrap.servers": here.bootstrap})  # lives until the result is there
     admin.delete_records([place])[place].result(30)
@@ -219,7 +219,7 @@ def test_input_that_was_deleted_is_left_out_only_where_the_user_says_so(
 def test_a_state_that_is_gone_is_not_made_up(
     here: Stream, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    delete_records(here, here.pipeline.state_topic, -1)
+    make_again(here.bootstrap, here.pipeline.state_topic)
     check(here, capsys, whole=False)
     said = repair(here, capsys, expected=1)
     assert "no whole state is left" in said
