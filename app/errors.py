@@ -9,6 +9,10 @@ class KafkaSettingError(RiverrunError, ValueError):
     """A setting of the Kafka clients that is unknown, impossible, or riverrun's own."""
 
 
+class UnknownKafkaSetting(KafkaSettingError):
+    """A setting that librdkafka does not know: nobody knows what its value is."""
+
+
 class BrokerUnreachable(RiverrunError, ConnectionError):
     """No broker answered in time, or none let the program in."""
 

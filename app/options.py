@@ -99,6 +99,6 @@ def _local() -> str:
 
 def _key_and_value(setting: str) -> tuple[str, str]:
     key, equals, value = setting.partition("=")
-    if not equals or not key.strip():
-        raise click.BadParameter(f'"{setting}" is not KEY=VALUE', param_hint="--set")
+    if not equals or not key.strip():  # not shown: it may be a password
+        raise click.BadParameter("must be KEY=VALUE", param_hint="--set")
     return key.strip(), value

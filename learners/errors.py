@@ -13,6 +13,10 @@ class ParameterError(LearnerError):
     """A learner's parameter is unknown, of the wrong type or outside its range."""
 
 
+class UnknownParameter(ParameterError):
+    """A parameter that the learner does not have."""
+
+
 class WrongValue(ParameterError):
     """A parameter has a value that it cannot have.
 
@@ -40,12 +44,15 @@ class DriftError(ParameterError):
         The key of `drift` that is wrong.
     what
         What is wrong with it, and what is allowed.
+    unknown
+        Whether there is no such key.
     """
 
-    def __init__(self, key: str, what: str) -> None:
+    def __init__(self, key: str, what: str, *, unknown: bool = False) -> None:
         super().__init__(f"drift.{key}: {what}")
         self.key = key
         self.what = what
+        self.unknown = unknown
 
 
 class StepError(ParameterError):
@@ -59,13 +66,19 @@ class StepError(ParameterError):
         Of its table, that is wrong.
     what
         What is wrong with it, and what is allowed.
+    unknown
+        Whether there is no such key; its value is not shown then.
     """
 
-    def __init__(self, index: int, key: str, value: object, what: str) -> None:
-        super().__init__(f"steps[{index}].{key} = {value!r}: {what}")
+    def __init__(
+        self, index: int, key: str, value: object, what: str, *, unknown: bool = False
+    ) -> None:
+        shown = f"steps[{index}].{key}" if unknown else f"steps[{index}].{key} = {value!r}"
+        super().__init__(f"{shown}: {what}")
         self.index = index
         self.key = key
         self.what = what
+        self.unknown = unknown
 
 
 class CannotExplain(LearnerError):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from learners.errors import ParameterError, WrongValue
+from learners.errors import UnknownParameter, WrongValue
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ def refuse_unknown(learner: str, params: Mapping[str, Any], allowed: Sequence[st
     """Refuse what is none of the `allowed` parameters of a learner."""
     for key in params:
         if key not in allowed:
-            raise ParameterError(
+            raise UnknownParameter(
                 f"learner {learner!r} has no parameter {key!r}; it takes {', '.join(allowed)}"
             )
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
-from app.errors import KafkaSettingError
+from app.errors import KafkaSettingError, UnknownKafkaSetting
+from app.secrecy import HIDDEN, is_secret, without_login
 
 LOGGER = logging.getLogger("riverrun.kafka")
 # What librdkafka tries again by itself is no news: a broker that starts is full of it.
@@ -22,8 +23,7 @@ LOGGER.addFilter(lambda record: not record.getMessage().endswith(": retrying"))
 
 _DEFAULTS = {"reconnect.backoff.max.ms": 2000}  # a broker that is back is soon found
 
-_SECRET = re.compile(r"password|secret|token|passphrase|key\.pem|ssl_key|oauthbearer\.config")
-_ADDRESS = re.compile(r"([A-Z_]+://)?(\[[0-9A-Fa-f:]+\]|[^\s:,/]+)(:\d{1,5})?")
+_ADDRESS = re.compile(r"([A-Z_]+://)?(\[[0-9A-Fa-f:]+\]|[^\s:,/@]+)(:\d{1,5})?")
 _EXACTLY_ONCE = "exactly once depends on it"
 _FILES = (
     "ssl.ca.location",
@@ -141,16 +141,17 @@ class KafkaSettings:
 
     def _masked(self, text: str) -> str:
         for name, value in self.properties.items():
-            if _SECRET.search(name) and str(value):
-                text = text.replace(str(value), "***")
+            if is_secret(name) and str(value):
+                text = text.replace(str(value), HIDDEN)
         return text
 
 
 def _check_addresses(servers: str) -> None:
     for address in servers.split(","):
         if _ADDRESS.fullmatch(address.strip()) is None:
+            shown = without_login(servers)
             raise KafkaSettingError(
-                f'bootstrap servers "{servers}": must be HOST:PORT, several with commas'
+                f'bootstrap servers "{shown}": must be HOST:PORT, several with commas'
             )
 
 
@@ -165,10 +166,12 @@ def _ignored_by(name: str, value: Any) -> set[str]:
     except (KafkaException, TypeError, ValueError) as error:
         what = _reason(error)
         if "No such configuration property" in what:
-            raise KafkaSettingError(f'"{name}" is no setting of librdkafka') from None
+            raise UnknownKafkaSetting(f'"{name}" is no setting of librdkafka') from None
         if "Failed to create" not in str(error):  # that only means that it needs others
             if name == "security.protocol":
                 what = f"must be {_PROTOCOLS}"
+            if is_secret(name):
+                what = what.replace(str(value), HIDDEN)
             raise KafkaSettingError(f"{name} = {_shown(name, value)}: {what}") from None
     return set(re.findall(r"ignored by this (consumer|producer) instance", "\n".join(said.lines)))
 
@@ -193,7 +196,7 @@ def _offline(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shown(name: str, value: Any) -> Any:
-    return "***" if _SECRET.search(name) else value
+    return HIDDEN if is_secret(name) else value
 
 
 def _reason(error: BaseException) -> str:

@@ -6,12 +6,20 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from agents.entities.declare import EntityError, check_tables
-from app.errors import KafkaSettingError
+from app.errors import KafkaSettingError, UnknownKafkaSetting
 from app.pipeline.model import Pipeline
 from app.pipeline.places import Places
 from app.pipeline.together import entity_table
 from app.pipeline.toml_lines import Path as Key
-from learners.errors import DriftError, ForbiddenClass, LearnerError, SnapshotError, StepError
+from app.secrecy import HIDDEN
+from learners.errors import (
+    DriftError,
+    ForbiddenClass,
+    LearnerError,
+    SnapshotError,
+    StepError,
+    UnknownParameter,
+)
 
 if TYPE_CHECKING:
     from learners.model import Model
@@ -47,15 +55,17 @@ def _check_learner(pipeline: Pipeline, where: Places) -> None:
         )
     except StepError as error:
         key = ("learner", f"steps[{error.index}]", error.key)
-        raise where.refuse(key, error.what) from None
+        raise where.refuse(key, error.what, known=not error.unknown) from None
     except DriftError as error:
-        raise where.refuse(("learner", "drift", error.key), error.what) from None
+        key = ("learner", "drift", error.key)
+        raise where.refuse(key, error.what, known=not error.unknown) from None
     except LearnerError as error:
         what = str(error).removeprefix(f"learner {learner.type!r}: ")
         named = (name for name in learner.params if re.search(rf"(^|'){re.escape(name)}\b", what))
         name = next(named, "type")
         what = what.removeprefix(f"{name} = {learner.params.get(name)!r}: ")
-        raise where.refuse(("learner", name), what) from None
+        known = not isinstance(error, UnknownParameter)
+        raise where.refuse(("learner", name), what, known=known) from None
     _check_texts(pipeline, where)
     _check_on_expire(pipeline, model, where)
     _check_reasons(pipeline, model, where)
@@ -151,7 +161,9 @@ def _check_kafka(pipeline: Pipeline, where: Places) -> None:
         key = next(_refused(properties, str(error)), key)
         name = key[-1]
         what = str(error).removeprefix(f"{name} = {pipeline.kafka.get(name)}: ")
-        raise where.refuse(key, what) from None
+        what = what.removeprefix(f"{name} = {HIDDEN}: ")
+        known = not isinstance(error, UnknownKafkaSetting)
+        raise where.refuse(key, what, known=known and len(key) > 1) from None
 
 
 def _refused(properties: Mapping[str, Any], what: str) -> Iterator[Key]:

@@ -119,6 +119,18 @@ def table_at(key: Key) -> type[BaseModel] | None:
     return table
 
 
+def is_setting(key: Key) -> bool:
+    """Whether the tables know the key, and it is no table itself."""
+    table = table_at(key[:-1])
+    name = _ITEM.sub(r"\1", key[-1])
+    return table is not None and name in table.model_fields and _is_value(table, name)
+
+
+def _is_value(table: type[BaseModel], name: str) -> bool:
+    annotation = table.model_fields[name].annotation
+    return _model_in(annotation) is None and "dict" not in str(annotation)
+
+
 def _model_in(hint: Any) -> type[BaseModel] | None:
     """The model within Optional and tuple."""
     if isinstance(hint, type) and issubclass(hint, BaseModel):

@@ -4,6 +4,7 @@ Whatever is wrong is refused in one line that names the key, the value and the p
 was given: the line of the file, the variable of the environment, or the option.
 """
 
+import difflib
 import os
 import re
 import tomllib
@@ -20,6 +21,9 @@ from app.pipeline.model import Pipeline
 from app.pipeline.places import PipelineError, Places
 from app.pipeline.together import faults
 from app.pipeline.toml_lines import key_lines
+
+_VARIABLES = ("RIVERRUN_SNAPSHOT_KEY", "RIVERRUN_KAFKA_HOME")
+"""Of ours, beside those of settings."""
 
 __all__ = ["Pipeline", "PipelineError", "load_pipeline"]
 
@@ -43,6 +47,7 @@ def load_pipeline(
     text = _read(file)
     lines = key_lines(text)
     settings = from_file(_parse(file, text), lines, file)
+    _refuse_mistyped(environ)
     settings = above(from_environment(environ, list(settings)), settings)
     settings = above(from_options(overrides or {}), settings)
     where = Places(file, lines, settings)
@@ -55,6 +60,14 @@ def load_pipeline(
         raise where.refuse(key, what)
     check(pipeline, where)
     return pipeline
+
+
+def _refuse_mistyped(environ: Mapping[str, str]) -> None:
+    """A key of snapshots under a mistyped name would sign nothing, in silence."""
+    for variable in sorted(environ):
+        near = difflib.get_close_matches(variable.upper(), _VARIABLES, n=1, cutoff=0.85)
+        if near and variable not in _VARIABLES and "__" not in variable:
+            raise PipelineError(f'{variable}: unknown variable, did you mean "{near[0]}"?')
 
 
 def _read(file: str) -> str:

@@ -89,7 +89,7 @@ def read(drift: Mapping[str, Any], task: Task) -> DriftSettings:
     for key in drift:
         if key not in allowed:
             taken = f"{detector} with reaction {reaction!r} takes {', '.join(allowed)}"
-            raise DriftError(key, f"unknown key; {taken}")
+            raise DriftError(key, f"unknown key; {taken}", unknown=True)
     params = {key: value for key, value in drift.items() if key in parameters}
     try:
         DETECTORS[detector](**params)

@@ -50,7 +50,8 @@ def create_step(table: Mapping[str, Any], index: int = 0) -> Step:
     for key, value in params.items():
         if key not in allowed:
             takes = f"it takes {', '.join(allowed)}" if allowed else "it takes none"
-            raise StepError(index, key, value, f"step {kind!r} has no such parameter; {takes}")
+            what = f"step {kind!r} has no such parameter; {takes}"
+            raise StepError(index, key, value, what, unknown=True)
     try:
         return STEPS[kind](**params)
     except WrongValue as error:
