@@ -23,6 +23,7 @@ from app.commands.replay import replay
 from app.commands.state import state
 from app.commands.topics import topics
 from app.commands.worker import worker
+from app.terminal import replace_what_cannot_be_shown, visible
 
 
 @click.group(
@@ -56,6 +57,7 @@ for command in (
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
     args = list(sys.argv[1:] if arguments is None else arguments)
+    replace_what_cannot_be_shown()
     try:
         with cli.make_context("riverrun", list(args)) as context:
             result = cli.invoke(context)
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _leave(line: str, code: int) -> NoReturn:
-    click.echo(f"riverrun: {line}", err=True)
+    click.echo(f"riverrun: {visible(line, None)}", err=True)
     sys.exit(code)
 
 

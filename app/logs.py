@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from app.terminal import visible
+
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 MOST = 20
 SECONDS = 60.0
@@ -34,3 +36,19 @@ class AtMost(logging.Filter):
             record.msg = f"{record.getMessage()}; more lines of this minute are left out"
             record.args = ()
         return self._count <= self._most
+
+
+class OneLine(logging.Formatter):
+    """One line for each record: what it quotes of events and errors may hold control characters."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line; a traceback comes after it."""
+        return visible(super().formatMessage(record), None)
+
+
+def start(level: str | int) -> logging.Handler:
+    """Log to standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine(FORMAT))
+    logging.basicConfig(level=level, handlers=[handler])
+    return handler

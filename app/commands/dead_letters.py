@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.options import Connect, reading, with_pipeline
+from app.terminal import visible
 
 if TYPE_CHECKING:
     from app.kafka.settings import KafkaSettings
@@ -67,14 +68,14 @@ def as_text(letter: "Letter") -> str:
     """One line: coordinates, stage, reason and the beginning of the value."""
     why = letter.reason
     kind = why.exception.rsplit(".", 1)[-1]
-    message = " ".join(why.message.split())
+    message = visible(" ".join(why.message.split()), None)
     place = f"{why.topic}[{why.partition}]@{why.offset}"
-    return f"{place}  {why.stage}  {kind}: {message}  {_value(letter)}"
+    return f"{visible(f'{place}  {why.stage}  {kind}', None)}: {message}  {_value(letter)}"
 
 
 def as_line(letter: "Letter") -> str:
     """One line of JSON."""
-    return json.dumps(letter.reason._asdict() | {"value": _value(letter)}, ensure_ascii=False)
+    return json.dumps(letter.reason._asdict() | {"value": _value(letter)})
 
 
 def _value(letter: "Letter") -> str:
@@ -82,5 +83,5 @@ def _value(letter: "Letter") -> str:
     if value is None:
         return "(no value)"
     text = value[: 4 * PREVIEW].decode(errors="backslashreplace")
-    shown = "".join(char if char.isprintable() else "�" for char in text)
+    shown = visible(text, None)
     return shown if len(shown) <= PREVIEW else f"{shown[:PREVIEW]}… ({len(value):,} bytes)"

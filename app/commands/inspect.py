@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app.options import Connect, reading, with_pipeline
+from app.terminal import visible
 
 if TYPE_CHECKING:
     from app.inspection import PartitionReport
@@ -88,7 +89,9 @@ def as_table(reports: "Sequence[PartitionReport]") -> str:
         )
         for report in reports
     ]
-    problems = [f"partition {r.partition}: {r.problem}" for r in reports if r.problem]
+    problems = [
+        visible(f"partition {r.partition}: {r.problem}", None) for r in reports if r.problem
+    ]
     return "\n".join(
         [
             table((*of_stage, *HEADER, *more), rows, (*FIGURES, *more)),
@@ -119,14 +122,17 @@ def weights_of(reports: "Sequence[PartitionReport]", top: int) -> str:
         for each in report.weights:
             parts += ["", f"partition {report.partition}, {_described(each)}", _rows(each, top)]
         if report.learner and not report.weights:
-            parts += ["", f"partition {report.partition}: {report.learner} has no weights to read"]
+            parts += [
+                "",
+                f"partition {report.partition}: {visible(report.learner)} has no weights to read",
+            ]
     return "\n".join(parts)
 
 
 def _described(weights: "Weights") -> str:
     intercept = "" if weights.intercept is None else f", intercept {weights.intercept:.6g}"
     mass = "" if weights.mass is None else f", of {weights.mass:,.6g} events"
-    return weights.of + intercept + mass
+    return visible(weights.of) + intercept + mass
 
 
 def _rows(weights: "Weights", top: int) -> str:

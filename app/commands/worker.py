@@ -1,6 +1,5 @@
 """`riverrun worker`: one worker of a pipeline."""
 
-import logging
 import os
 import sys
 import zlib
@@ -28,10 +27,10 @@ def worker(pipeline: "Pipeline", connect: Connect, log_level: str) -> None:
     Start more of them to scale: they share the partitions.
     """
     _fix_hash_seed(pipeline)
-    from app.logs import FORMAT
+    from app import logs
     from app.worker.run import run_worker
 
-    logging.basicConfig(level=log_level.upper(), format=FORMAT)
+    logs.start(log_level.upper())
     run_worker(pipeline, connect())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import pickle
 import resource
@@ -14,8 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
+from app import logs
 from app.kafka.settings import KafkaSettings
-from app.logs import FORMAT, AtMost
 from app.page.feed import Feed
 from app.page.reader import PageReader
 from app.page.server import Page
@@ -81,6 +80,4 @@ async def serve(
 
 def _log(level: int) -> None:
     """Log as the worker does, but so much a minute at most: clients cause some of it."""
-    handler = logging.StreamHandler()
-    handler.addFilter(AtMost())
-    logging.basicConfig(level=level, format=FORMAT, handlers=[handler])
+    logs.start(level).addFilter(logs.AtMost())
