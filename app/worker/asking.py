@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from app.errors import RiverrunError
 from app.kafka.identity import Identity, identities
+from app.kafka.offsets import list_offsets
 
 T = TypeVar("T")
 
@@ -96,11 +97,8 @@ class Asking:
         asked = {TopicPartition(topic, p): spec for p in partitions}
 
         def ask() -> dict[int, int]:
-            futures = self._admin.list_offsets(
-                asked, isolation_level=isolation, request_timeout=ANSWER_SECONDS
-            )
             try:
-                return {tp.partition: future.result().offset for tp, future in futures.items()}
+                return list_offsets(self._admin, asked, isolation, ANSWER_SECONDS)
             except KafkaException:
                 # It goes on asking by the leader and the epoch that it remembers: look again.
                 identities(self._admin, [topic], ANSWER_SECONDS)

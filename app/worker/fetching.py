@@ -232,7 +232,7 @@ def _raise_if_final(message: Any) -> None:
     if error.code() == KafkaError._PARTITION_EOF:
         return
     where = f"{message.topic()}[{message.partition()}]"
-    if error.code() == KafkaError._AUTO_OFFSET_RESET:
+    if error.code() == KafkaError._AUTO_OFFSET_RESET and not error.str().startswith(NOT_TOLD):
         raise InputLost(
             f"{where}: the next offset to read is gone ({error.str()}): events were deleted "
             "before they were read. What was committed is whole, up to there. Raise the topic's "
@@ -242,6 +242,10 @@ def _raise_if_final(message: Any) -> None:
         raise ConsumerLost(f"{where}: {error.str()}")
     log.warning("%s: %s", where, error.str())
 
+
+NOT_TOLD = "failed to query logical offset"
+"""What librdkafka says where a broker could not name the first offset: it has not heard of the
+topic yet, or leads it no longer. Then the consumer reads that partition no more."""
 
 _PASSING = {
     KafkaError._MAX_POLL_EXCEEDED,

@@ -51,6 +51,9 @@ def read_until(
                 if error is None:
                     last_progress = time.monotonic()
                     readers[partition].apply(message.key(), message.value(), message.offset())
+                elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+                    # It reads this partition no more: a worker that starts again asks again.
+                    raise RestoreTimeout(f"{topic}[{partition}]: {error.str()}")
                 elif error.code() != KafkaError._PARTITION_EOF:
                     log.warning("%s: %s", topic, error.str())
                 elif (message.offset() or 0) >= ends[partition]:

@@ -95,6 +95,13 @@ def test_input_that_is_gone_ends_the_worker(fetcher: Open) -> None:
         fetcher.take([failed(KafkaError._AUTO_OFFSET_RESET)])
 
 
+def test_a_first_offset_that_no_broker_names_is_not_taken_for_lost_input(fetcher: Open) -> None:
+    why = "failed to query logical offset: Broker: Unknown topic or partition (broker 3)"
+    error = KafkaError(KafkaError._AUTO_OFFSET_RESET, why)
+    with pytest.raises(ConsumerLost, match=r"cards\[0\]: failed to query logical offset"):
+        fetcher.take([Message(topic=EVENTS, partition=0, error=error)])
+
+
 @pytest.mark.parametrize(
     "code", [KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.FENCED_INSTANCE_ID]
 )
