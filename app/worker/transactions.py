@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -45,18 +46,56 @@ class OutputTopics:
     same_partition: bool
 
 
-class Transactions:
-    """One transactional producer; its methods block and are called by one thread.
+class LostConnections:
+    """Takes the place of a client's logger, to notice that the client has lost a connection.
+
+    Librdkafka calls no other callback for that. It leaves out lines that repeat one of the last
+    30 seconds, so only the first loss of each client is sure to be noticed.
 
     Args:
-        config: librdkafka's settings, with ``transactional.id``; see ``producer_settings``.
+        logger: Where the lines go on to.
+    """
+
+    _NEVER_WAS_ONE = re.compile(r"in state (INIT|DOWN|TRY_CONNECT|CONNECT)\b")
+    _EVENTS = ("FAIL", "REQTMOUT")
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._logger = logger
+        self.any = False
+        """Whether a connection was lost, or a request was given up, so far."""
+
+    def log(self, level: int, text: str, *args: Any) -> None:
+        """Called by the client, while it is polled, with the kind of event as first argument."""
+        if args and args[0] in self._EVENTS and not self._NEVER_WAS_ONE.search(str(args[-1])):
+            self.any = True
+        self._logger.log(level, text, *args)
+
+
+class Transactions:
+    """One transactional producer at a time; the methods block and are called by one thread.
+
+    Where a connection was lost, librdkafka sends a request again on a new one, and the first may
+    reach the broker later: an EndTxn would commit a part of the next transaction. So the next
+    begin takes a new producer then, whose epoch fences all that is late.
+
+    Args:
+        config: librdkafka's settings, with ``transactional.id``; see ``transactional_producer``.
         topics: Where to write to.
     """
 
     def __init__(self, config: Mapping[str, Any], topics: OutputTopics) -> None:
-        self._producer = Producer(dict(config))
+        self._config = dict(config)
         self._topics = topics
         self._timeout: float = config["transaction.timeout.ms"] / 1000
+        self._producer = self._new_producer()
+        self.renewals = 0
+        """How often a new producer was taken."""
+
+    def _new_producer(self) -> Producer:
+        self._lost = LostConnections(self._config.get("logger", log))
+        # Without it librdkafka would log no loss.
+        own = {"logger": self._lost, "log.connection.close": True}
+        return Producer(self._config | own)
 
     def start(self) -> None:
         """Fence and roll back what an earlier bearer of the transactional id left open.
@@ -72,9 +111,10 @@ class Transactions:
     def commit(self, changes: Sequence[Change], group: Any) -> None:
         """Commit ``changes`` as one transaction.
 
-        1. begin; 2. predictions and dead letters, and all other outputs in the order of their
-        places; 3. changes of the state; 4. the input's offsets, fenced by the group's
-        generation; 5. commit.
+        0. a new producer, where requests of the last transaction may be late; 1. begin;
+        2. predictions and dead letters, and all other outputs in the order of their places;
+        3. changes of the state; 4. the input's offsets, fenced by the group's generation;
+        5. commit.
 
         Args:
             changes: One for each task.
@@ -91,6 +131,8 @@ class Transactions:
             return max(0.1, deadline - monotonic())
 
         try:
+            # 0. a new producer, where requests of the last transaction may be late
+            self._renew_where_in_doubt()
             # 1. begin
             self._producer.begin_transaction()
             # 2. predictions, dead letters and all other outputs
@@ -114,6 +156,14 @@ class Transactions:
             self._producer.commit_transaction(left())
         except KafkaException as error:
             self._abort(error)
+
+    def _renew_where_in_doubt(self) -> None:
+        self._producer.poll(0)  # what was logged until now
+        if self._lost.any:
+            self._producer.purge()
+            self._producer = self._new_producer()
+            self.start()
+            self.renewals += 1
 
     def _produce_outputs(self, change: Change) -> None:
         topic = self._topics.predictions
@@ -159,6 +209,7 @@ class Transactions:
         reason = error.args[0]
         if not reason.txn_requires_abort():
             raise TransactionLost(f"the transaction cannot go on: {_text(error)}") from error
+        self._lost.any = True  # an abort may be late as a commit may
         try:
             self._producer.abort_transaction(ABORT_SECONDS)
         except KafkaException as again:

@@ -27,7 +27,7 @@ class Remembering:
 
     def nothing(self, *_: Any) -> None: ...
 
-    begin_transaction = flush = send_offsets_to_transaction = commit_transaction = nothing
+    poll = begin_transaction = flush = send_offsets_to_transaction = commit_transaction = nothing
 
 
 @pytest.fixture
