@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import isfinite
 from operator import attrgetter
 from struct import Struct
@@ -83,6 +84,22 @@ def parser(fields: EventFields, takes_text: TakesText = no_text) -> FieldParser:
     return kind(fields, takes_text)
 
 
+# A class is never free before a walk through all memory: one for all partitions and assignments.
+@cache
+def _struct(
+    features: tuple[tuple[str, str], ...],
+    texts: tuple[str, ...],
+    extra: tuple[tuple[str, str], ...],
+) -> type[Any]:
+    """Attributes with the names of their fields; ``texts`` are the features that may be one."""
+    types = [
+        (attribute, float | bool | str if attribute in texts else float | bool)
+        for attribute, _ in features
+    ]
+    more = [(attribute, Any, None) for attribute, _ in extra]
+    return msgspec.defstruct("Event", types + more, rename=dict(features + extra), gc=False)
+
+
 class DeclaredFields(FieldParser):
     """Events with declared features: decoded into a struct, fields looked up by the decoder."""
 
@@ -94,16 +111,8 @@ class DeclaredFields(FieldParser):
             for attribute, name in (("id", fields.id), ("label", fields.label))
             if name is not None
         ]
-        self.type = msgspec.defstruct(
-            "Event",
-            [
-                (attribute, float | bool | str if takes_text(name) else float | bool)
-                for attribute, name in attributes.items()
-            ]
-            + [(attribute, Any, None) for attribute, _ in extra],
-            rename={**attributes, **dict(extra)},
-            gc=False,
-        )
+        texts = tuple(attribute for attribute, name in attributes.items() if takes_text(name))
+        self.type = _struct(tuple(attributes.items()), texts, tuple(extra))
         self._has_id, self._has_label = fields.id is not None, fields.label is not None
         self._pack = Struct(f"{len(attributes)}d").pack
         get: Callable[[Any], Any] = attrgetter(*attributes)

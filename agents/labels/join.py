@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -98,7 +99,8 @@ class LabelJoin:
         self._now = msgspec.msgpack.decode(state.get(TIME) or _NEVER, type=int)
         self.counts = saved_counts.restored(state.get(saved_counts.KEY))
         self.failures: list[LabelFailure] = []
-        self._deadlines = Deadlines(self._deadline_of)
+        # Not a method of its own: a state in a cycle would stay in memory when it is dropped.
+        self._deadlines = Deadlines(partial(_deadline_of, state, settings.expire))
         self._restore()
 
     def __len__(self) -> int:
@@ -251,9 +253,10 @@ class LabelJoin:
             self.counts.waiting += isinstance(entry, Waiting)
             self.counts.unmatched += isinstance(entry, Early)
 
-    def _deadline_of(self, key: str) -> int | None:
-        entry = self._get(key)
-        return None if entry is None else self._deadline(entry)
+
+def _deadline_of(state: State, expire: int, key: str) -> int | None:
+    value = state.get(key)
+    return None if value is None else decode(value).time + expire
 
 
 def _says_nothing_new(entry: Labelled | Early, heard: Heard) -> bool:

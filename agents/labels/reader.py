@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -52,6 +53,13 @@ class Heard(msgspec.Struct, frozen=True, gc=False):
     record: Record
 
 
+# A class is never free before a walk through all memory: one for all partitions and assignments.
+@cache
+def _struct(attributes: tuple[str, ...], named: tuple[tuple[str, str], ...]) -> type[Any]:
+    fields = [(attribute, Any, None) for attribute in attributes]
+    return msgspec.defstruct("Label", fields, rename=dict(named), gc=False)
+
+
 class LabelReader:
     """Reads raw records into labels.
 
@@ -70,9 +78,7 @@ class LabelReader:
         self._check_label = check_label
         names = {"id": fields.id, "label": fields.label, "source": fields.source}
         named = {attribute: name for attribute, name in names.items() if name is not None}
-        struct = msgspec.defstruct(
-            "Label", [(attribute, Any, None) for attribute in names], rename=named, gc=False
-        )
+        struct = _struct(tuple(names), tuple(named.items()))
         self._decode: Callable[[bytes], Any] = codec.decoder(struct)
         self._has_source = fields.source is not None
 
