@@ -81,6 +81,7 @@ class Worker(Table):
     commit_floor: Seconds = 0.015
     session_timeout: PositiveSeconds = 6.0
     transaction_timeout: PositiveSeconds = 10.0
+    processing_timeout: PositiveSeconds = 120.0
     max_batch: int = Field(default=5000, ge=1)
     web_host: FieldName = "127.0.0.1"
     web_port: int | None = Field(default=None, ge=1, le=65535)

@@ -22,10 +22,13 @@ from faust.types import ConsumerMessage
 from mode import Service
 
 from app.worker.fetching import TP, Fetcher
+from app.worker.watchdog import Watchdog
 from topics.records import Batch
 
 POLL_SECONDS = 0.25
 """How long one poll may wait; a clean stop takes about as long."""
+FETCH_SECONDS = 30.0
+"""How long one fetch may take, without the rebalances inside it."""
 
 
 _NO_EPOCH = -1
@@ -34,6 +37,8 @@ _NO_EPOCH = -1
 class Host(Protocol):
     """What the transport needs of the worker; all but ``new_fetcher`` run on the event loop."""
 
+    @property
+    def watchdog(self) -> Watchdog: ...
     def new_fetcher(self, consumer: Consumer) -> Fetcher: ...
     async def starting(self) -> None: ...
     async def commit_when_due(self) -> None: ...
@@ -178,7 +183,9 @@ class Consumer(FaustConsumer):
         while self._waiting >= limit:
             self._room.clear()
             await self._room.wait()
-        for batch in await self._on_thread(self.fetcher.fetch, limit, POLL_SECONDS):
+        with self.host.watchdog.watch("fetch", FETCH_SECONDS):
+            batches = await self._on_thread(self.fetcher.fetch, limit, POLL_SECONDS)
+        for batch in batches:
             if batch.epoch == self._epoch:
                 self._waiting += len(batch.records)
                 self._queue.put_nowait(batch)
@@ -206,7 +213,8 @@ class Consumer(FaustConsumer):
         return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
 
     def _wait_for(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result()
+        with self.host.watchdog.paused("fetch"):  # a restore takes as long as it takes
+            return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
     # What Faust has for acks, seeks and tables, none of which is used.
 

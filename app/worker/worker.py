@@ -23,6 +23,7 @@ from app.worker.restoring import close_all
 from app.worker.stores import Stores
 from app.worker.transactions import TransactionAborted
 from app.worker.transport import Consumer
+from app.worker.watchdog import Watchdog, records_of
 from app.worker.wiring import (
     all_inputs,
     new_committer,
@@ -76,6 +77,7 @@ class Worker:
         self._restorers = new_restorers(pipeline, kafka, self.stores, self._watch, partitions)
         self._purger = new_purger(pipeline, kafka)
         self._end = ForcedEnd(lambda: self.failure)
+        self.watchdog = Watchdog()
         self._closing = False
         self._committing = asyncio.Event()
         self._committing.set()
@@ -152,6 +154,7 @@ class Worker:
         features = self.pipeline.events.features or ()
         model = self.processor.new_model()
         self._report.start(model.task)
+        self.watchdog.start()
         warm_up = asyncio.to_thread(model.warm_up, len(features) or 1)
         await asyncio.gather(self.committer.start(), warm_up)
         collect_seldom()
@@ -206,7 +209,9 @@ class Worker:
 
     async def _process(self, batch: Batch) -> None:
         await self.committer.room()
-        whole = self.processor.process(batch)
+        limit = self.pipeline.worker.processing_timeout
+        with self.watchdog.watch("processing", limit, lambda: records_of(batch)):
+            whole = self.processor.process(batch)
         self._consumer.done(batch)
         self.committer.nudge()
         if not whole:

@@ -9,7 +9,8 @@ from typing import Any, cast
 from confluent_kafka import Message
 from faust.types import TP
 
-from app.worker.transport import App, Consumer
+from app.worker.transport import FETCH_SECONDS, App, Consumer
+from app.worker.watchdog import Watchdog
 from topics.records import Batch
 
 EVENTS = TP("events", 0)
@@ -17,6 +18,20 @@ EVENTS = TP("events", 0)
 
 class Host:
     """A worker whose fetcher fetches nothing."""
+
+    def __init__(self) -> None:
+        self.said = list[str]()
+        self.now = 0.0
+        self.watchdog = Watchdog(self.said.append, lambda: self.now)
+
+    def hours_pass(self) -> None:
+        """In a process that runs."""
+        for _ in range(8 * round(FETCH_SECONDS)):
+            self.now += 0.5
+            self.watchdog.check()
+
+    def fetch_limit(self) -> int:
+        return 10
 
     def new_fetcher(self, consumer: Consumer) -> Any:
         return SimpleNamespace(assignment=(EVENTS,))
@@ -62,3 +77,32 @@ def test_a_batch_that_comes_before_faust_resumes_waits_for_it() -> None:
 
     (batch,) = asyncio.run(rebalanced_while_faust_waits_for_a_batch())
     assert batch.number == 0
+
+
+def test_a_fetch_that_does_not_come_back_ends_the_worker_a_rebalance_in_it_does_not() -> None:
+    """As librdkafka's waits, where the wall clock jumps ahead and back."""
+    host = Host()
+
+    async def revoked(*, lost: bool) -> None:
+        host.hours_pass()
+
+    async def fetch() -> None:
+        app = App("hangs", cast(Any, host), broker="riverrun://")
+        consumer = cast(Consumer, app.consumer)
+        consumer.loop = asyncio.get_running_loop()
+        consumer._on_revoked = revoked  # type: ignore[method-assign]
+
+        def hang(limit: int, timeout: float) -> list[Batch]:
+            consumer.revoked(lost=False)
+            assert host.said == []
+            host.hours_pass()
+            return []
+
+        consumer.fetcher = cast(Any, SimpleNamespace(fetch=hang))
+        await consumer._fetch_once()
+        ended = len(host.said)
+        host.hours_pass()
+        assert len(host.said) == ended > 0
+        assert host.said[0] == "fetch: has not ended after 30 s, the worker leaves"
+
+    asyncio.run(fetch())

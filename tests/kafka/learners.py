@@ -63,3 +63,12 @@ class Balky(linear_model.LogisticRegression):
         super().learn_one(x, y)
         if x["x0"] == 13.0:
             raise ArithmeticError("no thirteens")
+
+
+class Stuck(linear_model.LogisticRegression):
+    """A logistic regression of River's that never ends to learn an event with x0 = 13."""
+
+    def learn_one(self, x: Any, y: Any, w: Any = 1.0) -> None:
+        while x["x0"] == 13.0:
+            pass
+        super().learn_one(x, y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from app.kafka.admin import ensure_topics
@@ -35,3 +36,28 @@ def test_a_start_that_kafka_refuses_is_told(kafka: str, tmp_path: Path, topic_na
         assert worker.process.wait(40) == 1
         (line,) = worker.log.splitlines()[-1:]
     assert line.startswith("riverrun: could not begin with transactions: INVALID_TRANSACTION_TIME")
+
+
+def test_a_learner_that_hangs_ends_the_worker_and_its_records_are_named(
+    kafka: str, tmp_path: Path, topic_name: str
+) -> None:
+    pipeline = stream(
+        kafka,
+        tmp_path,
+        topic_name,
+        {"type": "tests.kafka.learners:Stuck"},
+        snapshots={"allow": ["tests.kafka.learners"]},
+        worker={"processing_timeout": "2s"},
+    )
+    events = synthetic(0, 30)
+    events[20]["x0"] = 13.0
+    pipeline.send(0, events)
+    with workers(pipeline, "a") as (worker,):
+        assert worker.process.wait(60) == 1
+        said = worker.log.splitlines()[-1]
+    found = re.search(
+        rf"processing {re.escape(topic_name)}\.events\.v1\[0\]@(\d+)\.\.(\d+): ", said
+    )
+    assert found, said
+    assert int(found[1]) <= 20 <= int(found[2])
+    assert "has not ended after 2 s" in said
