@@ -92,12 +92,12 @@ def _struct(
     extra: tuple[tuple[str, str], ...],
 ) -> type[Any]:
     """Attributes with the names of their fields; ``texts`` are the features that may be one."""
-    types = [
+    types: list[Any] = [
         (attribute, float | bool | str if attribute in texts else float | bool)
         for attribute, _ in features
     ]
-    more = [(attribute, Any, None) for attribute, _ in extra]
-    return msgspec.defstruct("Event", types + more, rename=dict(features + extra), gc=False)
+    types += [(attribute, Any, None) for attribute, _ in extra]
+    return msgspec.defstruct("Event", types, rename=dict(features + extra), gc=False)
 
 
 class DeclaredFields(FieldParser):

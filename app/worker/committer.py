@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any
 
-from app.worker.tasks import Change, Task
-from app.worker.transactions import TransactionLost, Transactions
+from app.worker.tasks import Task
+from app.worker.transactions import START_SECONDS, TransactionLost, Transactions
 
 log = logging.getLogger("riverrun.worker")
 
@@ -49,6 +50,7 @@ class Committer:
             agents up.
         patience: Seconds after which a commit that has not ended is given up.
         snapshot_key: Signs models that need pickle.
+        clock: Seconds; tests have their own.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Committer:
         backlog: int,
         patience: float,
         snapshot_key: bytes | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._transactions = transactions
         self._times = times
@@ -75,6 +78,7 @@ class Committer:
         self._backlog = backlog
         self._patience = patience
         self._snapshot_key = snapshot_key
+        self._clock = clock
         self._thread = ThreadPoolExecutor(1, "commit")
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -92,7 +96,7 @@ class Committer:
 
     async def start(self) -> None:
         """Make the producer ready; see ``Transactions.start``."""
-        await self._in_thread(self._transactions.start)
+        await self._in_time(self._transactions.start, START_SECONDS + self._patience)
 
     async def run(self) -> None:
         """Commit whenever it is due, until stopped.
@@ -102,12 +106,22 @@ class Committer:
         """
         while not self._stopping:
             self._wake.clear()
-            wait = self._seconds_until_due()
+            wait = self.due_in()
             if wait is not None and wait <= 0:
                 await self.commit()
                 continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), wait)
+
+    def due_in(self) -> float | None:
+        """Seconds until the next commit is due, zero or less: now; None: there is nothing."""
+        dirty = self._due()
+        if not dirty:
+            return None
+        spared = DUMP_SHARE * sum(task.dump_seconds for task in dirty)
+        hurry = self._idle() or sum(task.events for task in dirty) >= self._backlog
+        gap = max(self._times.floor if hurry else self._times.interval, spared)
+        return self._last_begin + gap - self._clock()
 
     def nudge(self) -> None:
         """Look again whether a commit is due: something was processed, or the input is empty."""
@@ -129,10 +143,11 @@ class Committer:
             dirty = self._due()
             if not dirty:
                 return
-            self._last_begin = monotonic()
+            self._last_begin = self._clock()
             try:
                 changes = [task.take(self._snapshot_key) for task in dirty]
-                await self._within_patience(changes)
+                commit = partial(self._transactions.commit, changes, self._group())
+                await self._in_time(commit, self._patience)
             except BaseException:
                 # Before anybody else gets the lock: what the tasks hold is void.
                 self._on_failure()
@@ -145,7 +160,7 @@ class Committer:
                     self.committed[topic, change.partition] = offset
             self.failures = 0
             self.commits += 1
-            self.seconds += monotonic() - self._last_begin
+            self.seconds += self._clock() - self._last_begin
 
     async def settle(self) -> None:
         """Wait until no transaction is under way."""
@@ -164,23 +179,11 @@ class Committer:
     def _due(self) -> list[Task]:
         return [task for task in self._tasks() if task.dirty] if self._whole() else []
 
-    def _seconds_until_due(self) -> float | None:
-        dirty = self._due()
-        if not dirty:
-            return None
-        spared = DUMP_SHARE * sum(task.dump_seconds for task in dirty)
-        hurry = self._idle() or sum(task.events for task in dirty) >= self._backlog
-        gap = max(self._times.floor if hurry else self._times.interval, spared)
-        return self._last_begin + gap - monotonic()
-
-    async def _within_patience(self, changes: Sequence[Change]) -> None:
+    async def _in_time(self, work: Callable[[], None], seconds: float) -> None:
         # Librdkafka's own timeouts do not hold: where the broker went away in the middle,
         # send_offsets_to_transaction was seen to wait for ever.
-        commit = self._in_thread(self._transactions.commit, changes, self._group())
         try:
-            await asyncio.wait_for(commit, self._patience)
+            done = asyncio.get_running_loop().run_in_executor(self._thread, work)
+            await asyncio.wait_for(done, seconds)
         except TimeoutError:
-            raise TransactionLost(f"a commit has not ended after {self._patience:g} s") from None
-
-    async def _in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *args)
+            raise TransactionLost(f"a commit has not ended after {seconds:g} s") from None

@@ -114,7 +114,7 @@ def test_memory_is_flat_over_many_assignments_with_events_that_wait(tmp_path: Pa
     at, used = TP("events", 0), []
     for epoch in range(1, 13):
         made.open(fresh(pipeline), epoch)
-        ends = {("events", 0): WAITING, ("labels", 0): 0}
+        ends = {"events": WAITING}
         assert made.process(Batch(*at, records, epoch, 0, ends=ends))
         assert made.waiting == WAITING
         made.tasks[at].take()
