@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -45,10 +44,8 @@ def test_a_broker_that_never_answers_is_told(restorer: Restorer) -> None:
 
 def test_who_was_told_to_stop_asks_no_more(restorer: Restorer) -> None:
     restorer.stop()
-    started = time.monotonic()
     with pytest.raises(RestoreStopped):
         restorer.restore([0])
-    assert time.monotonic() - started < 0.5
 
 
 def test_no_partitions_need_no_broker(restorer: Restorer) -> None:

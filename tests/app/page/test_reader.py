@@ -45,12 +45,12 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
     made.start()
     yield made
     made.stop()
-    made.join(5)
+    made.join(60)
     assert not made._thread.is_alive()
 
 
 def soon(condition: Callable[[], Any]) -> bool:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.005)
     return bool(condition())
