@@ -128,7 +128,13 @@ class Worker:
             close_all(restored.values())
             raise
         if any(state.chosen for state in restored.values()):
-            await self.committer.commit()
+            try:
+                await self.committer.commit()
+            except TransactionAborted as error:
+                if self.committer.failures >= MAX_FAILURES:
+                    raise
+                log.warning("%s", error)
+                return await self.restore(partitions, epoch)
         self.ready = True
         self._between_first = alone and not at_once
         learned = self.processor.learned
