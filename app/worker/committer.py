@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
+from traceback import clear_frames
 from typing import Any
 
 from app.worker.tasks import Task
@@ -96,7 +97,8 @@ class Committer:
 
     async def start(self) -> None:
         """Make the producer ready; see ``Transactions.start``."""
-        await self._in_time(self._transactions.start, START_SECONDS + self._patience)
+        seconds = START_SECONDS + self._patience
+        await self._in_time(self._transactions.start, seconds, "the start of the producer")
 
     async def run(self) -> None:
         """Commit whenever it is due, until stopped.
@@ -140,24 +142,20 @@ class Committer:
         Nothing happens where there is nothing, and in the middle of a round.
         """
         async with self._lock:
-            dirty = self._due()
-            if not dirty:
+            if not self._due():
                 return
             self._last_begin = self._clock()
             try:
-                changes = [task.take(self._snapshot_key) for task in dirty]
-                commit = partial(self._transactions.commit, changes, self._group())
-                await self._in_time(commit, self._patience)
-            except BaseException:
-                # Before anybody else gets the lock: what the tasks hold is void.
+                await self._commit_all()
+            except BaseException as error:
+                # Before anybody else gets the lock: what the tasks hold is void. The frames of
+                # the failure form a cycle, in which all of that would stay in memory.
                 self._on_failure()
                 self.failures += 1
+                clear_frames(error.__traceback__)
                 raise
             finally:
                 self._room.set()
-            for change in changes:
-                for topic, offset in change.offsets.items():
-                    self.committed[topic, change.partition] = offset
             self.failures = 0
             self.commits += 1
             self.seconds += self._clock() - self._last_begin
@@ -179,11 +177,19 @@ class Committer:
     def _due(self) -> list[Task]:
         return [task for task in self._tasks() if task.dirty] if self._whole() else []
 
-    async def _in_time(self, work: Callable[[], None], seconds: float) -> None:
+    async def _commit_all(self) -> None:
+        changes = [task.take(self._snapshot_key) for task in self._due()]
+        commit = partial(self._transactions.commit, changes, self._group())
+        await self._in_time(commit, self._patience, "a commit")
+        for change in changes:
+            for topic, offset in change.offsets.items():
+                self.committed[topic, change.partition] = offset
+
+    async def _in_time(self, work: Callable[[], None], seconds: float, what: str) -> None:
         # Librdkafka's own timeouts do not hold: where the broker went away in the middle,
         # send_offsets_to_transaction was seen to wait for ever.
+        done = asyncio.get_running_loop().run_in_executor(self._thread, work)
         try:
-            done = asyncio.get_running_loop().run_in_executor(self._thread, work)
             await asyncio.wait_for(done, seconds)
         except TimeoutError:
-            raise TransactionLost(f"a commit has not ended after {seconds:g} s") from None
+            raise TransactionLost(f"{what} has not ended after {seconds:g} s") from None

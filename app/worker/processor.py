@@ -176,7 +176,8 @@ class Processor:
         topic, partition, offset, label = error.refusal
         what = f"the label ({label}) becomes" if label else "it becomes"
         log.warning("%s[%d]@%d: %s; %s a dead letter", topic, partition, offset, error.cause, what)
-        self._refused[tp][error.refusal] = error.cause
+        # Its frames hold the task, which is void.
+        self._refused[tp][error.refusal] = error.cause.with_traceback(None)
 
     @property
     def learned(self) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -90,8 +92,10 @@ class Scene:
             clock=self.clock,
         )
 
-    def due_in(self) -> float:
-        """Seconds until a commit is due, where there is one to come."""
+    def due_in(self, dump_seconds: float = 0.0) -> float:
+        """Seconds until a commit is due, where a model takes so long to write."""
+        for task in self.processor.tasks.values():
+            task.dump_seconds = dump_seconds
         seconds = self.committer.due_in()
         assert seconds is not None
         return seconds
@@ -194,8 +198,7 @@ def test_a_model_that_is_slow_to_write_is_written_a_tenth_of_the_time(tmp_path: 
         scene.work()
         await scene.committer.commit()
         scene.work()
-        scene.processor.tasks[TP(EVENTS, 0)].dump_seconds = 0.05
-        assert scene.due_in() == pytest.approx(0.5)
+        assert scene.due_in(dump_seconds=0.05) == pytest.approx(0.5)
 
     run(play())
 
@@ -247,6 +250,31 @@ def test_after_a_failure_the_next_in_line_finds_no_task(tmp_path: Path) -> None:
         assert (scene.committer.failures, scene.committer.commits) == (1, 0)
 
     run(play())
+
+
+def test_after_a_failure_the_void_state_is_free_without_a_collection(tmp_path: Path) -> None:
+    async def play() -> None:
+        kafka = Failing()
+        kafka.go.set()
+        scene = Scene(tmp_path, kafka)
+        scene.work()
+        (task,) = scene.processor.tasks.values()
+        held: list[Any] = [weakref.ref(task.state), weakref.ref(task.agent)]
+        del task
+        try:
+            await scene.committer.commit()
+        except TransactionAborted:
+            pass
+        else:
+            raise AssertionError("it was not rolled back")
+        assert [ref() for ref in held] == [None, None]
+
+    gc.collect()
+    gc.disable()
+    try:
+        run(play())
+    finally:
+        gc.enable()
 
 
 def test_a_commit_that_never_ends_is_given_up(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,3 +101,16 @@ def test_the_pace_is_that_of_the_last_batches() -> None:
     for _ in range(4):
         counters.took(10, 0.5)
     assert counters.seconds_per_event == pytest.approx(0.05, rel=0.1)
+
+
+def test_an_event_that_fails_to_be_learned_keeps_no_state_in_memory(tmp_path: Path) -> None:
+    made = Processor(pipeline(tmp_path, "tests.app.test_processor:Fussy", ALLOW))
+    made.open({(STAGE, 0): Restored({}, {EVENTS: None})}, 1)
+    held: list[Any] = [weakref.ref(getattr(made.tasks[AT], n)) for n in ("state", "agent")]
+    gc.collect()
+    gc.disable()
+    try:
+        assert not made.process(batch())
+        assert [ref() for ref in held] == [None, None]
+    finally:
+        gc.enable()
