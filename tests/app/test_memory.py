@@ -116,7 +116,7 @@ def test_memory_is_flat_over_many_assignments_with_events_that_wait(tmp_path: Pa
         made.open(fresh(pipeline), epoch)
         ends = {"events": WAITING}
         assert made.process(Batch(*at, records, epoch, 0, ends=ends))
-        assert made.waiting == WAITING
+        assert made.labels.waiting == WAITING
         made.tasks[at].take()
         made.forget()
         used.append(process.memory_info().rss)
