@@ -109,7 +109,7 @@ def seed() -> int:
 
 def test_faults_of_all_requests_at_random_change_nothing(here: Stream, proxy: Proxy) -> None:
     proxy.choose = Seeded(seed(), dict.fromkeys(ALL, 0.05), QUICK)
-    play(here, proxy, 8)
+    play(here, proxy, 4)
     print("\n".join(proxy.done))
 
 
