@@ -124,6 +124,8 @@ class Transactions:
             TransactionAborted: nothing of ``changes`` took place; restore.
             TransactionLost: leave, the supervisor restarts.
         """
+        # 0. a new producer, where requests of the last transaction may be late
+        self._renew_where_in_doubt()
         # After this long Kafka rolls back what is open: no step need wait any longer.
         deadline = monotonic() + self._timeout
 
@@ -131,8 +133,6 @@ class Transactions:
             return max(0.1, deadline - monotonic())
 
         try:
-            # 0. a new producer, where requests of the last transaction may be late
-            self._renew_where_in_doubt()
             # 1. begin
             self._producer.begin_transaction()
             # 2. predictions, dead letters and all other outputs
