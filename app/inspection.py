@@ -15,6 +15,7 @@ from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
 from app.reading import Reader
 from app.worker.position import MODEL
+from app.worker.processor import Processor
 from app.worker.state_checks import checked
 from app.worker.state_topic import Flaw, StateDamaged, StateReader
 from learners import snapshots
@@ -232,6 +233,7 @@ def _learner(
     if snapshot is None:
         return None, None
     try:
-        return snapshots.load(snapshot, key=key, allow=pipeline.snapshots.allow)[0], None
+        expected, allow = Processor(pipeline).new_model(), pipeline.snapshots.allow
+        return snapshots.load(snapshot, expected, key=key, allow=allow)[0], None
     except LearnerError as error:
         return None, str(error)

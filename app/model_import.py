@@ -109,8 +109,8 @@ def import_model(
 
 def _checked(pipeline: Pipeline, snapshot: bytes, key: bytes | None) -> Model:
     try:
-        model, header = snapshots.load(snapshot, key=key, allow=pipeline.snapshots.allow)
-        snapshots.require_same(header, Processor(pipeline).new_model())
+        expected, allow = Processor(pipeline).new_model(), pipeline.snapshots.allow
+        model, _ = snapshots.load(snapshot, expected, key=key, allow=allow)
     except LearnerError as error:
         raise ImportRefused(f"the model does not fit {pipeline.name}: {error}") from error
     return model

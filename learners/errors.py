@@ -135,7 +135,7 @@ class SignatureWrong(SnapshotError):
 
 
 class ForbiddenClass(SnapshotError):
-    """A pickled estimator names something that is not on the allow-list."""
+    """A saved estimator names something that is not on the list of what it may name."""
 
 
 class SnapshotMismatch(SnapshotError):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copyreg
 import hashlib
-import random
 import types
-from collections import OrderedDict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from learners.unseeded import is_unseeded
+from learners.errors import NotSnapshotable
+from learners.structure.names import Names
+from learners.structure.write import Taker
 
 
 def fingerprint(value: Any) -> str:
@@ -20,10 +22,11 @@ def fingerprint(value: Any) -> str:
 
     Floats count by `float.hex` (so 0.0 and -0.0 differ, all NaN are one), arrays by type,
     shape and the bits of their elements, generators of random numbers by their state,
-    classes and functions by name, all other objects by class and what `copyreg` would save
-    of them. The order of a set or a dict does not count, since equal models may have met
-    their features in another order; that of an OrderedDict does. What is met a second time
-    counts as a reference to the first, so cycles end.
+    classes and functions by name, all other objects by class and by the parts that a snapshot
+    has of them, or else by what `copyreg` would save. The order of a set or a dict does not
+    count, since equal models may have met their features in another order; that of an
+    OrderedDict does. What is met a second time counts as a reference to the first, so cycles
+    end.
     """
     digest = hashlib.sha256()
     for token in _walk(value):
@@ -86,16 +89,21 @@ def _hex(value: float) -> bytes:
 
 def _parts(value: Any) -> tuple[bytes, list[Any]]:
     """A label and the parts of what has some."""
-    if type(value) is np.ndarray:
-        label = f"array {value.dtype.str} {value.shape}".encode()
-        return label, _cells(value)
-    if type(value) in _PLAIN:
-        return type(value).__name__.encode(), _PLAIN[type(value)](value)
-    if isinstance(value, random.Random):
-        return b"random", [value.getstate()]
-    if isinstance(value, (types.MethodType, types.BuiltinMethodType)):
-        return b"method", [value.__self__, value.__name__]
-    return _object(value)
+    kind = type(value)
+    if kind is np.ndarray:
+        return f"array {value.dtype.str} {value.shape}".encode(), _cells(value)
+    if kind in _UNORDERED:
+        return kind.__name__.encode(), _UNORDERED[kind](value)
+    try:
+        (tag, name, *attributes), parts = _take(value)
+    except (TypeError, NotSnapshotable):
+        return _object(value)
+    if tag == "VectorDict":
+        parts = [*parts[:2], dict(value.items())]
+    elif tag == "object":
+        ordered = sorted(zip(attributes, parts, strict=True), key=itemgetter(0))
+        parts = [part for pair in ordered for part in pair]
+    return f"{tag} {name}".encode(), list(parts)
 
 
 def _cells(value: np.ndarray[Any, Any]) -> list[Any]:
@@ -111,20 +119,18 @@ def _pairs(value: dict[Any, Any]) -> list[Any]:
     return [part for item in ordered for part in item]
 
 
-_PLAIN: dict[type, Callable[[Any], list[Any]]] = {
-    list: list,
-    tuple: list,
+_take = Taker(Names(), learning=True)
+_UNORDERED: dict[type, Callable[[Any], list[Any]]] = {
     set: lambda value: sorted(value, key=fingerprint),
     frozenset: lambda value: sorted(value, key=fingerprint),
     dict: _pairs,
-    OrderedDict: lambda value: [part for item in value.items() for part in item],
-    bytearray: lambda value: [bytes(value)],
-    complex: lambda value: [value.real, value.imag],
+    Counter: _pairs,
+    defaultdict: lambda value: [value.default_factory, *_pairs(value)],
 }
 
 
 def _object(value: Any) -> tuple[bytes, list[Any]]:
-    """Class, constructor arguments, attributes, list items and dict items."""
+    """Of what no snapshot takes: class, arguments, attributes, list items and dict items."""
     label = f"object {type(value).__module__}.{type(value).__qualname__}".encode()
     reduced = value.__reduce_ex__(4)
     if isinstance(reduced, str):
@@ -132,6 +138,4 @@ def _object(value: Any) -> tuple[bytes, list[Any]]:
     function, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
     if function is copyreg.__newobj__:  # type: ignore[attr-defined]
         arguments = arguments[1:]
-    if is_unseeded(value):
-        state = {name: part for name, part in state.items() if name != "_rng"}
     return label, [arguments, state, list(items or ()), dict(pairs or ())]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from learners.base import UNLABELLED, Estimator, Explaining, Features, Scored, Task
 from learners.errors import CannotExplain, LearnFailed
@@ -11,6 +11,9 @@ from learners.fingerprint import fingerprint
 from learners.labels import check_label
 from learners.rows import Rows
 from learners.steps.registry import takes_text
+
+if TYPE_CHECKING:
+    from learners.structure.names import Names
 
 
 class Model:
@@ -26,7 +29,7 @@ class Model:
         Ours or River's.
     """
 
-    __slots__ = ("drift", "estimator", "learned", "params", "scale", "steps", "type")
+    __slots__ = ("_names", "drift", "estimator", "learned", "params", "scale", "steps", "type")
 
     def __init__(
         self,
@@ -44,6 +47,20 @@ class Model:
         self.steps = [dict(step) for step in steps]
         self.estimator = estimator
         self.learned = 0
+        self._names: Names | None = None
+
+    @property
+    def names(self) -> Names:
+        """What a snapshot of a learner that is not ours may name beyond River's."""
+        if self._names is None:
+            self.read_names()
+        return cast("Names", self._names)
+
+    def read_names(self, of: Model | None = None) -> None:
+        """Read `names` off the estimator, which is new, or take those of another model."""
+        from learners.structure.write import names_in  # River takes a second to import
+
+        self._names = of.names if of else names_in(self.estimator.state())
 
     @property
     def task(self) -> Task:
@@ -86,9 +103,9 @@ class Model:
     def score(self, x: Features) -> float | None:
         """A number that ranks the event, or None where the model has none.
 
-        binary: P(True). multiclass: P(True) if the classes are bools, else the probability of
-        the predicted class. regression: the predicted value. clustering: the distance to
-        the nearest centre. anomaly: the anomaly score.
+        binary: P(True). multiclass: P(True) or P(1) if no class but false and true, or 0 and 1,
+        was learned, else the probability of the predicted class. regression: the predicted
+        value. clustering: the distance to the nearest centre. anomaly: the anomaly score.
         """
         return self.estimator.score(x)
 

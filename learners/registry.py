@@ -59,7 +59,10 @@ def create(
     estimator = new(type, params, scale, steps)
     if drift is not None:
         estimator = _watched(estimator, drift, type, params, scale, steps)
-    return Model(type, params, scale, estimator, drift, steps)
+    model = Model(type, params, scale, estimator, drift, steps)
+    if type not in OURS:
+        model.read_names()
+    return model
 
 
 def restore(

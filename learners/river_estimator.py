@@ -13,6 +13,8 @@ from learners.base import UNLABELLED, Features, Scored, Task
 from learners.errors import LearnFailed, ParameterError
 from learners.river_names import build
 from learners.rows import Rows
+from learners.structure.write import parts_of
+from learners.unseeded import seed
 
 Judgement = tuple[Any, float | None]
 
@@ -46,6 +48,7 @@ class RiverEstimator:
     ) -> RiverEstimator:
         """A new one, by its name; `scale` puts River's StandardScaler before it."""
         estimator = build(type, params, called)
+        seed(parts_of(estimator))
         if scale and not isinstance(estimator, base.Base):
             raise ParameterError(
                 f"learner {called or type!r}: scale = true is for River's estimators; a table"
@@ -123,7 +126,7 @@ class RiverEstimator:
             prediction = max(chances, key=chances.get) if chances else None
         else:
             prediction = self.wrapped.predict_one(x)
-        if self.task == "binary" or (chances and type(next(iter(chances))) is bool):
+        if self.task == "binary" or chances.keys() <= {0, 1}:  # True and False among them
             return _plain(prediction), _score(chances.get(True, 0.0)) if chances else None
         return _plain(prediction), _score(chances.get(prediction))
 
@@ -132,7 +135,12 @@ class RiverEstimator:
         return value, _score(value)
 
     def _cluster(self, x: Features) -> Judgement:
-        cluster = _plain(self.wrapped.predict_one(x))
+        try:
+            cluster = _plain(self.wrapped.predict_one(x))
+        except Exception:
+            if getattr(self.final, "centers", None) == {}:
+                return None, None  # STREAMKMeans has none before its first chunk is full
+            raise
         centres = getattr(self.final, "centers", None)
         if not isinstance(centres, Mapping) or cluster not in centres:
             return cluster, None

@@ -26,8 +26,10 @@ def build(type: str, params: Mapping[str, Any], called: str = "") -> Any:
     allowed = _parameters(make)
     if allowed is not None:
         refuse_unknown(called, params, allowed)
-    if type.startswith("river.") and allowed and "seed" in allowed and ready.get("seed") is None:
+    if type.startswith("river.") and _takes_seed(make, type) and ready.get("seed") is None:
         ready["seed"] = 0
+    if type.startswith("river.imblearn.") and isinstance(ready.get("desired_dist"), dict):
+        ready["desired_dist"] = {_label(key): part for key, part in ready["desired_dist"].items()}
     try:
         return make(**ready)
     except ParameterError as error:
@@ -68,6 +70,18 @@ def _value(value: Any) -> Any:
     if isinstance(value, list):
         return [_value(part) for part in value]
     return value
+
+
+def _label(key: str) -> Any:
+    """A label from the key of a table, which can only be a text: true, false and integers."""
+    if key in ("true", "false"):
+        return key == "true"
+    return int(key) if key.isdecimal() else key
+
+
+def _takes_seed(make: Any, type: str) -> bool:
+    # STREAMKMeans hands whatever it is given to the KMeans of each chunk.
+    return type.endswith(".STREAMKMeans") or "seed" in inspect.signature(make).parameters
 
 
 def _parameters(make: Any) -> list[str] | None:

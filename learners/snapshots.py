@@ -6,10 +6,12 @@
     4 bytes   length of the header
     8 bytes   length of the body
     header    MessagePack
-    body      MessagePack for our own learners, pickle for River's
+    body      MessagePack: the state of our own learners, the structure of River's
     32 bytes  the seal of everything before it
 
-Integers are big-endian.
+Integers are big-endian. What the body is follows from the learner that is expected, never from
+the file: "msgpack" for our own, "structure" for River's, "pickle" for a class of the user's that
+cannot say its state as data, and then only with a key.
 """
 
 from __future__ import annotations
@@ -25,14 +27,14 @@ from importlib import metadata
 from typing import Any
 
 import learners
-from learners import arrays
+from learners import arrays, pickled
 from learners.base import Estimator
 from learners.errors import (
     NotASnapshot,
-    ParameterError,
     SignatureMissing,
     SignatureWrong,
     SnapshotDamaged,
+    SnapshotError,
     SnapshotMismatch,
     SnapshotTruncated,
     SnapshotVersion,
@@ -41,7 +43,7 @@ from learners.model import Model
 from learners.registry import OURS, restore
 
 MAGIC = b"riverrun"
-VERSION = 1
+VERSION = 2
 _PREFIX = struct.Struct(">8sHBIQ")
 _SEAL = 32
 
@@ -55,7 +57,7 @@ class Header:
     type, params, scale
         What made the learner.
     body
-        "msgpack" or "pickle".
+        "msgpack", "structure" or "pickle".
     riverrun, river, python
         The versions that wrote it.
     learned
@@ -87,9 +89,11 @@ class Header:
 def dump(model: Model, offsets: Mapping[str, int], key: bytes | None = None) -> bytes:
     """A snapshot of `model`; with a `key` it is signed (HMAC-SHA256).
 
-    Raises NotSnapshotable for an estimator that cannot be pickled.
+    Raises NotSnapshotable for an estimator with a part that cannot be written, SignatureMissing
+    for one that needs a key.
     """
-    kind, body = _body(model)
+    kind = _kind(model)
+    body = _body(model, kind, key)
     header = Header(
         type=model.type,
         params=model.params,
@@ -111,25 +115,33 @@ def dump(model: Model, offsets: Mapping[str, int], key: bytes | None = None) -> 
 
 
 def load(
-    data: bytes, *, key: bytes | None = None, allow: Sequence[str] = ()
+    data: bytes, expected: Model, *, key: bytes | None = None, allow: Sequence[str] = ()
 ) -> tuple[Model, Header]:
     """The model and its header.
 
     Parameters
     ----------
+    expected
+        A new model as the pipeline makes it; the snapshot must be of one like it. It stays
+        as it is.
     key
         The one that `dump` was given. With a key, only what it signed is read.
     allow
-        Modules, besides River's, whose classes a pickled estimator may name.
+        Modules of the user's whose classes may be pickled.
 
-    Raises a SnapshotError; nothing of a snapshot is run before its seal is checked, and no
-    learner is imported by a name in it.
+    Raises a SnapshotError. The header is compared before the body is looked at, and nothing
+    that a snapshot names is imported or called.
     """
     body, header = _open(data, key)
-    estimator = _ours(header, body) if header.body == "msgpack" else _rivers(header, body, allow)
-    model = Model(header.type, header.params, header.scale, estimator, header.drift, header.steps)
-    model.learned = header.learned
-    return model, header
+    require_same(header, expected)
+    estimator = _revived(header, _state(body, expected, key, allow))
+    if type(_wrapped(estimator)) is not type(_wrapped(expected.estimator)):
+        raise SnapshotDamaged(f"the body is of another learner than {header.type!r}")
+    again = Model(header.type, header.params, header.scale, estimator, header.drift, header.steps)
+    again.learned = header.learned
+    if header.body != "msgpack":
+        again.read_names(of=expected)
+    return again, header
 
 
 def read_header(data: bytes) -> Header:
@@ -143,8 +155,8 @@ def read_header(data: bytes) -> Header:
 def require_same(header: Header, model: Model) -> None:
     """Refuse a snapshot of another learner than `model`.
 
-    Raises SnapshotMismatch, which names what differs. A pickled estimator must also come
-    from the same version of River, since its classes change between versions.
+    Raises SnapshotMismatch, which names what differs. What is not our own must also come from
+    the same version of River, since its classes change between versions.
     """
     pairs = [
         ("type", header.type, model.type),
@@ -152,8 +164,9 @@ def require_same(header: Header, model: Model) -> None:
         ("scale", header.scale, model.scale),
         ("drift", header.drift, arrays.unpack(arrays.pack(model.drift))),
         ("steps", header.steps, arrays.unpack(arrays.pack(model.steps))),
+        ("a body of", header.body, _kind(model)),
     ]
-    if header.body == "pickle":
+    if _kind(model) != "msgpack":
         pairs.append(("River", header.river, _river()))
     wrong = [f"{name} {old!r} instead of {new!r}" for name, old, new in pairs if old != new]
     if wrong:
@@ -163,35 +176,53 @@ def require_same(header: Header, model: Model) -> None:
         )
 
 
-def _body(model: Model) -> tuple[str, bytes]:
+def _kind(model: Model) -> str:
     if model.type in OURS:
-        return "msgpack", arrays.pack(model.estimator.state())
-    from learners import pickles
-
-    return "pickle", pickles.dumps(model.estimator.state())
+        return "msgpack"
+    return "pickle" if model.names.foreign else "structure"
 
 
-def _ours(header: Header, body: bytes) -> Estimator:
-    if header.type not in OURS:
-        raise SnapshotMismatch(f"learner {header.type!r} is not known to this version")
+def _body(model: Model, kind: str, key: bytes | None) -> bytes:
+    state = model.estimator.state()
+    if kind == "msgpack":
+        return arrays.pack(state)
+    if kind == "pickle":
+        return pickled.dumps(state, key)
+    from learners.structure.write import dumps  # with River, which takes a second to import
+
+    return dumps(state, model.names)
+
+
+def _state(body: bytes, expected: Model, key: bytes | None, allow: Sequence[str]) -> Any:
+    kind = _kind(expected)
+    if kind == "msgpack":
+        return arrays.unpack(body)
+    if kind == "pickle":
+        pickled.require_allowed(expected.names.foreign, allow)
+        return pickled.loads(body, key)
+    from learners.structure.read import loads
+
+    return loads(body, expected.names)
+
+
+def _revived(header: Header, state: Any) -> Estimator:
+    """The estimator that `state` is of."""
     try:
-        return _revived(header, arrays.unpack(body))
-    except (KeyError, TypeError, ParameterError) as error:
+        return restore(state, header.type, header.params, header.scale, header.drift, header.steps)
+    except SnapshotError:
+        raise
+    except Exception as error:
         raise SnapshotMismatch(
             f"learner {header.type!r} of riverrun {header.riverrun} cannot be taken over by"
             f" {learners.__version__}: {type(error).__name__} {error}"
         ) from error
 
 
-def _rivers(header: Header, body: bytes, allow: Sequence[str]) -> Estimator:
-    from learners import pickles
-
-    return _revived(header, pickles.loads(body, allow))
-
-
-def _revived(header: Header, state: Any) -> Estimator:
-    """The estimator that `state` is of. What is not ours is made by no name of the header."""
-    return restore(state, header.type, header.params, header.scale, header.drift, header.steps)
+def _wrapped(estimator: Any) -> Any:
+    """What is behind drift detectors, steps and the adapter for River."""
+    while hasattr(estimator, "learner"):
+        estimator = estimator.learner
+    return getattr(estimator, "wrapped", estimator)
 
 
 def _open(data: bytes, key: bytes | None) -> tuple[bytes, Header]:
@@ -232,9 +263,12 @@ def _lengths(data: bytes) -> tuple[int, int, bool]:
 
 def _header(packed: bytes) -> Header:
     try:
-        return Header(**arrays.unpack(packed))
+        header = Header(**arrays.unpack(packed))
     except Exception as error:
         raise SnapshotDamaged(f"the header cannot be read: {error}") from error
+    if type(header.learned) is not int or header.learned < 0 or type(header.offsets) is not dict:
+        raise SnapshotDamaged("the header cannot be read: it counts no events")
+    return header
 
 
 def _seal(content: bytes, key: bytes | None) -> bytes:

@@ -1,30 +1,29 @@
-"""River's distributions hold a generator seeded by the operating system, which nothing draws from.
+"""Generators of random numbers that River seeds from the operating system.
 
-It makes two equal models look different and is most of the bytes of a tree's snapshot.
+No run with one could be repeated, and no model with one restored to what it was. Distributions
+hold one that nothing draws from: it makes two equal models look different, and is most of the
+bytes of a tree's snapshot.
 """
 
 from __future__ import annotations
 
-import random
 import sys
-from collections.abc import Callable
+from collections.abc import Iterable
 from typing import Any
 
 
-def is_unseeded(value: Any) -> bool:
-    """Whether `value` is one of River's distributions without a seed of its own."""
+def is_distribution(kind: type) -> bool:
+    """Whether `kind` is one of River's distributions."""
     proba = sys.modules.get("river.proba.base")
-    return proba is not None and isinstance(value, proba.Distribution) and value.seed is None
+    return proba is not None and issubclass(kind, proba.Distribution)
 
 
-def reduced(value: Any) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """What pickle writes of an unseeded distribution: all but its generator."""
-    state = {name: part for name, part in vars(value).items() if name != "_rng"}
-    return rebuild, (type(value), state)
-
-
-def rebuild(kind: type, state: dict[str, Any]) -> Any:
-    """An unseeded distribution as it was, with a fresh generator that is the same everywhere."""
-    value: Any = object.__new__(kind)
-    vars(value).update(state, _rng=random.Random(0))
-    return value
+def seed(parts: Iterable[Any]) -> None:
+    """Give the seed 0 to each part of a new estimator that takes one and has none."""
+    for part in parts:
+        generator = getattr(part, "_rng", None)
+        if generator is None or is_distribution(type(part)):
+            continue
+        if getattr(part, "seed", 0) is None:
+            part.seed = 0
+            generator.seed(0)

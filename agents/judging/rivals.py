@@ -27,11 +27,12 @@ class Frozen:
 
     Args:
         state: Of the partition.
+        model: Whose copies they are.
         window: Length of a window, in milliseconds.
         since: Milliseconds since 1970; the copy of the first window from then on is the last
             one. None: each window has a copy.
         key: Signs and checks the snapshots.
-        allow: Modules, besides River's, whose classes a pickled model may name.
+        allow: Modules of the user's whose classes may be pickled.
 
     Raises:
         SnapshotError: When the copy in `state` cannot be read.
@@ -40,6 +41,7 @@ class Frozen:
     def __init__(
         self,
         state: State,
+        model: Model,
         window: int,
         key: bytes | None = None,
         allow: Sequence[str] = (),
@@ -55,7 +57,7 @@ class Frozen:
         saved = state.get(KEY)
         if saved is not None:
             self._start, snapshot = msgpack.unpackb(saved)
-            self._model, _ = snapshots.load(snapshot, key=key, allow=allow)
+            self._model, _ = snapshots.load(snapshot, model, key=key, allow=allow)
 
     def due(self, time: int) -> bool:
         """Whether a copy is to be made before an event of this time, in ms since 1970."""
@@ -68,11 +70,11 @@ class Frozen:
         """Copy the model for the window of an event of this time.
 
         Raises:
-            NotSnapshotable: For an estimator that cannot be pickled.
+            NotSnapshotable: For an estimator that cannot be written.
         """
         snapshot = snapshots.dump(model, {}, key=self._key)
         self._start = time - time % self._window
-        self._model, _ = snapshots.load(snapshot, key=self._key, allow=self._allow)
+        self._model, _ = snapshots.load(snapshot, model, key=self._key, allow=self._allow)
         self._state.put(KEY, msgpack.packb((self._start, snapshot)))
 
     def run(self, rows: Rows | Sequence[Mapping[str, Any]]) -> list[Any]:

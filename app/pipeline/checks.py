@@ -47,12 +47,17 @@ def _check_entities(pipeline: Pipeline, where: Places) -> None:
 
 def _check_learner(pipeline: Pipeline, where: Places) -> None:
     from learners import registry
+    from learners.trial import require_no_texts, try_out
 
     learner = pipeline.learner
     try:
         model = registry.create(
             learner.type, learner.params, learner.scale, learner.drift, learner.tables
         )
+        if learner.type.startswith("river."):
+            try_out(learner.type, learner.params)
+        if learner.type not in registry.OURS:
+            require_no_texts(model)
     except StepError as error:
         key = ("learner", f"steps[{error.index}]", error.key)
         raise where.refuse(key, error.what, known=not error.unknown) from None
@@ -112,11 +117,13 @@ def _check_snapshot(pipeline: Pipeline, model: "Model", where: Places) -> None:
     """A model that could be saved but not restored would be found out by the first restart."""
     from learners import snapshots
 
+    key = b"any: a worker without one is refused when it starts"
     try:
-        snapshots.load(snapshots.dump(model, {}), allow=pipeline.snapshots.allow)
+        snapshots.load(
+            snapshots.dump(model, {}, key), model, key=key, allow=pipeline.snapshots.allow
+        )
     except ForbiddenClass as error:
-        what = f"the learner could not be restored: {error}; set snapshots.allow to its modules"
-        raise where.refuse(("learner", "type"), what) from None
+        raise where.refuse(("learner", "type"), str(error)) from None
     except SnapshotError as error:
         raise where.refuse(("learner", "type"), f"could not be saved: {error}") from None
 

@@ -149,7 +149,7 @@ class Maker:
         )
         allow = pipeline.snapshots.allow
         since = _midnight(metrics.frozen_since) if metrics.frozen_since else None
-        frozen = Frozen(self.state, settings.window, self.snapshot_key, allow, since)
+        frozen = Frozen(self.state, self.model, settings.window, self.snapshot_key, allow, since)
         return Watcher(
             Judge(settings, self.state, self.model.task),
             metrics.topic,

@@ -259,10 +259,9 @@ class Processor:
         if snapshot is None:
             return model
         try:
-            loaded, header = snapshots.load(
-                snapshot, key=self._snapshot_key, allow=self._pipeline.snapshots.allow
+            loaded, _ = snapshots.load(
+                snapshot, model, key=self._snapshot_key, allow=self._pipeline.snapshots.allow
             )
-            snapshots.require_same(header, model)
         except LearnerError as error:
             raise RestoreRefused(
                 f"the model of {self._pipeline.state_topic}[{partition}] is refused: {error}"

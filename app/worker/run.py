@@ -10,8 +10,12 @@ from app.kafka.admin import ensure_topics
 from app.kafka.repeats import NotAgain
 from app.kafka.settings import LOGGER, KafkaSettings
 from app.pipeline.load import Pipeline
+from app.pipeline.places import PipelineError
 from app.worker import faust_app
+from app.worker.processor import Processor
 from app.worker.worker import Worker
+from learners import snapshots
+from learners.errors import SignatureMissing
 
 log = logging.getLogger("riverrun.worker")
 
@@ -23,6 +27,7 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
         RiverrunError: when the worker cannot go on; a supervisor starts it again.
     """
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
+    _require_key(pipeline, key)
     LOGGER.addFilter(NotAgain())
     partitions = _partitions(pipeline, kafka)
     log.info("pipeline %s at %s: starting", pipeline.name, kafka.bootstrap_servers)
@@ -40,6 +45,16 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
             raise worker.failure
         worker.stopped()
     log.info("stopped; what was processed is committed")
+
+
+def _require_key(pipeline: Pipeline, key: str | None) -> None:
+    """A learner that needs a key would otherwise fail at its first commit."""
+    if key:
+        return
+    try:
+        snapshots.dump(Processor(pipeline).new_model(), {})
+    except SignatureMissing as error:
+        raise PipelineError(f"learner.type = {pipeline.learner.type!r}: {error}") from None
 
 
 def _partitions(pipeline: Pipeline, kafka: KafkaSettings) -> Mapping[str, int]:

@@ -251,7 +251,7 @@ def test_neither_cuts_nor_restores_change_anything(
         desk, ops = Desk(new(), features=declared), stream()
         for at in range(0, len(ops), size):
             said += scores(desk.score(*ops[at : at + size]))
-            model, _ = snapshots.load(snapshots.dump(desk.model, {}))
+            model, _ = snapshots.load(snapshots.dump(desk.model, {}), desk.model)
             entries = {key: value for key in desk.state if (value := desk.state.get(key))}
             desk = Desk(model, State(entries), features=declared)
         assert said == expected

@@ -163,13 +163,19 @@ class TestPrecedence:
 OWN = SMALLEST.replace('"passive_aggressive"', '"tests.learners.broken:{}"')
 
 
-def test_a_learner_of_ones_own_needs_its_module_on_the_list_of_snapshots(tmp_path: Path) -> None:
-    assert refusal(tmp_path, OWN.format("Good")) == (
-        'p.toml:7: learner.type = "tests.learners.broken:Good": the learner could not be restored:'
-        " tests.learners.broken.Good is not on the list of what a snapshot may name;"
-        " set snapshots.allow to its modules"
+def test_a_learner_of_ones_own_that_says_its_state_needs_no_list(tmp_path: Path) -> None:
+    type = "tests.learners.broken:Good"
+    assert read(tmp_path, OWN.format("Good")).learner.type == type
+
+
+def test_a_learner_of_ones_own_that_needs_pickle_must_be_on_the_list(tmp_path: Path) -> None:
+    assert refusal(tmp_path, OWN.format("NeedsPickle")) == (
+        'p.toml:7: learner.type = "tests.learners.broken:NeedsPickle":'
+        " tests.learners.broken.NeedsPickle cannot be saved as data: give it the methods"
+        " dump_state() and load_state(state), or set snapshots.allow to its module and"
+        " RIVERRUN_SNAPSHOT_KEY to a key"
     )
-    allowed = OWN.format("Good") + '[snapshots]\nallow = ["tests.learners.broken"]\n'
+    allowed = OWN.format("NeedsPickle") + '[snapshots]\nallow = ["tests.learners.broken"]\n'
     assert read(tmp_path, allowed).snapshots.allow == ("tests.learners.broken",)
 
 
@@ -180,9 +186,12 @@ def test_a_function_that_makes_an_estimator_of_rivers_needs_no_list(tmp_path: Pa
 
 
 def test_a_learner_that_cannot_be_saved_is_refused(tmp_path: Path) -> None:
-    text = OWN.format("CannotBeSaved") + '[snapshots]\nallow = ["tests.learners.broken"]\n'
-    assert "p.toml:7: learner.type = " in (message := refusal(tmp_path, text))
-    assert "could not be saved: CannotBeSaved cannot be pickled" in message
+    message = refusal(tmp_path, OWN.format("CannotBeSaved"))
+    assert "p.toml:7: learner.type = " in message
+    assert "builtins.object cannot be saved as data" in message
+    allow = '[snapshots]\nallow = ["tests.learners.broken"]\n'
+    message = refusal(tmp_path, OWN.format("CannotBePickled") + allow)
+    assert "could not be saved: CannotBePickled cannot be pickled" in message
 
 
 def test_settings_of_kafka_that_are_good_only_together_are_taken(tmp_path: Path) -> None:

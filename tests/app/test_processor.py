@@ -8,13 +8,23 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 
+from agents.judging.rivals import KEY, Frozen
+from agents.state import State
+from app import inspection
+from app.kafka.settings import KafkaSettings
+from app.model_import import ImportRefused, import_model
 from app.worker.fetching import TP
+from app.worker.position import MODEL
 from app.worker.processor import Counters, Processor
 from app.worker.restore import Restored, RestoreRefused
 from learners.base import Features
+from learners.errors import SnapshotMismatch
 from tests.app.support import EVENTS, STAGE, batch, model, pipeline, processor, restored
+from tests.learners.forged import downloading, sealed
+from tests.learners.saved import Saved
 
 AT = TP(EVENTS, 0)
 
@@ -61,7 +71,7 @@ def test_a_model_of_another_learner_is_refused_by_name(tmp_path: Path) -> None:
         other.open({(STAGE, 0): saved}, 1)
 
 
-class Fussy:
+class Fussy(Saved):
     """A learner that fails to learn the event with x = 1."""
 
     task = "binary"
@@ -77,7 +87,7 @@ class Fussy:
 def test_an_event_that_fails_to_be_learned_voids_all_tasks_and_is_set_aside_the_next_time(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = Processor(pipeline(tmp_path, "tests.app.test_processor:Fussy", ALLOW))
+    made = Processor(pipeline(tmp_path, "tests.app.test_processor:Fussy"))
     fresh = {(STAGE, p): Restored({}, {EVENTS: None}) for p in (0, 1)}
     made.open(fresh, 1)
     with caplog.at_level(logging.WARNING):
@@ -87,9 +97,6 @@ def test_an_event_that_fails_to_be_learned_voids_all_tasks_and_is_set_aside_the_
     made.open(fresh, 2)
     assert made.process(batch(epoch=2))
     assert (made.counters.predictions, made.counters.dead_letters) == (2, 1)
-
-
-ALLOW = '[snapshots]\nallow = ["tests.app.test_processor"]\n'
 
 
 def test_the_pace_is_that_of_the_last_batches() -> None:
@@ -104,7 +111,7 @@ def test_the_pace_is_that_of_the_last_batches() -> None:
 
 
 def test_an_event_that_fails_to_be_learned_keeps_no_state_in_memory(tmp_path: Path) -> None:
-    made = Processor(pipeline(tmp_path, "tests.app.test_processor:Fussy", ALLOW))
+    made = Processor(pipeline(tmp_path, "tests.app.test_processor:Fussy"))
     made.open({(STAGE, 0): Restored({}, {EVENTS: None})}, 1)
     held: list[Any] = [weakref.ref(getattr(made.tasks[AT], n)) for n in ("state", "agent")]
     gc.collect()
@@ -114,3 +121,20 @@ def test_an_event_that_fails_to_be_learned_keeps_no_state_in_memory(tmp_path: Pa
         assert [ref() for ref in held] == [None, None]
     finally:
         gc.enable()
+
+
+def test_a_forged_model_writes_no_file_on_any_way_into_a_pipeline(tmp_path: Path) -> None:
+    named, file = pipeline(tmp_path), tmp_path / "forged"
+    made = Processor(named)
+    data = sealed(made.new_model(), body="pickle", bytes=downloading(file))
+    with pytest.raises(RestoreRefused, match="a body of 'pickle' instead of 'msgpack'"):
+        made.open({(STAGE, 0): Restored({MODEL: data}, {EVENTS: 1})}, 1)
+    with pytest.raises(ImportRefused, match="a body of 'pickle' instead of 'msgpack'"):
+        import_model(named, KafkaSettings("127.0.0.1:1"), data)
+    looked, problem = inspection._learner(named, data, None)
+    assert looked is None
+    assert "a body of 'pickle'" in str(problem)
+    frozen = msgpack.packb((0, data))
+    with pytest.raises(SnapshotMismatch, match="a body of 'pickle'"):
+        Frozen(State({KEY: frozen}), made.new_model(), 1000)
+    assert not file.exists()

@@ -29,7 +29,7 @@ def test_a_change_holds_all_outputs_the_model_and_the_offset_of_both(tmp_path: P
     state = restored(change).entries
     assert isinstance(state, dict)
     assert Position.decode(state[POSITION]).offsets == {EVENTS: 9}
-    saved, header = snapshots.load(state[MODEL])
+    saved, header = snapshots.load(state[MODEL], model(task))
     assert header.offsets == {EVENTS: 9}
     assert saved.fingerprint() == model(task).fingerprint()
 

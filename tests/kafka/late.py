@@ -19,6 +19,7 @@ from app.pipeline.load import load_pipeline
 from app.pipeline.stages import stages
 from app.reading import Reader
 from app.worker.position import MODEL, POSITION, Position
+from app.worker.processor import Processor
 from learners import snapshots
 from tests.kafka.running import Stream, wait_until
 from tests.kafka.support import read_committed
@@ -47,8 +48,6 @@ retention = "forever"
 [worker]
 commit_interval = "30ms"
 max_batch = 200
-[snapshots]
-allow = ["tests.kafka.learners"]
 [learner]
 type = "{learner}"
 {more}
@@ -197,7 +196,7 @@ def state(stream: Stream, stage: int = -1) -> dict[int, dict[str, bytes]]:
         found = read_states(stages(stream.pipeline)[stage].state_topic, reader)
     for entries in found.values():
         if MODEL in entries:
-            model = snapshots.load(entries[MODEL], allow=stream.pipeline.snapshots.allow)[0]
+            model = snapshots.load(entries[MODEL], Processor(stream.pipeline).new_model())[0]
             entries[MODEL] = model.fingerprint().encode()
         position = Position.decode(entries.pop(POSITION))
         if stage == 0 or len(stages(stream.pipeline)) == 1:

@@ -7,8 +7,10 @@ from typing import Any
 
 from river import linear_model
 
+from tests.learners.saved import Saved
 
-class Slow:
+
+class Slow(Saved):
     """Takes 50 ms for an event; predicts whether it has learned an even number of them."""
 
     task = "binary"
@@ -27,7 +29,7 @@ class Slow:
         self.learned += 1
 
 
-class Breathing:
+class Breathing(Saved):
     """A model of 2 MB, of 100 bytes, of 2 MB ..., changing every 50 events."""
 
     task = "binary"
@@ -48,7 +50,7 @@ class Breathing:
         self.memory = bytes([self.learned % 256]) * size
 
 
-class Unhurried(linear_model.LogisticRegression):
+class Unhurried(Saved, linear_model.LogisticRegression):
     """A logistic regression of River's that takes 2 ms to say what it thinks of an event."""
 
     def predict_proba_one(self, x: Any, **kwargs: Any) -> Any:
@@ -56,7 +58,7 @@ class Unhurried(linear_model.LogisticRegression):
         return super().predict_proba_one(x, **kwargs)  # type: ignore[no-untyped-call]
 
 
-class Balky(linear_model.LogisticRegression):
+class Balky(Saved, linear_model.LogisticRegression):
     """A logistic regression of River's that fails to learn events with x0 = 13."""
 
     def learn_one(self, x: Any, y: Any, w: Any = 1.0) -> None:

@@ -22,6 +22,7 @@ from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import stages
 from app.worker.clients import restore_consumer
 from app.worker.position import MODEL
+from app.worker.processor import Processor
 from app.worker.restore import Restored, Restorer
 from learners import registry, snapshots
 from learners.model import UNLABELLED, Model
@@ -101,7 +102,7 @@ class Stream:
         ]
 
     def _model(self, snapshot: bytes) -> Model:
-        return snapshots.load(snapshot, allow=self.pipeline.snapshots.allow)[0]
+        return snapshots.load(snapshot, Processor(self.pipeline).new_model())[0]
 
 
 def pipeline_file(

@@ -9,6 +9,7 @@ from typing import Any, cast
 from tests.agents.test_score import BAD
 from tests.kafka.running import bare_loop, stream, synthetic, workers
 from tests.kafka.support import produce, read_committed
+from tests.learners.saved import Saved
 from topics.dead_letters import OMITTED, reason
 
 LEARNER = {"type": "passive_aggressive", "C": 0.01}
@@ -52,7 +53,7 @@ def renamed(event: dict[str, Any]) -> dict[str, Any]:
     return {**{k: v for k, v in event.items() if k != "fraud"}, "y": event["fraud"]}
 
 
-class Unlucky:
+class Unlucky(Saved):
     """A learner that fails to learn the event with x0 above 2, after it has already changed."""
 
     task = "binary"
@@ -76,8 +77,7 @@ def test_an_event_that_cannot_be_learned_is_set_aside_and_leaves_no_trace(
     kafka: str, tmp_path: Path, topic_name: str
 ) -> None:
     learner = {"type": "tests.kafka.test_bad_input:Unlucky"}
-    tables: dict[str, Any] = {"snapshots": {"allow": ["tests.kafka.test_bad_input"]}}
-    pipeline = stream(kafka, tmp_path, topic_name, learner, **tables)
+    pipeline = stream(kafka, tmp_path, topic_name, learner)
     events = synthetic(3, 300)
     bad = [i for i, event in enumerate(events) if event["x0"] > 2]
     assert len(bad) >= 3

@@ -81,7 +81,7 @@ def test_a_model_goes_by_a_file_into_a_pipeline_that_never_ran(
     for partition, events in enumerate(target.events):
         versions = [predictions[partition, at]["model"]["version"] for at in range(len(events))]
         assert versions == list(range(40, 40 + len(events)))
-        model = learned(events, snapshots.load(file.read_bytes())[0])
+        model = learned(events, snapshots.load(file.read_bytes(), learned([]))[0])
         assert target.models()[partition].fingerprint() == model.fingerprint()
 
 

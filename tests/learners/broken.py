@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tests.learners.saved import Saved
 
-class Good:
+
+class Good(Saved):
     """Counts, and predicts whether the sum of the event is over the mean sum."""
 
     task = "binary"
@@ -50,7 +52,7 @@ class AddsToTheInput(Good):
 
 
 class ForgetsInSnapshots(Good):
-    def __getstate__(self) -> dict[str, Any]:
+    def dump_state(self) -> dict[str, Any]:
         return {"n": self.n, "mean": round(self.mean, 3)}
 
 
@@ -86,6 +88,26 @@ class KeepsEverything(Good):
 
 
 class CannotBeSaved(Good):
+    def dump_state(self) -> dict[str, Any]:
+        return {"say": object()}
+
+
+class NeedsPickle:
+    """Says nothing of its state."""
+
+    task = "binary"
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def learn_one(self, x: dict[str, float], y: bool) -> None:
+        self.n += 1
+
+    def predict_one(self, x: dict[str, float]) -> bool:
+        return self.n % 2 == 0
+
+
+class CannotBePickled(NeedsPickle):
     def __init__(self) -> None:
         super().__init__()
         self.say = lambda: self.n

@@ -42,6 +42,6 @@ def test_the_ten_lines_load_predict_learn_and_save_without_kafka(tmp_path: Path)
     assert first == "passive_aggressive {'C': 0.01} 200"
     assert second == f"{model.predict_one(x)} {model.score(x)}"
     model.learn_one(x, True)
-    saved, header = snapshots.load(file.read_bytes())
+    saved, header = snapshots.load(file.read_bytes(), model)
     assert saved.fingerprint() == model.fingerprint()
     assert header.offsets == {"phishing": 200}

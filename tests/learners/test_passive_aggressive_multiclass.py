@@ -49,6 +49,6 @@ def test_classes_keep_their_kind_through_a_snapshot() -> None:
 
     model = create("passive_aggressive_multiclass")
     model.run([{"a": float(i)} for i in range(3)], ["red", 7, False])
-    again, _ = snapshots.load(snapshots.dump(model, {}))
+    again, _ = snapshots.load(snapshots.dump(model, {}), model)
     assert again.estimator.state()["classes"] == ["red", 7, False]
     assert again.predict_one({"a": 0.0}) == model.predict_one({"a": 0.0})

@@ -155,3 +155,48 @@ def test_a_scaler_before_what_is_not_of_rivers_is_refused_with_the_way_out() -> 
         create(name, {}, scale=True)
     model = create(name, {}, steps=[{"type": "scale"}])
     assert model.predict_one({"a": 1.0}) in (True, False)
+
+
+@pytest.mark.parametrize("type", ["forest.ARFClassifier", "naive_bayes.GaussianNB"])
+def test_labels_0_and_1_are_ranked_as_false_and_true(type: str) -> None:
+    bools, numbers = create(f"river.{type}"), create(f"river.{type}")
+    events = phishing()[:300]
+    said = run(bools, events)
+    same = run(numbers, [(x, int(y)) for x, y in events])
+    assert same.scores == said.scores
+    assert same.predictions == said.predictions
+
+
+def test_keys_of_a_distribution_of_labels_become_labels() -> None:
+    classifier = {"type": "river.linear_model.LogisticRegression"}
+    for keys in (("true", "false"), ("1", "0")):
+        dist = dict.fromkeys(keys, 0.5)
+        params = {"classifier": classifier, "desired_dist": dist, "seed": 1}
+        model = create("river.imblearn.RandomUnderSampler", params)
+        scored = run(model, phishing()[:200])
+        assert not scored.failures
+        assert model.learned == 200
+        assert model.estimator.state().classifier.weights
+
+
+def test_parts_without_a_seed_get_one_too() -> None:
+    params = {"max_micro_clusters": 10, "time_gap": 20}
+    events = [(x, None) for x, _ in phishing()[:200]]
+    for type, more in (
+        ("cluster.CluStream", params),
+        ("cluster.STREAMKMeans", {"chunk_size": 10}),
+        ("neighbors.KNNClassifier", {}),
+    ):
+        one, other = (create(f"river.{type}", more) for _ in range(2))
+        some = phishing()[:200] if one.task == "multiclass" else events
+        assert run(one, some) == run(other, some)
+        assert one.fingerprint() == other.fingerprint()
+
+
+def test_without_centres_there_is_no_prediction_and_the_event_is_learned() -> None:
+    model = create("river.cluster.STREAMKMeans", {"chunk_size": 10})
+    scored = run(model, [(x, None) for x, _ in phishing()[:20]])
+    assert scored.predictions[0] is None
+    assert not scored.failures
+    assert model.learned == 20
+    assert None not in scored.predictions[1:]

@@ -42,7 +42,7 @@ def rows(learner: Model) -> Any:
 
 @pytest.mark.parametrize("type", ["logistic_regression", "river.linear_model.LogisticRegression"])
 def test_the_copy_says_what_the_model_said_when_it_was_frozen(type: str) -> None:
-    learner, frozen = model(type), Frozen(State(), WINDOW)
+    learner, frozen = model(type), Frozen(State(), model(type), WINDOW)
     teach(learner)
     before = [learner.score(x) for x in ({"a": 1.0, "b": 2.0}, {"a": -1.0, "b": 0.5})]
     frozen.freeze(learner, 1500)
@@ -53,7 +53,7 @@ def test_the_copy_says_what_the_model_said_when_it_was_frozen(type: str) -> None
 
 
 def test_a_copy_is_due_when_a_later_window_begins() -> None:
-    frozen = Frozen(State(), WINDOW)
+    frozen = Frozen(State(), model(), WINDOW)
     assert frozen.due(1500)
     frozen.freeze(model(), 1500)
     assert [frozen.due(time) for time in (900, 1000, 1999, 2000, 9000)] == [
@@ -68,7 +68,7 @@ def test_a_copy_is_due_when_a_later_window_begins() -> None:
 @pytest.mark.parametrize("since", [2000, 2001, 2600, 3000])
 def test_from_a_moment_on_the_copy_stays(since: int) -> None:
     state, entries = State(), dict[str, bytes]()
-    frozen = Frozen(state, WINDOW, since=since)
+    frozen = Frozen(state, model(), WINDOW, since=since)
     windows = (1000, 2000, 3000, 4000, 9000)
     taken = []
     for time in windows:
@@ -77,19 +77,19 @@ def test_from_a_moment_on_the_copy_stays(since: int) -> None:
             taken.append(time)
         entries |= {key: value for key, value in state.changes().items() if value is not None}
         state = State(entries)
-        frozen = Frozen(state, WINDOW, since=since)
+        frozen = Frozen(state, model(), WINDOW, since=since)
     assert taken == [time for time in windows if time < since + WINDOW]
 
 
 def test_a_restored_copy_is_the_same_one() -> None:
     state, learner = State(), model()
-    frozen = Frozen(state, WINDOW)
+    frozen = Frozen(state, model(), WINDOW)
     assert frozen.run(rows(learner)) == [None, None]
     teach(learner)
     frozen.freeze(learner, 1500)
     entries = {key: value for key, value in state.changes().items() if value is not None}
     teach(learner, seed=1)
-    again = Frozen(State(entries), WINDOW)
+    again = Frozen(State(entries), model(), WINDOW)
     assert again.run(rows(learner)) == frozen.run(rows(learner))
     assert (again.due(1999), again.due(2000)) == (False, True)
     assert state.changes() == {}
@@ -97,15 +97,18 @@ def test_a_restored_copy_is_the_same_one() -> None:
 
 def test_a_copy_is_signed_where_there_is_a_key() -> None:
     state = State()
-    Frozen(state, WINDOW, key=b"secret").freeze(model(), 0)
+    Frozen(state, model(), WINDOW, key=b"secret").freeze(model(), 0)
     entries = {key: value for key, value in state.changes().items() if value is not None}
-    assert Frozen(State(entries), WINDOW, key=b"secret").run(rows(model())) == [0.5, 0.5]
+    assert Frozen(State(entries), model(), WINDOW, key=b"secret").run(rows(model())) == [0.5, 0.5]
     with pytest.raises(SignatureMissing):
-        Frozen(State(entries), WINDOW)
+        Frozen(State(entries), model(), WINDOW)
 
 
 def test_of_several_classes_the_copy_says_the_class() -> None:
-    learner, frozen = model("passive_aggressive_multiclass"), Frozen(State(), WINDOW)
+    learner, frozen = (
+        model("passive_aggressive_multiclass"),
+        Frozen(State(), model("passive_aggressive_multiclass"), WINDOW),
+    )
     for seed in (0, 1, 2):
         teach(learner, count=1, seed=seed)
     frozen.freeze(learner, 0)

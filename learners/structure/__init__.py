@@ -1,0 +1,1 @@
+"""River's estimators as plain data, and back; nothing of what is read is called."""
