@@ -67,7 +67,7 @@ class Balky(Saved, linear_model.LogisticRegression):
             raise ArithmeticError("no thirteens")
 
 
-class Stuck(linear_model.LogisticRegression):
+class Stuck(Saved, linear_model.LogisticRegression):
     """A logistic regression of River's that never ends to learn an event with x0 = 13."""
 
     def learn_one(self, x: Any, y: Any, w: Any = 1.0) -> None:
