@@ -87,6 +87,13 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "topic-id",
+        "a restore does not compare the id of the topic that it was made with",
+        "topic-made-again",
+        "app/worker/restore.py",
+        (("        self._require_same_topics(partition, found, topics)\n", ""),),
+    ),
+    Mutation(
         "committed-mark",
         "a restore reads the state up to what is committed at that moment",
         "markers",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import closing
 from functools import partial
 
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from app.options import reading
+from tests.chaos.cases import Case
 from tests.chaos.parts import part
 from tests.chaos.scene import Running, Scene
 from tests.chaos.traffic import Traffic
@@ -27,11 +32,20 @@ def refuses(running: Running) -> None:
     """A worker leaves with 1, and says why in a line."""
     member = running.crew.start("a")
     member.supervised = False
-    assert member.await_death() == 1
+    assert member.await_death(60) == 1
     assert "riverrun: " in member.since_start
     assert "Traceback" not in member.since_start
     running.crew.members.remove(member)
     member.close()
+
+
+def move_offsets(case: Case, offsets: Mapping[int, int | None]) -> None:
+    """Set the group's offsets, which Kafka forgets with a topic, to where they were."""
+    topic, group = case.stream.pipeline.events.topic, case.stream.pipeline.group
+    places = [TopicPartition(topic, n, at) for n, at in offsets.items() if at is not None]
+    consumer = Consumer({"bootstrap.servers": case.stream.bootstrap, "group.id": group})
+    with closing(consumer):
+        consumer.commit(offsets=places, asynchronous=False)
 
 
 @part(short=False)
@@ -41,6 +55,8 @@ def topic_made_again(scene: Scene) -> None:
     topic = case.stream.pipeline.events.topic
     with scene.running(case, rate=0.0) as running:
         half_done(running)
+        with reading(case.stream.pipeline, case.stream.kafka) as reader:
+            committed = reader.committed(topic)
         admin = AdminClient({"bootstrap.servers": case.stream.bootstrap})
         admin.delete_topics([topic])[topic].result(30)
         wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, what="its end")
@@ -49,6 +65,8 @@ def topic_made_again(scene: Scene) -> None:
         again = Traffic(case, 0.0)
         again.send(1_200)
         again.stop()
+        refuses(running)
+        move_offsets(case, committed)
         refuses(running)
         running.verdict("the events topic deleted and made again", 1, all_read=False)
 
