@@ -94,6 +94,20 @@ MUTATIONS = (
         (("        self._require_same_topics(partition, found, topics)\n", ""),),
     ),
     Mutation(
+        "header",
+        "the header of a saved model is not compared with the pipeline file",
+        "other-learner",
+        "learners/snapshots.py",
+        (("    require_same(header, expected)\n", ""),),
+    ),
+    Mutation(
+        "producer",
+        "a producer that lost a connection is not renewed before the next transaction",
+        "late-end",
+        "app/worker/transactions.py",
+        (("        if self._lost.any:\n", "        if False:\n"),),
+    ),
+    Mutation(
         "committed-mark",
         "a restore reads the state up to what is committed at that moment",
         "markers",
