@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 from zlib import crc32
+
+from agents.views import Get, View
 
 
 @runtime_checkable
@@ -65,6 +67,7 @@ class Checksum(NamedTuple):
 
 
 MODULUS = 1 << 64
+V = TypeVar("V", bound=View)
 
 
 def weight(key: str, value: bytes) -> int:
@@ -81,6 +84,7 @@ class State:
         entries: What was restored: a store, which the state makes its own, or anything else
             with keys and values, which it copies into memory.
         checksum: Of ``entries``, where it is known.
+        views: By prefix, what a standby has ready.
 
     >>> state = State({"a": b"1"})
     >>> state.put("b", b"2"); state.delete("a")
@@ -96,8 +100,11 @@ class State:
         self,
         entries: Store | Mapping[str, bytes] | None = None,
         checksum: Checksum | None = None,
+        views: Mapping[str, View] | None = None,
     ) -> None:
         self._store = entries if isinstance(entries, Store) else MemoryStore(entries or {})
+        self._ready = dict(views or {})
+        self._views: dict[str, View] = {}
         self._changed: dict[str, bytes | None] = {}
         self._count, self._total = checksum or Checksum.of(self._store.beginning(""))
 
@@ -127,6 +134,22 @@ class State:
         """
         return self._store.beginning(prefix)
 
+    def view(self, prefix: str, new: Callable[[Get], V]) -> V:
+        """The view of the entries that begin with ``prefix``; it is made unless it is ready.
+
+        From now on the caller keeps it up to date.
+
+        Args:
+            prefix: Of the keys.
+            new: Makes an empty one; always the same for the same prefix.
+        """
+        view = self._ready.pop(prefix, None)
+        if view is None:
+            view = new(self._store.get)
+            view.fill(self.items(prefix))
+        self._views[prefix] = view
+        return cast(V, view)
+
     def changes(self) -> dict[str, bytes | None]:
         """What changed since the last call; None marks a deleted key."""
         changed, self._changed = self._changed, {}
@@ -144,6 +167,14 @@ class State:
     def checksum(self) -> Checksum:
         """Of all entries as of the last call of ``changes``."""
         return Checksum(self._count, self._total % MODULUS)
+
+    def release(self) -> tuple[Store, dict[str, View]] | None:
+        """The store and the views, for whoever follows this state from now on.
+
+        Not where changes wait for their commit: Kafka does not have them. The state is not
+        used any more.
+        """
+        return None if self._changed else (self._store, self._views)
 
     def close(self) -> None:
         """Let go of the store; the state is not used any more."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgpack
 
-from agents.state import State
+from agents.views import Section
 
 PREFIX = "judge/caught/"
 """Of the keys; the start of the window follows."""
@@ -16,11 +16,11 @@ class Caught:
     """The entities that each rival caught, by closed window.
 
     Args:
-        state: Of the partition; keys begin with "judge/caught/".
+        section: Of the judge in the state; keys begin with "judge/caught/".
     """
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, section: Section) -> None:
+        self._section = section
         self._windows: dict[int, dict[str, list[Any]]] = {}
         self._ever: dict[str, set[Any]] = {}
 
@@ -40,11 +40,11 @@ class Caught:
         if any(caught.values()):
             self._windows[start] = caught
             self._ever = {}
-            self._state.put(f"{PREFIX}{start}", msgpack.packb(caught))
+            self._section.put(f"{PREFIX}{start}", msgpack.packb(caught))
 
     def forget(self, before: int) -> None:
         """Forget the windows that began before a time."""
         for start in [start for start in self._windows if start < before]:
             del self._windows[start]
             self._ever = {}
-            self._state.delete(f"{PREFIX}{start}")
+            self._section.delete(f"{PREFIX}{start}")

@@ -24,6 +24,7 @@ from agents.judging.window import Window
 from agents.ops import Event, Label
 from agents.shares import share
 from agents.state import State
+from agents.views import Section
 from learners.base import Task
 from learners.errors import LabelError
 from learners.labels import check_label
@@ -90,12 +91,12 @@ class Judge:
 
     def __init__(self, settings: JudgeSettings, state: State, task: Task) -> None:
         self._settings = settings
-        self._state = state
         self._task = task
         self._label_task: Task = "binary" if has_bools(task) else task
         self._windows: dict[int, Window] = {}
         self._rows: dict[Any, int] = {}
-        self._caught = Caught(state)
+        self._section = Section(state, PREFIX)
+        self._caught = Caught(self._section)
         self._now = self._closed_until = 0
         self._begin_part(0)
         self._first: Window | None = None
@@ -146,11 +147,11 @@ class Judge:
         """Put what changed into the state; called once before each commit."""
         for window in self._windows.values():
             for number, chunk in window.changes().items():
-                self._state.put(f"{PREFIX}{window.start}/{number}", chunk)
+                self._section.put(f"{PREFIX}{window.start}/{number}", chunk)
         heard = {window.start: (window.heard, window.shown) for window in self._in_order()}
         clock = msgpack.packb((self._now, self._closed_until, self._part, heard))
-        if clock != self._state.get(_CLOCK):
-            self._state.put(_CLOCK, clock)
+        if clock != self._section.get(_CLOCK):
+            self._section.put(_CLOCK, clock)
 
     def _passed(self, time: int) -> list[WindowMetrics]:
         """Move the stream's time on: close what is done, and judge the others now and then."""
@@ -178,7 +179,7 @@ class Judge:
         record, caught = self._judge(window, final=True)
         self._caught.close(window.start, caught)
         for number in range(window.chunks()):
-            self._state.delete(f"{PREFIX}{window.start}/{number}")
+            self._section.delete(f"{PREFIX}{window.start}/{number}")
         del self._windows[window.start]
         window.forget()
         self._closed_until = window.start + self._settings.window
@@ -240,13 +241,14 @@ class Judge:
         return [self._windows[start] for start in sorted(self._windows)]
 
     def _restore(self) -> None:
-        clock = self._state.get(_CLOCK)
+        clock = self._section.get(_CLOCK)
         if clock is None:
             return
         self._now, self._closed_until, part, heard = msgpack.unpackb(clock, strict_map_key=False)
         self._begin_part(part)
         chunks = {}
-        for key, value in self._state.items(PREFIX):
+        for key in sorted(self._section.keys):
+            value = self._section.get(key) or b""
             if key.startswith(CAUGHT):
                 self._caught.restore(key, value)
             elif key != _CLOCK:

@@ -36,7 +36,12 @@ class Deadlines:
     def push(self, key: str, deadline: int, *, instead: bool = False) -> None:
         """Give a key a deadline, `instead` of the one that it has."""
         heapq.heappush(self._heap, (deadline, key))
-        self._stale += instead
+        if instead:
+            self.left_behind()
+
+    def left_behind(self) -> None:
+        """A key has another deadline, or none any more: `deadline_of` says so already."""
+        self._stale += 1
         if self._stale > len(self) + _SPARE:
             self._heap = [item for item in set(self._heap) if self._holds(*item)]
             heapq.heapify(self._heap)

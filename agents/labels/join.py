@@ -13,7 +13,6 @@ from agents.errors import UnknownLabel
 from agents.events.fields import short
 from agents.keys import id_of, key_of
 from agents.labels import counts as saved_counts
-from agents.labels.deadlines import Deadlines
 from agents.labels.entries import (
     PREFIX,
     Early,
@@ -27,6 +26,7 @@ from agents.labels.entries import (
     encode,
     kept_fields,
 )
+from agents.labels.expiries import Expiries
 from agents.labels.reader import Heard
 from agents.ops import Event, Kind, Label, Op
 from agents.state import State
@@ -99,9 +99,9 @@ class LabelJoin:
         self._now = msgspec.msgpack.decode(state.get(TIME) or _NEVER, type=int)
         self.counts = saved_counts.restored(state.get(saved_counts.KEY))
         self.failures: list[LabelFailure] = []
-        # Not a method of its own: a state in a cycle would stay in memory when it is dropped.
-        self._deadlines = Deadlines(partial(_deadline_of, state, settings.expire))
-        self._restore()
+        self._expiries = state.view(PREFIX, partial(Expiries, settings.expire))
+        self._deadlines = self._expiries.deadlines
+        self.counts.waiting, self.counts.unmatched = self._expiries.waiting, self._expiries.early
 
     def __len__(self) -> int:
         """How many entries there are: events, labelled or not, and early labels."""
@@ -110,6 +110,7 @@ class LabelJoin:
     def save(self) -> None:
         """Put the counts into the state; all else is there already."""
         self.counts.save(self._state)
+        self._expiries.waiting, self._expiries.early = self.counts.waiting, self.counts.unmatched
 
     def event(self, event: Event) -> list[Op]:
         """What expired before the event, the event, and its label where that is known."""
@@ -223,7 +224,7 @@ class LabelJoin:
     def _set_aside(self, key: str, entry: Early) -> None:
         self.counts.unmatched -= 1
         self.counts.unknown += 1
-        if self._now > self._deadline(entry):
+        if self._now > self._expiries.deadline(entry):
             why = f"within {self._settings.expire / 1000:,g} s (labels.expire)"
         else:
             why = f"before {self._settings.max_waiting:,} others waited (labels.max_waiting)"
@@ -241,22 +242,7 @@ class LabelJoin:
     def _add(self, key: str, entry: Entry, *, instead: bool = False) -> None:
         """Put an entry with a deadline of its own, `instead` of one that is there."""
         self._state.put(key, encode(entry))
-        self._deadlines.push(key, self._deadline(entry), instead=instead)
-
-    def _deadline(self, entry: Entry) -> int:
-        return entry.time + self._settings.expire
-
-    def _restore(self) -> None:
-        for key, value in self._state.items(PREFIX):
-            entry = decode(value)
-            self._deadlines.push(key, self._deadline(entry))
-            self.counts.waiting += isinstance(entry, Waiting)
-            self.counts.unmatched += isinstance(entry, Early)
-
-
-def _deadline_of(state: State, expire: int, key: str) -> int | None:
-    value = state.get(key)
-    return None if value is None else decode(value).time + expire
+        self._deadlines.push(key, self._expiries.deadline(entry), instead=instead)
 
 
 def _says_nothing_new(entry: Labelled | Early, heard: Heard) -> bool:

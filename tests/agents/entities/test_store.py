@@ -8,7 +8,8 @@ import pytest
 
 from agents.entities.declare import EntityTable
 from agents.entities.entities import Entities
-from agents.entities.store import PastMismatch, Store
+from agents.entities.rows import PastMismatch
+from agents.entities.store import Store
 from agents.ops import Op
 from agents.state import State
 from tests.agents.entities.reference import DAY, event, label
