@@ -2,70 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
-from confluent_kafka import OFFSET_END, Consumer, Producer, TopicPartition
-
+from benchmarks import fail_over
 from benchmarks.contenders import riverrun_file, running, worker_command
+from benchmarks.feeding import Feed, Reader
 from benchmarks.topics import Events, create, outputs
 
-RATE = 200
 NAMES = tuple(f"feature_{i}" for i in range(10))
-
-
-class Feed(threading.Thread):
-    """Produces ``RATE`` events a second until told to stop."""
-
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        super().__init__(daemon=True)
-        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 0})
-        self._topic = topic
-        self.stop = threading.Event()
-
-    def run(self) -> None:
-        """Produce."""
-        i = 0
-        while not self.stop.wait(1 / RATE):
-            x = dict.fromkeys(NAMES, i * 37 % 101 / 50.0 - 1.0)
-            value = json.dumps({"id": i, "label": i % 3 == 0, **x}).encode()
-            self._producer.produce(self._topic, value, b"%d" % i)
-            self._producer.poll(0)
-            i += 1
-        self._producer.flush()
-
-
-class Reader:
-    """Reads new predictions of a topic, read_committed."""
-
-    def __init__(self, bootstrap: str, topic: str) -> None:
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": bootstrap,
-                "group.id": f"bench-{uuid.uuid4().hex}",
-                "isolation.level": "read_committed",
-                "enable.auto.commit": False,
-            }
-        )
-        self._consumer.assign([TopicPartition(topic, 0, OFFSET_END)])
-
-    def drain(self) -> None:
-        """Pass over what is there."""
-        while self._consumer.consume(10_000, 0.05):
-            pass
-
-    def wait(self, seconds: float) -> float:
-        """Seconds until the next prediction."""
-        started = time.monotonic()
-        if self._consumer.poll(seconds) is None:
-            raise TimeoutError(f"no prediction within {seconds} s")
-        return time.monotonic() - started
 
 
 def same_worker(bootstrap: str, tries: int) -> list[float]:
@@ -73,7 +21,7 @@ def same_worker(bootstrap: str, tries: int) -> list[float]:
     events = Events(create(bootstrap, "again"), "json", NAMES, 0)
     predictions = outputs(bootstrap, "again-predictions")
     command = worker_command(riverrun_file(events, predictions), bootstrap, "worker.name=w")
-    feed, reader = Feed(bootstrap, events.topic), Reader(bootstrap, predictions)
+    feed, reader = Feed(bootstrap, events.topic, NAMES), Reader(bootstrap, predictions)
     feed.start()
     seconds = []
     with ExitStack() as stack:
@@ -102,7 +50,7 @@ def other_worker(bootstrap: str, tries: int) -> list[float]:
         # The one partition goes to the first name in order: the older worker has it.
         return worker_command(file, bootstrap, f"worker.name=w{number}")
 
-    feed, reader = Feed(bootstrap, events.topic), Reader(bootstrap, predictions)
+    feed, reader = Feed(bootstrap, events.topic, NAMES), Reader(bootstrap, predictions)
     feed.start()
     seconds = []
     with ExitStack() as stack:
@@ -123,7 +71,7 @@ def other_worker(bootstrap: str, tries: int) -> list[float]:
 
 
 def run(bootstrap: str, *, quick: bool = False) -> Iterator[dict[str, Any]]:
-    """Two rows."""
+    """Two rows, and those of large states; see ``fail_over``."""
     tries = 1 if quick else 5
     for name, measure in (("same_worker", same_worker), ("other_worker", other_worker)):
         seconds = measure(bootstrap, tries)
@@ -134,3 +82,4 @@ def run(bootstrap: str, *, quick: bool = False) -> Iterator[dict[str, Any]]:
             "max_s": round(max(seconds), 2),
             "tries": tries,
         }
+    yield from fail_over.run(bootstrap, quick=quick)

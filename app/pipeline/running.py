@@ -76,6 +76,8 @@ class Worker(Table):
     """How a worker runs. All times in seconds, `max_batch` in records."""
 
     name: Name | None = None
+    static: bool | None = None
+    standbys: int = Field(default=0, ge=0)
     start: Literal["earliest", "latest"] = "earliest"
     commit_interval: PositiveSeconds = 0.1
     commit_floor: Seconds = 0.015
@@ -85,6 +87,19 @@ class Worker(Table):
     max_batch: int = Field(default=5000, ge=1)
     web_host: FieldName = "127.0.0.1"
     web_port: int | None = Field(default=None, ge=1, le=65535)
+
+    @property
+    def is_static(self) -> bool:
+        """Whether its partitions wait for it while it is away for less than a session."""
+        if self.static is None:
+            return self.name is not None and not self.standbys
+        return self.static
+
+    @model_validator(mode="after")
+    def _who_is_waited_for_has_a_name(self) -> Self:
+        if self.static and self.name is None:
+            raise wrong("worker.static", "needs worker.name")
+        return self
 
     @model_validator(mode="after")
     def _times_are_in_order(self) -> Self:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import partial
 from typing import Any
 
 from agents.decisions.decider import Decider, DecisionSettings
 from agents.entities.declare import declared
 from agents.entities.entities import Entities
+from agents.entities.layout import Layout
+from agents.entities.rows import PastRows, prefix_of
 from agents.entry import Entry
 from agents.events.fields import EventFields
 from agents.events.functions import load_functions
 from agents.events.limits import UNSUPERVISED, label_check
 from agents.events.reader import EventReader
+from agents.judging.judge import PREFIX as JUDGE
 from agents.judging.judge import Judge, JudgeSettings
 from agents.judging.rivals import Frozen, HandRule
 from agents.judging.watching import Watcher
+from agents.labels.entries import PREFIX as LABELS
+from agents.labels.expiries import Expiries
 from agents.labels.join import JoinSettings, LabelJoin
 from agents.labels.reader import LabelFields, LabelReader
 from agents.labels.waiting import WaitingRows
@@ -27,6 +33,7 @@ from agents.score import Score
 from agents.scoring import Scoring
 from agents.stage import Reader, StageAgent
 from agents.state import State
+from agents.views import Keys, NewView
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, only_scores, stages
 from app.pipeline.together import entity_table
@@ -158,6 +165,19 @@ class Maker:
             HandRule(metrics.rule) if metrics.rule else None,
             of_classes=self.model.task == "multiclass",
         )
+
+
+def new_views(pipeline: Pipeline, stage: Stage) -> dict[str, NewView]:
+    """What the agent of a stage has at hand of its state, by prefix: makes each one, empty."""
+    made: dict[str, NewView] = {}
+    if pipeline.labels is not None and stage == stages(pipeline)[0]:
+        made[LABELS] = partial(Expiries, _ms(pipeline.labels.expire))
+    for number, entity in stage.entities:
+        width = Layout.of(declared(entity_table(pipeline, number, entity))).width
+        made[prefix_of(number)] = partial(PastRows, number, width)
+    if stage.scores and pipeline.metrics is not None:
+        made[JUDGE] = Keys
+    return made
 
 
 def kept(pipeline: Pipeline) -> tuple[str, ...]:

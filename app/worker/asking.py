@@ -114,6 +114,15 @@ class Asking:
 
         return self.answer(ask, f"the description of {' and '.join(names)}")
 
+    def find_leaders(self, topic: str) -> None:
+        """Have the consumer know who leads a topic, before it is to read it.
+
+        Left to itself it may take up to a second to find out.
+        """
+        self.answer(
+            lambda: self._consumer.list_topics(topic, ANSWER_SECONDS), f"what leads {topic}"
+        )
+
     def answer(self, ask: Callable[[], T], what: str) -> T:
         """Ask until there is an answer.
 

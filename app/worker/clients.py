@@ -9,14 +9,19 @@ from app.pipeline.load import Pipeline
 from app.pipeline.stages import merged_topics
 from topics.specs import LARGEST_LETTER, MAX_MESSAGE_BYTES
 
+HEARTBEATS = 20
+"""In a session: another one that left or was lost is noticed by the answer to a heartbeat."""
 
-def group_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
+
+def group_consumer(
+    pipeline: Pipeline, kafka: KafkaSettings, worker_name: str = ""
+) -> dict[str, Any]:
     """The consumer that reads the input as a member of the group."""
     worker, merges = pipeline.worker, bool(merged_topics(pipeline))
     own: dict[str, Any] = {
         "group.id": pipeline.group,
         "session.timeout.ms": _ms(worker.session_timeout),
-        "heartbeat.interval.ms": max(100, min(3000, _ms(worker.session_timeout) // 4)),
+        "heartbeat.interval.ms": max(100, min(3000, _ms(worker.session_timeout) // HEARTBEATS)),
         # Co-partitioned topics stay together only under this one.
         "partition.assignment.strategy": "range",
         "isolation.level": "read_committed",
@@ -30,7 +35,10 @@ def group_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
         # Where enough is read ahead, look again soon: after librdkafka's second all is used up.
         "fetch.queue.backoff.ms": 20,
     }
-    if worker.name is not None:
+    if worker_name:
+        # By this the others know whose transaction may be left open; it decides the order too.
+        own["client.id"] = transactional_id(pipeline, worker_name)
+    if worker.is_static:
         # A known name comes back to its partitions without a rebalance.
         own["group.instance.id"] = f"{pipeline.name}-{worker.name}"
     return kafka.consumer(own)
@@ -52,14 +60,19 @@ def restore_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]
     )
 
 
+def transactional_id(pipeline: Pipeline, worker_name: str) -> str:
+    """Of a worker."""
+    # No name has a slash: "a-b" of "c" is not "b-c" of "a".
+    return f"{pipeline.name}/{worker_name}"
+
+
 def transactional_producer(
     pipeline: Pipeline, kafka: KafkaSettings, worker_name: str
 ) -> dict[str, Any]:
     """The producer of outputs and state."""
     return kafka.producer(
         {
-            # No name has a slash: "a-b" of "c" is not "b-c" of "a".
-            "transactional.id": f"{pipeline.name}/{worker_name}",
+            "transactional.id": transactional_id(pipeline, worker_name),
             "transaction.timeout.ms": _ms(pipeline.worker.transaction_timeout),
             "queue.buffering.max.messages": 1_000_000,
             # The largest dead letter; what is too large for a topic its broker refuses.

@@ -178,10 +178,12 @@ class Committer:
         return [task for task in self._tasks() if task.dirty] if self._whole() else []
 
     async def _commit_all(self) -> None:
-        changes = [task.take(self._snapshot_key) for task in self._due()]
+        due = self._due()
+        changes = [task.take(self._snapshot_key) for task in due]
         commit = partial(self._transactions.commit, changes, self._group())
         await self._in_time(commit, self._patience, "a commit")
-        for change in changes:
+        for task, change in zip(due, changes, strict=True):
+            task.committed(change)
             for topic, offset in change.offsets.items():
                 self.committed[topic, change.partition] = offset
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
@@ -18,6 +19,10 @@ from app.worker.rounds import Rounds
 from topics.records import Batch
 
 log = logging.getLogger("riverrun.worker")
+
+
+WAKE_SECONDS = 0.1
+"""Between two wake-ups of librdkafka."""
 
 
 class InputLost(RiverrunError):
@@ -87,6 +92,7 @@ class Fetcher:
         self._numbers: dict[TP, int] = {}
         self._starts: list[TopicPartition] = []
         self._closing = False
+        self._woken = 0.0
         self.assignment: tuple[TP, ...] = ()
         """The partitions of this worker."""
         self.group: Any = None
@@ -110,6 +116,7 @@ class Fetcher:
             InputLost: when the offset to read from is gone.
             ConsumerLost: on any error after which the consumer is of no use.
         """
+        self._wake()
         batches = self._batches(self._consume(limit), limit)
         if not batches:
             self.idle = True
@@ -124,6 +131,13 @@ class Fetcher:
             batches = self._batches(messages, limit)
             self.idle = not batches
         return batches
+
+    def _wake(self) -> None:
+        """Ask librdkafka something: else it may look only once a second whether the next
+        heartbeat is due, by the answer to which it learns of a rebalance."""
+        if monotonic() - self._woken >= WAKE_SECONDS:
+            self._consumer.assignment()
+            self._woken = monotonic()
 
     def _patience(self, timeout: float) -> float:
         """How long to wait for records, where some wait already for those of another topic."""

@@ -96,6 +96,8 @@ class OutputReader:
             for p in places
         }
         pending = {p for p in places if begin[p] < ends[p]}
+        if pending:
+            self._asking.find_leaders(topic)
         self._consumer.assign([TopicPartition(topic, p, begin[p]) for p in sorted(pending)])
         last = time.monotonic()
         try:

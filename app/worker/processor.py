@@ -22,7 +22,7 @@ from app.worker.handover import Handover
 from app.worker.position import MODEL, POSITION, Position, SavedModel
 from app.worker.published import Published, sources
 from app.worker.restore import COMMANDS, Restored, RestoreRefused
-from app.worker.state_topic import StateLog, digest_of
+from app.worker.state_topic import StateLog, StateReader, digest_of
 from app.worker.tasks import Task
 from app.worker.traced import unreadable
 from learners import registry, snapshots
@@ -125,6 +125,17 @@ class Processor:
         for task in tasks.values():
             task.state.close()
 
+    def release(self) -> list[tuple[str, int, StateReader]]:
+        """Drop all tasks; gives, by state topic and partition, the states to be followed."""
+        released = []
+        for tp, task in list(self.tasks.items()):
+            reader = task.release()
+            if reader is not None:
+                released.append((task.state_topic, task.partition, reader))
+                del self.tasks[tp]  # its store goes on
+        self.forget()
+        return released
+
     def process(self, batch: Batch) -> bool:
         """Feed a batch to its task. False: the batch is of an earlier assignment, or its task
         has become void and all state must be restored, with one event set aside.
@@ -204,10 +215,10 @@ class Processor:
         return total
 
     def _task(self, stage: Stage, partition: int, restored: Restored, epoch: int) -> Task:
-        snapshot = restored.entries.pop(MODEL, None)
-        restored.entries.pop(POSITION, None)
-        position = restored.position or Position({})
-        state, saved = State(restored.entries, restored.checksum), position.model
+        entries, position = restored.entries, restored.position or Position({})
+        own = {key: value for key in (MODEL, POSITION) if (value := entries.pop(key, None))}
+        state = State(entries, restored.checksum, restored.views)
+        snapshot, saved = own.get(MODEL), position.model
         model = self._model(partition, snapshot) if stage.scores else self.new_model()
         if saved is None and snapshot is not None:  # an older version did not name it
             saved = SavedModel(model.learned, digest_of(snapshot))
@@ -226,6 +237,8 @@ class Processor:
             position.since,
             self._refused[TP(stage.inputs[0], partition)],
             dirty=restored.chosen,
+            own_entries=own,
+            next_offset=restored.next_offset,
         )
 
     def _agent(self, stage: Stage, partition: int, state: State, model: Model) -> Agent:

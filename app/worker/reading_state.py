@@ -21,7 +21,7 @@ def read_until(
     readers: Mapping[int, StateReader],
     timeout: float,
     check: Callable[[], None],
-) -> None:
+) -> dict[int, int]:
     """Feed each reader until the position has passed the end of its partition.
 
     Args:
@@ -32,9 +32,13 @@ def read_until(
         timeout: Seconds without any progress, after which the rest is given up.
         check: Raises when it is time to stop.
 
+    Returns:
+        How many records were read, by partition.
+
     Raises:
         RestoreTimeout: when there is no progress for ``timeout`` seconds.
     """
+    read = dict.fromkeys(readers, 0)
     pending = {p for p, reader in readers.items() if reader.next_offset < ends[p]}
     consumer.assign(
         [
@@ -50,6 +54,7 @@ def read_until(
                 partition, error = message.partition() or 0, message.error()
                 if error is None:
                     last_progress = time.monotonic()
+                    read[partition] += 1
                     readers[partition].apply(message.key(), message.value(), message.offset())
                 elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                     # It reads this partition no more: a worker that starts again asks again.
@@ -65,3 +70,4 @@ def read_until(
                 )
     finally:
         consumer.unassign()
+    return read

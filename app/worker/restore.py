@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,17 +19,21 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from agents.state import Checksum, MemoryStore, Store
+from agents.views import View
 from app.errors import RiverrunError
 from app.kafka.identity import Identity
 from app.pipeline.load import Pipeline
 from app.worker.asking import ANSWER_SECONDS, Asking
 from app.worker.fetching import TP
+from app.worker.followed import unwrapped
 from app.worker.outputs_beyond import OutputReader
 from app.worker.position import Position
 from app.worker.published import sources
 from app.worker.reading_state import read_until
 from app.worker.state_checks import Found, another_topic, checked
 from app.worker.state_topic import StateDamaged, StateReader
+
+log = logging.getLogger("riverrun.worker")
 
 COMMANDS = (
     "`riverrun state check FILE.toml` reports on all partitions, `riverrun state repair FILE.toml`"
@@ -58,6 +63,9 @@ class Restored:
         topic_ids: The ids of the inputs, where Kafka tells them.
         position: What the state says of itself; None where nothing was written yet.
         checksum: Of the entries without model and position; None where it is not known.
+        views: What of it is ready; see ``State``.
+        next_offset: Of the state partition, after the last record that was read.
+        records_read: How many had to be read; few where the state was followed.
     """
 
     entries: Store | dict[str, bytes]
@@ -67,6 +75,9 @@ class Restored:
     topic_ids: Mapping[str, str] = field(default_factory=dict)
     position: Position | None = None
     checksum: Checksum | None = None
+    views: Mapping[str, View] = field(default_factory=dict)
+    next_offset: int = 0
+    records_read: int = 0
 
     def close(self) -> None:
         """Let go of a state that nobody takes."""
@@ -125,7 +136,8 @@ class Restorer:
 
         Args:
             partitions: Of the inputs.
-            ahead: Readers that have read up to somewhere already, by partition.
+            ahead: Readers that have read up to somewhere already, by partition. They save time,
+                and are trusted with nothing: what does not fit is read again from its beginning.
             topics: The inputs as they are now; they are asked for unless given.
 
         Raises:
@@ -140,24 +152,33 @@ class Restorer:
         committed = self.asking.committed(self._topics, partitions)
         # 2. the end, read uncommitted: a transaction's marker may still be under way
         ends = self.asking.ends(self._state_topic, partitions, IsolationLevel.READ_UNCOMMITTED)
-        readers = {p: ahead.get(p) or self.new_reader(p) for p in partitions}
+        readers = {p: self._reader(p, ahead.get(p), ends[p]) for p in partitions}
         try:
             # 3. the state, past that end
-            self.read(ends, readers)
+            read = self.read(ends, readers)
             # 4. all must agree
             now = self.asking.topics(self._topics) if topics is None else topics
-            restored = {
-                p: self._restored(p, reader, committed[p], now) for p, reader in readers.items()
-            }
+            restored: dict[int, Restored] = {}
+            for p, reader in readers.items():
+                try:
+                    found = self._restored(p, reader, committed[p], now)
+                    restored[p] = replace(found, records_read=read[p])
+                except RestoreRefused as error:
+                    if reader is not ahead.get(p):
+                        raise
+                    log.warning("what was followed is thrown away, and restored anew: %s", error)
+                    reader.store.close()
+                    restored |= self.restore([p], topics=now)
             return restored | (self._begin_at_end(restored) if self._latest else {})
         except BaseException:
             for reader in readers.values():
                 reader.store.close()
             raise
 
-    def read(self, ends: Mapping[int, int], readers: Mapping[int, StateReader]) -> None:
+    def read(self, ends: Mapping[int, int], readers: Mapping[int, StateReader]) -> dict[int, int]:
         """Feed each reader up to the end of its partition; see ``read_until``."""
-        read_until(
+        self.asking.find_leaders(self._state_topic)
+        return read_until(
             self._consumer, self._state_topic, ends, readers, self._timeout, self.asking.check
         )
 
@@ -186,6 +207,8 @@ class Restorer:
             TopicPartition(*at, OFFSET_BEGINNING if (offset := offsets[at]) is None else offset)
             for at in pending
         ]
+        for topic in {at.topic for at in pending}:
+            self.asking.find_leaders(topic)
         deadline = time.monotonic() + ANSWER_SECONDS
         self._consumer.assign(places)
         try:
@@ -211,6 +234,14 @@ class Restorer:
         """Close the clients."""
         self._consumer.close()
 
+    def _reader(self, partition: int, ahead: StateReader | None, end: int) -> StateReader:
+        """One to go on with; a new one where the topic is not the one that was followed."""
+        if ahead is not None and ahead.next_offset <= end:
+            return ahead
+        if ahead is not None:
+            ahead.store.close()
+        return self.new_reader(partition)
+
     def _restored(
         self,
         partition: int,
@@ -224,13 +255,16 @@ class Restorer:
             raise RestoreRefused(f"the state is damaged: {damage}. {COMMANDS}")
         self._require_same_topics(partition, found, topics)
         self._require_same_offset(partition, found, committed)
+        store, views = unwrapped(reader.store)
         return Restored(
-            reader.store,
+            store,
             committed,
             chunks=reader.chunks,
             topic_ids={t: now.id for t in self._topics if (now := topics.get(t)) and now.id},
             position=found.position,
             checksum=found.checksum,
+            views=views,
+            next_offset=reader.next_offset,
         )
 
     def _require_same_topics(

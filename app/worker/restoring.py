@@ -12,6 +12,7 @@ from app.pipeline.stages import Stage
 from app.worker.fetching import TP
 from app.worker.processor import partitions_of
 from app.worker.restore import Restored, Restorer
+from app.worker.standby import Standby
 
 
 class StageRestorers:
@@ -21,6 +22,7 @@ class StageRestorers:
         restorers: By stage, in the order of the stages.
         topics: Asks for the topics of the pipeline; raises when one is not what it was.
         torn: Raises where outputs are there that no state knows of.
+        standby: Has states that it follows.
     """
 
     def __init__(
@@ -28,10 +30,12 @@ class StageRestorers:
         restorers: Mapping[Stage, Restorer],
         topics: Callable[[], Mapping[str, Identity | None]],
         torn: Callable[[Mapping[tuple[Stage, int], Restored]], None],
+        standby: Standby,
     ) -> None:
         self._restorers = restorers
         self._topics = topics
         self._torn = torn
+        self._standby = standby
         self._thread = ThreadPoolExecutor(1, "restore")
 
     async def restore(self, partitions: Sequence[TP]) -> dict[tuple[Stage, int], Restored]:
@@ -39,14 +43,16 @@ class StageRestorers:
 
         Raises: as ``Restorer.restore``; TopicChanged.
         """
+        self._standby.own(self._states(partitions))
         loop = asyncio.get_running_loop()
         restored: dict[tuple[Stage, int], Restored] = {}
         topics = await loop.run_in_executor(self._thread, self._topics_now)
         try:
             for stage, restorer in self._restorers.items():
                 numbers = partitions_of([tp for tp in partitions if tp.topic == stage.inputs[0]])
+                ahead = self._standby.take(stage.state_topic, numbers)
                 states = await loop.run_in_executor(
-                    self._thread, partial(restorer.restore, numbers, topics=topics)
+                    self._thread, partial(restorer.restore, numbers, ahead, topics)
                 )
                 restored |= {(stage, number): state for number, state in states.items()}
             await loop.run_in_executor(self._thread, self._torn, restored)
@@ -62,6 +68,10 @@ class StageRestorers:
             if not await loop.run_in_executor(self._thread, restorer.all_read, offsets):
                 return False
         return True
+
+    def _states(self, partitions: Sequence[TP]) -> set[TP]:
+        topics = {stage.inputs[0]: stage.state_topic for stage in self._restorers}
+        return {TP(topics[at.topic], at.partition) for at in partitions if at.topic in topics}
 
     def _topics_now(self) -> Mapping[str, Identity | None]:
         first = next(iter(self._restorers.values()))

@@ -40,7 +40,7 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
     try:
         faust_app.run(worker.app)
     finally:
-        worker.stores.close()
+        worker.forget()
         if worker.failure is not None:
             raise worker.failure
         worker.stopped()

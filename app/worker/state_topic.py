@@ -22,7 +22,8 @@ CHUNK = 512 * 1024
 """Bytes in one record at the most."""
 
 _PLAIN, _MANIFEST = b"v", b"m"
-_SEPARATOR = "\x00"
+SEPARATOR = "\x00"
+"""Between the key of a large value and the number of a chunk."""
 
 
 SHOWN = 3
@@ -77,17 +78,20 @@ class StateLog:
 
     Args:
         chunks: How many each large value had, as it was restored.
+
+    Attributes:
+        chunks: How many each large value has.
     """
 
     def __init__(self, chunks: Mapping[str, int] | None = None) -> None:
-        self._chunks = dict(chunks or {})
+        self.chunks = dict(chunks or {})
         self._digests: dict[str, bytes] = {}
 
     def rows(self, changes: Mapping[str, bytes | None]) -> list[Row]:
         """The records that bring ``changes`` to the topic, in the order to write them."""
         rows: list[Row] = []
         for key, value in changes.items():
-            if key in self._chunks or (value is not None and len(value) > CHUNK):
+            if key in self.chunks or (value is not None and len(value) > CHUNK):
                 rows += self._in_chunks(key, value)
             else:
                 rows.append((key.encode(), None if value is None else _PLAIN + value))
@@ -99,7 +103,7 @@ class StateLog:
 
     def _in_chunks(self, key: str, value: bytes | None) -> list[Row]:
         """Of a value that has chunks, or had some before."""
-        before = self._chunks.pop(key, 0)
+        before = self.chunks.pop(key, 0)
         self._digests.pop(key, None)
         count = 0 if value is None else _chunk_count(value)
         unused: list[Row] = [(_chunk_key(key, i), None) for i in range(count, before)]
@@ -107,7 +111,7 @@ class StateLog:
             return [*unused, (key.encode(), None)]
         if not count:
             return [*unused, (key.encode(), _PLAIN + value)]
-        self._chunks[key] = count
+        self.chunks[key] = count
         digest = self._digests[key] = digest_of(value)
         manifest = {"chunks": count, "size": len(value), "sha256": digest}
         return [
@@ -149,6 +153,12 @@ class StateReader:
         self._foreign: dict[bytes, int] = {}
         self._size = self._total = 0
 
+    def go_on(self, next_offset: int, chunks: Mapping[str, int], checksum: Checksum) -> None:
+        """Begin behind what a worker has written, of which the store has the whole values."""
+        self.next_offset = next_offset
+        self.chunks = dict(chunks)
+        self._size, self._total = checksum
+
     def apply(self, key: bytes | None, value: bytes | None, offset: int | None = None) -> None:
         """The next record; of several with the same key the last one counts."""
         at = self.next_offset if offset is None else offset
@@ -159,7 +169,7 @@ class StateReader:
             self._note_foreign(key or b"", value, at)
             return
         self._note(name, at)
-        if _SEPARATOR in name:
+        if SEPARATOR in name:
             self._apply_piece(name, value)
             return
         self._forget(name)
@@ -228,7 +238,7 @@ class StateReader:
             self.position_offset = at
             self.later.clear()
         elif len(self.later) < _LATER:
-            self.later[name.partition(_SEPARATOR)[0]] = at
+            self.later[name.partition(SEPARATOR)[0]] = at
 
     def _whole(self, name: str, value: bytes) -> bytes:
         kind, body = value[:1], value[1:]
@@ -283,7 +293,7 @@ def _chunk_count(value: bytes) -> int:
 
 
 def _chunk_key(key: str, number: int) -> bytes:
-    return f"{key}{_SEPARATOR}{number}".encode()
+    return f"{key}{SEPARATOR}{number}".encode()
 
 
 def digest_of(value: bytes) -> bytes:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 from agents.outputs import Agent, Outputs, Refused
 from agents.state import State
 from app.errors import RiverrunError
+from app.worker.followed import FollowedStore
 from app.worker.position import MODEL, POSITION, Position, SavedModel
 from app.worker.published import Published
-from app.worker.state_topic import Row, StateLog
+from app.worker.state_topic import Row, StateLog, StateReader
 from learners import snapshots
 from topics.records import Batch
 
@@ -31,6 +33,7 @@ class Change:
         state_topic: Where the state lies.
         state: Records for the state topic.
         events: How many input records this covers.
+        written: The offset after the last record of the state, once the broker has it.
     """
 
     partition: int
@@ -39,6 +42,11 @@ class Change:
     state_topic: str
     state: list[Row]
     events: int
+    written: int | None = None
+
+    def delivered(self, error: Any, message: Any) -> None:
+        """The broker has the last record of the state, or has not got it."""
+        self.written = None if error is not None else message.offset() + 1
 
 
 @dataclass(slots=True)
@@ -62,6 +70,8 @@ class Task:
         events: How many records were processed since the last commit.
         dump_seconds: How long it took to write the model the last time.
         batches: How many came since it was restored.
+        own_entries: The model and the position as they were saved last, which no agent has.
+        next_offset: Of the state partition: all before it is what this task has saved.
     """
 
     partition: int
@@ -80,6 +90,8 @@ class Task:
     dirty: bool = False
     events: int = 0
     batches: int = 0
+    own_entries: dict[str, bytes] = field(default_factory=dict)
+    next_offset: int | None = None
     _outputs: list[Outputs] = field(default_factory=list)
     _saved_version: int = -1
 
@@ -122,12 +134,33 @@ class Task:
         self._outputs, self.events, self.dirty = [], 0, False
         return change
 
+    def committed(self, change: Change) -> None:
+        """What ``take`` handed over last is on Kafka."""
+        self.next_offset = change.written
+
+    def release(self) -> StateReader | None:
+        """The state, to be followed from behind what this task has written; the task ends.
+
+        None where Kafka does not have all that is in it.
+        """
+        released = None if self.dirty else self.state.release()
+        if released is None or self.next_offset is None:
+            return None
+        store, views = released
+        for key, value in self.own_entries.items():
+            store[key] = value
+        place = f"{self.state_topic}[{self.partition}]"
+        reader = StateReader(FollowedStore(store, views), place)
+        reader.go_on(self.next_offset, self.log.chunks, self.state.checksum)
+        return reader
+
     def _save(self, key: bytes | None) -> list[Row]:
         """What has changed; the position last, since it says what all the rest must be."""
         started = perf_counter()
         self.agent.save()
         rows = self.log.rows(self.state.changes()) + self._saved_model(key)
-        rows += self.log.rows({POSITION: self._position().encode()})
+        encoded = self.own_entries[POSITION] = self._position().encode()
+        rows += self.log.rows({POSITION: encoded})
         self.dump_seconds = perf_counter() - started
         return rows
 
@@ -148,6 +181,7 @@ class Task:
         if model is None or model.learned == self._saved_version:
             return []
         snapshot = snapshots.dump(model, dict(self.offsets), key=key)
+        self.own_entries[MODEL] = snapshot
         rows = self.log.rows({MODEL: snapshot})
         self.saved_model = SavedModel(model.learned, self.log.sha256(MODEL, snapshot))
         self._saved_version = model.learned

@@ -190,11 +190,13 @@ class Transactions:
 
     def _produce_state(self, change: Change) -> None:
         topic, partition, produce = change.state_topic, change.partition, self._producer.produce
-        for key, value in change.state:
+        *rows, (last_key, last) = change.state
+        for key, value in rows:
             try:
                 produce(topic, value, key, partition)
             except BufferError:
                 self._wait_and_produce(topic, value, key, partition)
+        self._wait_and_produce(topic, last, last_key, partition, on_delivery=change.delivered)
 
     def _wait_and_produce(self, *args: Any, **kwargs: Any) -> None:
         while True:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import merged_topics, stages
-from app.worker.clients import group_consumer, restore_consumer, transactional_producer
+from app.worker.agent import new_views
+from app.worker.clients import (
+    group_consumer,
+    restore_consumer,
+    transactional_id,
+    transactional_producer,
+)
 from app.worker.committer import Committer, CommitTimes
 from app.worker.ending import LEAVE_SECONDS
 from app.worker.fetching import TP, Fetcher
+from app.worker.neighbours import KafkaGroup, Neighbours, fence
 from app.worker.processor import Processor
 from app.worker.purging import Purger
 from app.worker.restore import Restorer
 from app.worker.restoring import StageRestorers
+from app.worker.standby import Standby
 from app.worker.stores import Stores
 from app.worker.topic_watch import TopicWatch
 from app.worker.torn import TornOutputs, lie_beside
@@ -31,6 +38,7 @@ def new_committer(
     processor: Processor,
     consumer: Callable[[], Consumer],
     snapshot_key: bytes | None,
+    name: str,
 ) -> Committer:
     """What commits the work of the processor.
 
@@ -41,12 +49,13 @@ def new_committer(
         processor: Has the tasks.
         consumer: The one of the app, which is there once the app runs.
         snapshot_key: Signs models that need pickle.
+        name: Of the worker.
     """
     worker = pipeline.worker
     predictions = pipeline.predictions.topic
     # Events that were keyed anew lie elsewhere than their predictions: there the key decides.
     beside = lie_beside(pipeline, partitions)
-    producer = transactional_producer(pipeline, kafka, worker.name or uuid.uuid4().hex[:12])
+    producer = transactional_producer(pipeline, kafka, name)
     return Committer(
         Transactions(producer, OutputTopics(predictions, same_partition=beside)),
         CommitTimes(worker.commit_interval, worker.commit_floor),
@@ -62,7 +71,11 @@ def new_committer(
 
 
 def new_fetcher(
-    pipeline: Pipeline, kafka: KafkaSettings, consumer: Consumer, nudge: Callable[[], None]
+    pipeline: Pipeline,
+    kafka: KafkaSettings,
+    consumer: Consumer,
+    nudge: Callable[[], None],
+    name: str,
 ) -> Fetcher:
     """The consumer of the group.
 
@@ -71,13 +84,14 @@ def new_fetcher(
         kafka: How to reach Kafka.
         consumer: Is told of rebalances.
         nudge: Called on the event loop when all is read.
+        name: Of the worker.
     """
 
     def on_idle() -> None:
         consumer.loop.call_soon_threadsafe(nudge)
 
     return Fetcher(
-        group_consumer(pipeline, kafka),
+        group_consumer(pipeline, kafka, name),
         consumer,
         on_idle=on_idle,
         merged=merged_topics(pipeline),
@@ -107,6 +121,7 @@ def new_restorers(
     stores: Stores,
     watch: TopicWatch,
     partitions: Mapping[str, int],
+    standby: Standby,
 ) -> StageRestorers:
     """What restores the states of all stages into ``stores``."""
     restorers = {
@@ -123,7 +138,37 @@ def new_restorers(
     }
     outputs = next(iter(restorers.values())).outputs(pipeline)
     torn = TornOutputs(pipeline, partitions, outputs)
-    return StageRestorers(restorers, watch.require_same, torn.require_none)
+    return StageRestorers(restorers, watch.require_same, torn.require_none, standby)
+
+
+def new_standby(pipeline: Pipeline, kafka: KafkaSettings, stores: Stores) -> Standby:
+    """What follows states of other workers."""
+    views = {stage.state_topic: new_views(pipeline, stage) for stage in stages(pipeline)}
+    return Standby(restore_consumer(pipeline, kafka), views, stores.new)
+
+
+def new_neighbours(
+    pipeline: Pipeline,
+    kafka: KafkaSettings,
+    partitions: Mapping[str, int],
+    name: str,
+    follow: Callable[[frozenset[int]], None],
+) -> Neighbours:
+    """What looks at the other workers; ``follow`` takes the partitions to follow."""
+    family = transactional_id(pipeline, "")
+
+    def fence_worker(client: str) -> None:
+        fence(transactional_producer(pipeline, kafka, client.removeprefix(family)))
+
+    return Neighbours(
+        KafkaGroup(kafka.admin(), pipeline.group),
+        transactional_id(pipeline, name),
+        family,
+        fence=fence_worker,
+        follow=follow,
+        partitions=partitions[pipeline.events.topic],
+        standbys=pipeline.worker.standbys,
+    )
 
 
 def new_purger(pipeline: Pipeline, kafka: KafkaSettings) -> Purger:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Any, cast
 
@@ -28,8 +29,10 @@ from app.worker.wiring import (
     all_inputs,
     new_committer,
     new_fetcher,
+    new_neighbours,
     new_purger,
     new_restorers,
+    new_standby,
     new_watch,
 )
 from topics.records import Batch
@@ -62,6 +65,7 @@ class Worker:
     ) -> None:
         self.pipeline = pipeline
         self.kafka = kafka
+        self.name = pipeline.worker.name or uuid.uuid4().hex[:12]
         self.processor = Processor(pipeline, snapshot_key, partitions)
         self._inputs = all_inputs(pipeline, partitions)
         self._first_inputs = stages(pipeline)[0].inputs
@@ -69,12 +73,24 @@ class Worker:
         self.failure: BaseException | None = None
         self.ready = False
         self.committer = new_committer(
-            pipeline, kafka, partitions, self.processor, lambda: self._consumer, snapshot_key
+            pipeline,
+            kafka,
+            partitions,
+            self.processor,
+            lambda: self._consumer,
+            snapshot_key,
+            self.name,
         )
         self._report = Report(pipeline, self.processor, self.committer)
         self.stores = Stores(pipeline)
         self._watch = new_watch(pipeline, kafka, partitions)
-        self._restorers = new_restorers(pipeline, kafka, self.stores, self._watch, partitions)
+        self._standby = new_standby(pipeline, kafka, self.stores)
+        self._restorers = new_restorers(
+            pipeline, kafka, self.stores, self._watch, partitions, self._standby
+        )
+        self._neighbours = new_neighbours(
+            pipeline, kafka, partitions, self.name, self._standby.follow
+        )
         self._purger = new_purger(pipeline, kafka)
         self._end = ForcedEnd(lambda: self.failure)
         self.watchdog = Watchdog()
@@ -90,7 +106,7 @@ class Worker:
 
     def new_fetcher(self, consumer: Consumer) -> Fetcher:
         """The group's consumer."""
-        return new_fetcher(self.pipeline, self.kafka, consumer, self.committer.nudge)
+        return new_fetcher(self.pipeline, self.kafka, consumer, self.committer.nudge, self.name)
 
     def fetch_limit(self) -> int:
         """Records for one fetch: about as many as are processed between two commits."""
@@ -99,7 +115,7 @@ class Worker:
         return max(1, min(worker.max_batch, wanted))
 
     async def revoked(self, *, lost: bool) -> None:
-        """Commit what was processed, unless others have the partitions already; forget it.
+        """Commit what was processed, unless others have the partitions already; then follow it.
 
         In the middle of a round nothing is committed: it is done again.
         """
@@ -108,11 +124,14 @@ class Worker:
             await (self.committer.settle() if lost else self.committer.commit())
         except TransactionAborted as error:
             log.warning("%s", error)
-        self.processor.forget()
+        for state_topic, partition, reader in self.processor.release():
+            self._standby.give(state_topic, partition, reader)
 
     async def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
         """Restore the states of ``partitions``, and make their tasks."""
         self.processor.forget()
+        # Now: what a worker that was killed left open may hold up the restore.
+        self._neighbours.assigned()
         await self.committer.settle()
         restored = await self._restorers.restore(partitions)
         offsets = {
@@ -138,7 +157,12 @@ class Worker:
         self.ready = True
         self._between_first = alone and not at_once
         learned = self.processor.learned
-        log.info("partitions %s, models with %d learned events", self.partitions, learned)
+        log.info(
+            "partitions %s, models with %d learned events; %d records of state read",
+            self.partitions,
+            learned,
+            sum(state.records_read for state in restored.values()),
+        )
         if self._between_first:
             log.info("what other workers left between the stages comes first")
             return {tp: at for tp, at in offsets.items() if tp.topic not in self._first_inputs}
@@ -162,8 +186,16 @@ class Worker:
         self._report.start(model.task)
         self.watchdog.start()
         warm_up = asyncio.to_thread(model.warm_up, len(features) or 1)
-        await asyncio.gather(self.committer.start(), warm_up)
+        await asyncio.gather(self.committer.start(), warm_up, self._follow_first())
         collect_seldom()
+
+    async def _follow_first(self) -> None:
+        """Have at hand what will come here, before it comes: until then the others go on."""
+        if not self.pipeline.worker.standbys:
+            return
+        look = self._neighbours.before_joining
+        while await asyncio.to_thread(look) and self._standby.behind() and not self._closing:
+            await asyncio.sleep(0.2)
 
     async def commit_when_due(self) -> None:
         """Commit in the background until the worker stops."""
@@ -187,6 +219,8 @@ class Worker:
         self.ready, self._closing = False, True
         self._end.within(STOP_SECONDS)
         self._restorers.stop()
+        self._neighbours.close()
+        self._standby.stop()
         self.committer.stop()
         await self._committing.wait()
         try:
@@ -198,7 +232,6 @@ class Worker:
             self.failure = error
         finally:
             self._report.tell()
-            self.processor.forget()
             self.committer.close()
             self._watch.close()
 
@@ -233,6 +266,12 @@ class Worker:
             # A topic that is gone is the reason, whatever failed by it.
             self.failure = await self._watch.change() or error
             await self.app.crash(self.failure)
+
+    def forget(self) -> None:
+        """Let go of all states. After the group was left: it takes long where there is much."""
+        self.processor.forget()
+        self._standby.close()
+        self.stores.close()
 
     def stopped(self) -> None:
         """The worker has ended: it need not be ended by force."""

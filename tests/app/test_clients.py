@@ -25,7 +25,7 @@ def test_both_consumers_read_what_is_committed_and_commit_nothing(tmp_path: Path
         assert settings["client.rack"] == "r"
 
 
-@pytest.mark.parametrize(("session", "heartbeat"), [("6s", 1500), ("60s", 3000), ("300ms", 100)])
+@pytest.mark.parametrize(("session", "heartbeat"), [("6s", 300), ("90s", 3000), ("300ms", 100)])
 def test_heartbeats_come_several_times_a_session(
     tmp_path: Path, session: str, heartbeat: int
 ) -> None:
@@ -33,10 +33,22 @@ def test_heartbeats_come_several_times_a_session(
     assert group_consumer(said, KAFKA)["heartbeat.interval.ms"] == heartbeat
 
 
-def test_a_worker_with_a_name_is_a_static_member_and_one_without_is_none(tmp_path: Path) -> None:
-    named = pipeline(tmp_path, extra='[worker]\nname = "w"\n')
-    assert group_consumer(named, KAFKA)["group.instance.id"] == "p-w"
-    assert "group.instance.id" not in group_consumer(pipeline(tmp_path), KAFKA)
+@pytest.mark.parametrize(
+    ("worker", "static"),
+    [
+        ("", False),
+        ('name = "w"', True),
+        ('name = "w"\nstandbys = 1', False),
+        ('name = "w"\nstandbys = 1\nstatic = true', True),
+        ('name = "w"\nstatic = false', False),
+    ],
+)
+def test_who_has_a_name_and_no_standby_is_a_static_member(
+    tmp_path: Path, worker: str, static: bool
+) -> None:
+    said = group_consumer(pipeline(tmp_path, extra=f"[worker]\n{worker}\n"), KAFKA, "w")
+    assert said.get("group.instance.id") == ("p-w" if static else None)
+    assert said["client.id"] == "p/w"
 
 
 def transactional_id(said: Pipeline, worker: str) -> Any:

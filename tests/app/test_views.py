@@ -1,0 +1,164 @@
+"""What a standby has at hand of a state is what an agent would gather from its entries."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from agents.entities.declare import EntityTable, declared
+from agents.entities.entities import Entities
+from agents.entities.layout import Layout
+from agents.entities.rows import PastRows, prefix_of
+from agents.judging.judge import PREFIX as JUDGE
+from agents.judging.judge import Judge, JudgeSettings
+from agents.labels.entries import PREFIX as LABELS
+from agents.labels.expiries import Expiries
+from agents.labels.join import JoinSettings, LabelJoin
+from agents.labels.reader import Heard
+from agents.ops import Event, Op
+from agents.state import MemoryStore, State
+from agents.views import Keys, NewView
+from app.worker.followed import FollowedStore, unwrapped
+from topics.records import Source
+
+EXPIRE = 40
+SETTINGS = JoinSettings(EXPIRE, on_expire=False, max_waiting=60, keep=("card", "amount"))
+TABLE = EntityTable(0, "card", features=("count", "mean(amount)"), windows=(0.03, 0.2))
+JUDGING = JudgeSettings(0, window=20, entity="card", expire=EXPIRE)
+VIEWS: dict[str, NewView] = {
+    LABELS: partial(Expiries, EXPIRE),
+    prefix_of(0): partial(PastRows, 0, Layout.of(declared(TABLE)).width),
+    JUDGE: Keys,
+}
+
+
+class Agent:
+    """The parts of an agent that gather something from the entries of their state."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.join = LabelJoin(SETTINGS, state, bool)
+        self.entities = Entities([TABLE], state)
+        self.judge = Judge(JUDGING, state, "binary")
+        self.said: list[Any] = []
+
+    def event(self, id_: int, time: int, card: int) -> None:
+        fields = {"card": card, "amount": float(id_)}
+        record: Any = None
+        self._after(self.join.event(Event(id_, time, fields, None, None, Source("", 0, 0), record)))
+
+    def label(self, heard: Heard) -> None:
+        self._after(self.join.label(heard))
+
+    def _after(self, ops: Sequence[Op]) -> None:
+        self.entities.apply(ops)
+        for op in ops:
+            if isinstance(op, Event):
+                self.said += [dict(op.fields), *self.judge.event(op, {"model": 0.5})]
+            else:
+                self.said += [(op.kind, op.id, op.label), *self.judge.label(op)]
+
+    def commit(self) -> dict[str, bytes | None]:
+        self.join.save()
+        self.entities.save()
+        self.judge.save()
+        return self.state.changes()
+
+
+class Follower:
+    """A standby without Kafka."""
+
+    def __init__(self) -> None:
+        store = MemoryStore()
+        views = {prefix: new(store.get) for prefix, new in VIEWS.items()}
+        self.store = FollowedStore(store, views)
+
+    def apply(self, changes: dict[str, bytes | None]) -> None:
+        for key, value in changes.items():
+            if value is None:
+                self.store.pop(key, None)
+            else:
+                self.store[key] = value
+
+    def agent(self) -> Agent:
+        store, views = unwrapped(self.store)
+        return Agent(State(store, views=views))
+
+
+def happen(agents: Sequence[Agent], draw: random.Random, times: range) -> None:
+    """The same for all of them."""
+    for time in times:
+        id_, late = draw.randrange(2 * time + 1), draw.random() < 0.5
+        for agent in agents:
+            if late:
+                record: Any = Record(time)
+                agent.label(Heard(id_, id_ % 3 == 0, None, 1, time, record))
+            else:
+                agent.event(id_, time, id_ % 17)
+
+
+class Record:
+    """The record of a label."""
+
+    def __init__(self, time: int) -> None:
+        self._time = time
+
+    def topic(self) -> str:
+        return "labels"
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self._time
+
+    def key(self) -> None:
+        return None
+
+    def value(self) -> bytes:
+        return b"{}"
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self._time
+
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        return []
+
+
+def test_an_agent_made_of_what_was_followed_goes_on_as_one_that_is_restored_and_the_old_one() -> (
+    None
+):
+    draw, owner, follower = random.Random(4), Agent(State({})), Follower()
+    for begin in range(0, 1500, 50):
+        happen([owner], draw, range(begin, begin + 50))
+        changes = owner.commit()
+        follower.apply(changes)
+        if begin % 250:
+            continue
+        heir = follower.agent()
+        restored = Agent(State(dict(owner.state.items(""))))
+        for agent in (heir, restored, owner):
+            agent.said = []
+        happen([heir, restored, owner], draw, range(begin + 50, begin + 120))
+        assert heir.said == restored.said == owner.said
+        assert heir.commit() == restored.commit() == (owned := owner.commit())
+        assert owned
+        assert (len(heir.join), heir.join.counts.waiting) == (
+            len(owner.join),
+            owner.join.counts.waiting,
+        )
+        # The state goes back to be followed: what the heir has at hand goes with it.
+        released = heir.state.release()
+        assert released is not None
+        follower.store = FollowedStore(*released)
+    assert len(owner.join) > 30
+
+
+def test_a_state_with_changes_that_were_not_committed_is_not_given_away() -> None:
+    state = State({"a": b"1"})
+    state.put("a", b"2")
+    assert state.release() is None
+    state.changes()
+    assert state.release() is not None
