@@ -15,6 +15,8 @@ log = logging.getLogger("riverrun.worker")
 
 LOOK_SECONDS = 0.05
 """Between two looks at a group that rebalances."""
+AGAIN_SECONDS = 1.0
+"""After Kafka did not say who is in the group."""
 ANSWER_SECONDS = 5.0
 FENCE_SECONDS = 10.0
 
@@ -152,15 +154,18 @@ class Neighbours:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _look(self, rebalance: int) -> None:
-        names: Sequence[str] | None = None
-        while names is None or self._name not in names:
+        names: Sequence[str] = ()
+        while self._name not in names:
             if self._closed.is_set() or rebalance != self._rebalances:
                 return
             try:
-                names = self._group.names()
+                names = self._group.names() or ()
+                pause = LOOK_SECONDS
             except KafkaException as error:
                 log.warning("the group could not be described: %s", error.args[0].str())
-            self._closed.wait(0.0 if names and self._name in names else LOOK_SECONDS)
+                pause = AGAIN_SECONDS
+            if self._name not in names:
+                self._closed.wait(pause)
         self._fence_gone(frozenset(names))
         place = names.index(self._name)
         self._follow(would_get(place, len(names), self._partitions, self._standbys))
