@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from confluent_kafka import ConsumerGroupState, KafkaException, Producer
@@ -122,7 +121,7 @@ class Neighbours:
         self._partitions = partitions
         self._standbys = standbys
         self._before: frozenset[str] = frozenset()
-        self._thread = ThreadPoolExecutor(1, "neighbours")
+        self._one_at_a_time = threading.Lock()
         self._closed = threading.Event()
         self._rebalances = 0
 
@@ -131,7 +130,9 @@ class Neighbours:
         if self._closed.is_set():
             return
         self._rebalances += 1
-        self._thread.submit(self._look, self._rebalances)
+        # A daemon: where Kafka does not answer, it must not hold up the end of the process.
+        look = threading.Thread(target=self._look, args=(self._rebalances,), daemon=True)
+        look.start()
 
     def before_joining(self) -> bool:
         """Follow what this worker will get when it joins; whether others have it until then."""
@@ -151,7 +152,6 @@ class Neighbours:
     def close(self) -> None:
         """Look no more."""
         self._closed.set()
-        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _look(self, rebalance: int) -> None:
         names: Sequence[str] = ()
@@ -166,9 +166,12 @@ class Neighbours:
                 pause = AGAIN_SECONDS
             if self._name not in names:
                 self._closed.wait(pause)
-        self._fence_gone(frozenset(names))
-        place = names.index(self._name)
-        self._follow(would_get(place, len(names), self._partitions, self._standbys))
+        with self._one_at_a_time:
+            if rebalance != self._rebalances:
+                return
+            self._fence_gone(frozenset(names))
+            place = names.index(self._name)
+            self._follow(would_get(place, len(names), self._partitions, self._standbys))
 
     def _fence_gone(self, names: frozenset[str]) -> None:
         gone = sorted(name for name in self._before - names if name.startswith(self._family))
