@@ -6,6 +6,7 @@ it replaces is gone, the command says so: then the mutation must follow the code
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ import click
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 1_200.0
+SAID = re.compile(r"[\w.]*(Error|Exception|Expired|skipped)\b.*: ")
+"""The line of an error, or of a part that cannot run here."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ def is_red(mutation: Mutation, seed: int) -> tuple[bool, str]:
         done = subprocess.run(
             command, cwd=root, capture_output=True, text=True, timeout=SECONDS
         )  # fmt: skip
-        said = [line for line in done.stdout.splitlines() if "Error: " in line or "skipped" in line]
+        said = [line for line in done.stdout.splitlines() if SAID.match(line)]
         red = done.returncode != 0 and f"red: {mutation.part}" in done.stderr
         return red, said[-1].strip() if said else done.stderr[-300:].strip()
 
