@@ -26,9 +26,7 @@ def list_offsets(
         KafkaException: also where librdkafka gives neither an offset nor an error, as it does
             for a partition whose leader has just gone: that is no empty partition.
     """
-    futures = admin.list_offsets(
-        dict(asked), isolation_level=isolation, request_timeout=seconds
-    )  # fmt: skip
+    futures = admin.list_offsets(dict(asked), isolation_level=isolation, request_timeout=seconds)
     found = {tp.partition: future.result().offset for tp, future in futures.items()}
     if unknown := sorted(partition for partition, offset in found.items() if offset < 0):
         what = f"no broker names an offset of the partitions {unknown}"

@@ -193,9 +193,18 @@ class Case:
 
 
 def plain(
-    bootstrap: str, folder: Path, name: str, seed: int, *, partitions: int = 2, head: str = "",
-    more: str = "", learner: str = PLAIN_LEARNER, replication: int = 1, **how: Any,
-) -> Case:  # fmt: skip
+    bootstrap: str,
+    folder: Path,
+    name: str,
+    seed: int,
+    *,
+    partitions: int = 2,
+    head: str = "",
+    more: str = "",
+    learner: str = PLAIN_LEARNER,
+    replication: int = 1,
+    **how: Any,
+) -> Case:
     """A plain pipeline: the label comes with the event.
 
     `head` are lines of its table of events, `more` are tables of its file.
@@ -208,9 +217,17 @@ def plain(
 
 
 def rich(
-    bootstrap: str, folder: Path, name: str, seed: int, *, partitions: int = 2, more: str = "",
-    learner: str = RICH_LEARNER, replication: int = 1, **how: Any,
-) -> Case:  # fmt: skip
+    bootstrap: str,
+    folder: Path,
+    name: str,
+    seed: int,
+    *,
+    partitions: int = 2,
+    more: str = "",
+    learner: str = RICH_LEARNER,
+    replication: int = 1,
+    **how: Any,
+) -> Case:
     """A rich pipeline: labels come late, two stages, alerts within a budget, metrics."""
     text = RICH.format(name=name, partitions=partitions, more=learner + more)
     return _case(bootstrap, folder, name, seed, text, partitions, replication, how | {"rich": True})

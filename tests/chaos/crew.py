@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from tests.chaos.gauges import Gauge, gauge
 from tests.kafka.running import Stream, WorkerProcess
 
-PYTHON = (sys.executable, "-m")
 SETTLED = 4.0
 """Seconds after which a worker that has partitions has filled its caches."""
 
@@ -40,8 +39,8 @@ class Member(WorkerProcess):
 
     def start(self, *faults: str) -> None:
         """Start, with faults of `tests.chaos.sabotage`."""
-        self.launcher = (*PYTHON, "tests.chaos.sabotage", *faults, "--") if faults else (
-            *PYTHON, "app")  # fmt: skip
+        module = ("tests.chaos.sabotage", *faults, "--") if faults else ("app",)
+        self.launcher = (sys.executable, "-m", *module)
         self.ready_at = None
         self._read_from = len(self.log)
         super().start()

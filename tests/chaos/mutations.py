@@ -161,9 +161,7 @@ def is_red(mutation: Mutation, seed: int) -> tuple[bool, str]:
         mutate(mutation, root)
         command = [sys.executable, "-m", "tests.chaos", "--short"]
         command += ["--only", mutation.part, "--seed", str(seed)]
-        done = subprocess.run(
-            command, cwd=root, capture_output=True, text=True, timeout=SECONDS
-        )  # fmt: skip
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=SECONDS)
         said = [line for line in done.stdout.splitlines() if SAID.match(line)]
         red = done.returncode != 0 and f"red: {mutation.part}" in done.stderr
         return red, said[-1].strip() if said else done.stderr[-300:].strip()

@@ -103,11 +103,16 @@ class Scene:
 
     def tell(self, fault: str, runs: int, measured: Measured) -> None:
         """Note what came of a fault."""
-        day = datetime.datetime.now(datetime.UTC).date().isoformat()
-        gap = round(measured.gap, 1)
         row = Row(
-            self.part, fault, runs, measured.events, gap, AS_REFERENCE, self.seed, day
-        )  # fmt: skip
+            part=self.part,
+            fault=fault,
+            runs=runs,
+            events=measured.events,
+            gap=round(measured.gap, 1),
+            result=AS_REFERENCE,
+            seed=self.seed,
+            day=datetime.datetime.now(datetime.UTC).date().isoformat(),
+        )
         self.rows.append(row)
 
 

@@ -60,13 +60,17 @@ class Node:
     def prepare(self, cluster_id: str, voters: str) -> None:
         """Write its settings and format its folder."""
         self.home.mkdir(parents=True, exist_ok=True)
-        settings = SETTINGS | REPLICATED | {
-            "node.id": str(self.number),
-            "listeners": f"BROKER://{self.bootstrap},CONTROLLER://{HOST}:{self.controller_port}",
-            "advertised.listeners": f"BROKER://{self.bootstrap}",
-            "controller.quorum.voters": voters,
-            "log.dirs": str(self.home / "data"),
-        }  # fmt: skip
+        settings = (
+            SETTINGS
+            | REPLICATED
+            | {
+                "node.id": str(self.number),
+                "listeners": f"BROKER://{self.bootstrap},CONTROLLER://{HOST}:{self.controller_port}",
+                "advertised.listeners": f"BROKER://{self.bootstrap}",
+                "controller.quorum.voters": voters,
+                "log.dirs": str(self.home / "data"),
+            }
+        )
         lines = [f"{key}={value}\n" for key, value in settings.items()]
         self._file.write_text("".join(lines))
         tool = ("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._file))

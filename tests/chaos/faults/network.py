@@ -55,17 +55,18 @@ def behind_proxy(
 def harmed(scene: Scene, workers: str, fault: str, *, rich: bool = False) -> None:
     """Requests of a commit meet every kind of fault, now and then all connections are cut."""
     with behind_proxy(scene, workers, rich=rich) as (running, proxy):
-        shares = dict.fromkeys((*OF_A_COMMIT, Api.INIT_PRODUCER_ID), 0.02)
-        shares |= {Api.PRODUCE: 0.01, Api.FETCH: 0.002, Api.OFFSET_FETCH: 0.1}
+        shares = dict.fromkeys((*OF_A_COMMIT, Api.INIT_PRODUCER_ID), 0.06)
+        shares |= {Api.FETCH: 0.002, Api.OFFSET_FETCH: 0.1}
         proxy.choose = Seeded(scene.seed, shares, HARM)
-        cuts = scene.many(2, 30)
-        for _ in range(cuts):
-            running.crew.rest(scene.draw.uniform(3.0, 9.0))
-            proxy.cut()
+        wanted, cuts = scene.many(8, 300), 0
+        while len(proxy.done) < wanted and cuts < wanted:
+            running.crew.rest(scene.draw.uniform(2.0, 5.0))
+            if scene.draw.random() < 0.3:
+                proxy.cut()
+                cuts += 1
         proxy.choose = no_fault
         running.crew.rest(3.0)
-        done = len(proxy.done) + cuts
-        running.verdict(fault, done, leaves=None)
+        running.verdict(fault, len(proxy.done) + cuts, leaves=None)
 
 
 @part()

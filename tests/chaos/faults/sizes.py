@@ -117,7 +117,9 @@ def soak(scene: Scene) -> None:
 def assert_flat(samples: list[tuple[float, float]]) -> None:
     """The memory of the last third is that of the second, but for 5 % and 10 MB."""
     third = len(samples) // 3
-    second, last = (median(rss for _, rss in part) for part in (
-        samples[third : 2 * third], samples[2 * third :]))  # fmt: skip
+    second, last = (
+        median(rss for _, rss in part)
+        for part in (samples[third : 2 * third], samples[2 * third :])
+    )
     print(f"  memory {second:.0f} MB, then {last:.0f} MB")
     assert last <= second * 1.05 + 10, f"{second:.0f} MB, then {last:.0f} MB"
