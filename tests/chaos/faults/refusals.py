@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from app.options import reading
@@ -44,8 +44,16 @@ def move_offsets(case: Case, offsets: Mapping[int, int | None]) -> None:
     topic, group = case.stream.pipeline.events.topic, case.stream.pipeline.group
     places = [TopicPartition(topic, n, at) for n, at in offsets.items() if at is not None]
     consumer = Consumer({"bootstrap.servers": case.stream.bootstrap, "group.id": group})
+
+    def moved() -> bool:
+        """Once the group has no member any more: one that left in a hurry is still known."""
+        with suppress(KafkaException):
+            consumer.commit(offsets=places, asynchronous=False)
+            return True
+        return False
+
     with closing(consumer):
-        consumer.commit(offsets=places, asynchronous=False)
+        wait_until(moved, what="the end of the last member")
 
 
 @part(short=False)
