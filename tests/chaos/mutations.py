@@ -154,36 +154,48 @@ def copied(folder: Path) -> Path:
     return root
 
 
-def is_red(mutation: Mutation, seed: int) -> tuple[bool, str]:
-    """Whether the part fails with the mutation; and the last line of what it says."""
+def is_red(part: str, seed: int, mutation: Mutation | None = None) -> tuple[bool, str]:
+    """Whether a part fails, with a mutation or without; and what it says."""
     with tempfile.TemporaryDirectory(prefix="riverrun-mutation-") as folder:
         root = copied(Path(folder))
-        mutate(mutation, root)
+        if mutation is not None:
+            mutate(mutation, root)
         command = [sys.executable, "-m", "tests.chaos", "--short"]
-        command += ["--only", mutation.part, "--seed", str(seed)]
+        command += ["--only", part, "--seed", str(seed)]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=SECONDS)
         said = [line for line in done.stdout.splitlines() if SAID.match(line)]
-        red = done.returncode != 0 and f"red: {mutation.part}" in done.stderr
-        return red, said[-1].strip() if said else done.stderr[-300:].strip()
+        red = done.returncode != 0 and f"red: {part}" in done.stderr
+        return red, (said[-1] if said else done.stderr)[-300:].strip()
+
+
+def proves(mutation: Mutation, seed: int, *, control: bool) -> bool:
+    """Whether the part is red with the mutation, and green without it."""
+    if control:
+        red, said = is_red(mutation.part, seed)
+        if red:
+            click.echo(f"  {mutation.part} is RED BY ITSELF: {said}")
+            return False
+    red, said = is_red(mutation.part, seed, mutation)
+    click.echo(f"  {'red, as it must be' if red else 'NOT RED'}: {said}")
+    return red
 
 
 @click.command()
 @click.option("--only", help="Names of mutations, with commas.")
 @click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--control/--no-control", default=True, help="Run each part without them first.")
 @click.option("--list", "listed", is_flag=True, help="Say which there are.")
-def main(only: str | None, seed: int, listed: bool) -> None:
+def main(only: str | None, seed: int, control: bool, listed: bool) -> None:
     """Take out one safeguard after another; each must turn a part of the suite red."""
-    chosen = [m for m in MUTATIONS if only is None or m.name in only.split(",")]
     missed = []
-    for mutation in chosen:
-        click.echo(f"{mutation.name} ({mutation.part}): {mutation.about}")
-        if listed:
+    for mutation in MUTATIONS:
+        if only is not None and mutation.name not in only.split(","):
             continue
-        red, said = is_red(mutation, seed)
-        click.echo(f"  {'red, as it must be' if red else 'NOT RED'}: {said[:300]}")
-        missed += [] if red else [mutation.name]
+        click.echo(f"{mutation.name} ({mutation.part}): {mutation.about}")
+        if not listed and not proves(mutation, seed, control=control):
+            missed.append(mutation.name)
     if missed:
-        raise SystemExit(f"not red: {', '.join(missed)}")
+        raise SystemExit(f"proved nothing: {', '.join(missed)}")
 
 
 if __name__ == "__main__":
