@@ -8,8 +8,9 @@ Both ways give the same numbers: no fast-math, no reordered sums, no fused opera
 Inputs and weights are clipped to +-LIMIT, so that no product of two of them overflows and
 no event, however extreme, turns a weight into NaN.
 
-Compiled code is kept on disk under a digest of all of `learners`: Numba itself looks only
-at the file of a kernel, and would go on using an old helper from another file.
+Compiled code is kept on disk under a digest of all of `learners` and of the package of the
+kernel: Numba itself looks only at the file of a kernel, and would go on using an old helper
+from another file.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import functools
 import hashlib
 import math
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -46,7 +48,7 @@ def kernel(function: F) -> F:
     if njit is None:
         return function
     given = config.CACHE_DIR
-    config.CACHE_DIR = os.path.join(given or _CACHE, _digest())
+    config.CACHE_DIR = os.path.join(given or _CACHE, _digest(_package(function.__module__)))
     try:
         compiled = njit(cache=True)(function)
     except RuntimeError:  # nowhere to write the cache
@@ -56,12 +58,28 @@ def kernel(function: F) -> F:
     return cast(F, compiled)
 
 
+def inlined(function: F) -> F:
+    """Compile into each kernel that calls it.
+
+    For the small helpers of a loop over bytes: Numba hands over an array as seven arguments,
+    which costs such a helper more than its work.
+    """
+    return function if njit is None else cast(F, njit(inline="always")(function))
+
+
+def _package(module: str) -> Path:
+    """The folder of the top-level package of a module."""
+    path = getattr(sys.modules[module.partition(".")[0]], "__file__", None)
+    return Path(path or __file__).parent
+
+
 @functools.cache
-def _digest() -> str:
+def _digest(package: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return f"learners-{digest.hexdigest()[:16]}"
+    for folder in sorted({Path(__file__).parent, package}):
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.read_bytes())
+    return f"{package.name}-{digest.hexdigest()[:16]}"
 
 
 @kernel
