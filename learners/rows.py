@@ -66,6 +66,20 @@ class Rows:
             for row in self.matrix.tolist()
         ]
 
+    def with_more(self, others: Rows) -> Rows:
+        """These rows, then the others; columns that only one of both has are NaN in the other."""
+        if self.names == others.names:
+            return Rows(self.names, np.concatenate([self.matrix, others.matrix]))
+        names = tuple(dict.fromkeys(self.names + others.names))
+        matrix = np.full((len(self) + len(others), len(names)), np.nan)
+        matrix[: len(self), [names.index(name) for name in self.names]] = self.matrix
+        matrix[len(self) :, [names.index(name) for name in others.names]] = others.matrix
+        return Rows(names, matrix)
+
+    def take(self, order: Sequence[int]) -> Rows:
+        """The rows at these places."""
+        return Rows(self.names, self.matrix[order])
+
     def __len__(self) -> int:
         return len(self.matrix)
 

@@ -8,6 +8,7 @@ from itertools import compress
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from agents.errors import InvalidEvent
 from agents.events.fields import EventFields, parser
@@ -21,6 +22,7 @@ from agents.events.limits import (
     id_error,
     label_check,
 )
+from agents.events.scanner import Scanned, Scanner
 from learners.model import UNLABELLED, Model
 from learners.rows import Rows
 from topics.codecs import UNDECODABLE, Codec
@@ -37,14 +39,14 @@ class Events:
     """The good events of a batch, as columns of one length.
 
     Attributes:
-        index: Where in the batch each stands.
+        index: Where in the batch each stands, ascending.
         ids: Their ids; None without an id field.
         labels: Their labels, or ``UNLABELLED``.
         rows: Their features: a matrix for a learner with a batch way, else a list of dicts.
     """
 
     index: list[int]
-    ids: list[Any]
+    ids: Sequence[Any]
     labels: list[Any]
     rows: Rows | list[dict[str, Any]]
 
@@ -76,12 +78,31 @@ class EventReader:
         self._as_matrix = model.batched
         self._parse = parser(fields, model.takes_text)
         self._decode = codec.decoder(self._parse.type)
+        self._scanner: Scanner | None = None
+        if self._as_matrix and fields.features is not None:
+            self._scanner = self._scanner_of(fields.features)
+
+    def warm_up(self) -> None:
+        """Compile whatever the first event would have to wait for."""
+        if self._as_matrix and (scanner := self._scanner or self._scanner_of(("x",))) is not None:
+            scanner.warm_up()
 
     def read(self, records: Sequence[Record]) -> tuple[Events, list[Failure]]:
         """The good events of ``records``, and the failures of the others."""
         failures: list[Failure] = []
-        index, decoded = self._decode_all(records, failures)
-        return self._read(index, decoded, failures), failures
+        values = [record.value() for record in records]
+        keys = [record.key() or b"" for record in records]
+        if not _bounded(keys, values):
+            return self._read_each(range(len(values)), keys, values, failures), failures
+        scanner = self._scanner_for(values)
+        if scanner is None:
+            return self._read_all(keys, values, failures), failures
+        scanned = scanner.scan(values)
+        events = self._of_scanned(scanner, scanned, failures)
+        if len(scanned.read) < len(values):
+            odd = np.delete(np.arange(len(values)), scanned.read).tolist()
+            events = merged(events, self._read_each(odd, keys, values, failures))
+        return events, failures
 
     def read_fields(self, fields: Sequence[Mapping[str, Any]]) -> tuple[Events, list[Failure]]:
         """As ``read``, for events that are decoded already."""
@@ -100,9 +121,77 @@ class EventReader:
         """The columns of every matrix; None where events differ, or rows are dicts."""
         return self._fields.features if self._as_matrix else None
 
+    def _scanner_for(self, values: Sequence[bytes]) -> Scanner | None:
+        """Where no features are declared, those of the first event are looked for."""
+        if self._as_matrix and self._fields.features is None:
+            try:
+                rows = self._parse.rows([self._decode(values[0])], as_matrix=True)
+            except (*UNDECODABLE, InvalidEvent):
+                return None
+            assert isinstance(rows, Rows)
+            if self._scanner is None or self._scanner.features != rows.names:
+                self._scanner = self._scanner_of(rows.names)
+        return self._scanner
+
+    def _scanner_of(self, features: tuple[str, ...]) -> Scanner | None:
+        fields = self._fields
+        found = [name for name in (*features, fields.id, fields.label) if name is not None]
+        if not Scanner.can(found) or len(set(found)) < len(found):
+            return None
+        return Scanner(
+            self._codec.name,
+            self._codec.decode,
+            features,
+            fields.id,
+            fields.label,
+            closed=fields.features is None,
+        )
+
+    def _of_scanned(self, scanner: Scanner, scanned: Scanned, failures: list[Failure]) -> Events:
+        index = scanned.read.tolist()
+        rows = Rows(scanner.features, scanned.matrix)
+        ids = [None] * len(index) if scanned.ids is None else scanned.ids
+        if self._takes_bools and scanned.flags is not None:
+            return Events(index, ids, scanned.flags, rows)
+        labels, keep = scanned.labels, [True] * len(index)
+        self._check_labels(index, labels, keep, failures)
+        if all(keep):
+            return Events(index, ids, labels, rows)
+        index, kept_ids, labels = _kept(keep, index, list(ids), labels)
+        return Events(index, kept_ids, labels, Rows(rows.names, rows.matrix[keep]))
+
+    def _read_all(
+        self, keys: Sequence[bytes], values: Sequence[bytes], failures: list[Failure]
+    ) -> Events:
+        try:
+            decoded = list(map(self._decode, values))
+        except UNDECODABLE:
+            return self._read_each(range(len(values)), keys, values, failures)
+        return self._read(list(range(len(values))), decoded, failures)
+
+    def _read_each(
+        self,
+        which: Sequence[int],
+        keys: Sequence[bytes],
+        values: Sequence[bytes | None],
+        failures: list[Failure],
+    ) -> Events:
+        index, decoded = [], []
+        for i in which:
+            try:
+                decoded.append(self._decode_one(keys[i], values[i]))
+                index.append(i)
+            except DecodeError as error:
+                failures.append(Failure(i, "decode", error))
+            except InvalidEvent as error:
+                failures.append(Failure(i, "validate", error))
+        return self._read(index, decoded, failures)
+
     def _read(self, index: list[int], decoded: list[Any], failures: list[Failure]) -> Events:
         ids, labels = self._parse.ids(decoded), self._parse.labels(decoded)
-        keep = self._checked(index, ids, labels, failures)
+        keep = [True] * len(index)
+        self._check_ids(index, ids, keep, failures)
+        self._check_labels(index, labels, keep, failures)
         index, decoded, ids, labels = _kept(keep, index, decoded, ids, labels)
         try:
             rows = self._parse.rows(decoded, as_matrix=self._as_matrix)
@@ -111,32 +200,6 @@ class EventReader:
             index, decoded, ids, labels = _kept(keep, index, decoded, ids, labels)
             rows = self._parse.rows(decoded, as_matrix=self._as_matrix)
         return Events(index, ids, labels, rows)
-
-    def _decode_all(
-        self, records: Sequence[Record], failures: list[Failure]
-    ) -> tuple[list[int], list[Any]]:
-        values = [record.value() for record in records]
-        keys = [record.key() or b"" for record in records]
-        try:
-            if max(map(len, values)) <= MAX_VALUE and max(map(len, keys)) <= MAX_KEY:
-                return list(range(len(values))), list(map(self._decode, values))
-        except UNDECODABLE:
-            pass
-        return self._decode_each(keys, values, failures)
-
-    def _decode_each(
-        self, keys: Sequence[bytes], values: Sequence[bytes | None], failures: list[Failure]
-    ) -> tuple[list[int], list[Any]]:
-        index, decoded = [], []
-        for i, (key, value) in enumerate(zip(keys, values, strict=True)):
-            try:
-                decoded.append(self._decode_one(key, value))
-                index.append(i)
-            except DecodeError as error:
-                failures.append(Failure(i, "decode", error))
-            except InvalidEvent as error:
-                failures.append(Failure(i, "validate", error))
-        return index, decoded
 
     def _decode_one(self, key: bytes, value: bytes | None) -> Any:
         return decode_one(self._decode, self._codec.name, self._parse.explain, key, value)
@@ -152,22 +215,27 @@ class EventReader:
                 failures.append(Failure(index[i], "validate", error))
         return keep
 
-    def _checked(
-        self, index: list[int], ids: list[Any], labels: list[Any], failures: list[Failure]
-    ) -> list[bool]:
-        """Which events have a usable id and label; the labels are converted in place."""
-        keep = [True] * len(index)
-        if self._fields.id and not all_fit(ids):
-            for i, id_ in enumerate(ids):
-                if not fits(id_):
-                    keep[i] = False
-                    error = id_error(self._fields.id, id_)
-                    failures.append(Failure(index[i], "validate", error))
+    def _check_ids(
+        self, index: list[int], ids: list[Any], keep: list[bool], failures: list[Failure]
+    ) -> None:
+        """Set aside the events whose id cannot be used."""
+        if not self._fields.id or all_fit(ids):
+            return
+        for i, id_ in enumerate(ids):
+            if not fits(id_):
+                keep[i] = False
+                error = id_error(self._fields.id, id_)
+                failures.append(Failure(index[i], "validate", error))
+
+    def _check_labels(
+        self, index: list[int], labels: list[Any], keep: list[bool], failures: list[Failure]
+    ) -> None:
+        """Set aside the events whose label cannot be used; the others' are converted in place."""
         if not self._supervised:
             labels[:] = [None] * len(labels)
-            return keep
+            return
         if self._takes_bools and set(map(type, labels)) == {bool}:
-            return keep
+            return
         for i, label in enumerate(labels):
             if label is None or label is UNLABELLED:
                 labels[i] = UNLABELLED
@@ -178,7 +246,32 @@ class EventReader:
                     keep[i] = False
                     text = f"{self._fields.label}: {error}"
                     failures.append(Failure(index[i], "validate", InvalidEvent(text)))
-        return keep
+
+
+def merged(first: Events, second: Events) -> Events:
+    """The events of both, in the order of their batch."""
+    if not first.index or not second.index:
+        return first if first.index else second
+    index = first.index + second.index
+    order = sorted(range(len(index)), key=index.__getitem__)
+    ids, labels = [*first.ids, *second.ids], [*first.labels, *second.labels]
+    assert isinstance(first.rows, Rows)
+    assert isinstance(second.rows, Rows)
+    return Events(
+        [index[i] for i in order],
+        [ids[i] for i in order],
+        [labels[i] for i in order],
+        first.rows.with_more(second.rows).take(order),
+    )
+
+
+def _bounded(keys: Sequence[bytes], values: Sequence[bytes | None]) -> bool:
+    """Whether every record has a value, and none is too large."""
+    try:
+        longest = max(map(len, values))  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return longest <= MAX_VALUE and max(map(len, keys)) <= MAX_KEY
 
 
 def _kept(keep: list[bool], *columns: list[Any]) -> tuple[list[Any], ...]:

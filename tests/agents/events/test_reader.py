@@ -41,7 +41,7 @@ def test_columns_stay_in_step_whatever_is_set_aside(fields: EventFields) -> None
         values.append(text.encode())
         good += [i] * (fault == "")
     events, failures = reader(fields).read(records(values))
-    assert events.index == events.ids == good
+    assert events.index == list(events.ids) == good
     assert events.labels == [bool(i % 2) for i in good]
     assert isinstance(events.rows, Rows)
     assert [x["a"] for x in events.rows.to_dicts()] == [float(i) for i in good]
@@ -73,5 +73,5 @@ def test_a_value_may_have_a_million_bytes_and_not_one_more(size: int, kept: int)
 def test_records_without_any_good_event_give_empty_columns() -> None:
     values: list[Any] = [None, b"[]", b"{"]
     events, failures = reader(DECLARED).read(records(values))
-    assert (events.index, events.ids, events.labels, len(events.rows)) == ([], [], [], 0)
+    assert (events.index, list(events.ids), events.labels, len(events.rows)) == ([], [], [], 0)
     assert [failure.stage for failure in failures] == ["decode", "validate", "decode"]
