@@ -7,12 +7,13 @@ from types import MappingProxyType
 from typing import Any
 
 from agents.errors import LearnRefused, Refusal
-from agents.events.reader import EventReader, Events, Failure
-from agents.outputs import Outputs, Pair, Refused
-from learners.model import UNLABELLED, LearnFailed, Model, Scored
+from agents.events.reader import EventReader, Failure
+from agents.outputs import Outputs, Refused
+from agents.predictions import PredictionEncoder, ScoredEvents, without_failures
+from learners.model import LearnFailed, Model
 from topics.codecs import Codec
 from topics.dead_letters import dead_letter
-from topics.records import Batch, ModelVersion, Outgoing, Prediction, Record, Source
+from topics.records import Batch, Outgoing, Record
 
 
 class Score:
@@ -32,8 +33,16 @@ class Score:
         self.name = name
         self.model = model
         self._reader = reader
-        self._encode = codec.encode
+        self._codec = codec
+        self._encode: PredictionEncoder | None = None
         self._dead_letters = dead_letters
+
+    def warm_up(self) -> None:
+        """Compile whatever the first event would have to wait for, the model apart."""
+        self._reader.warm_up()
+        PredictionEncoder(self._codec, self.name, "", 0).encode(
+            ScoredEvents([], [], [], [], []), []
+        )
 
     def save(self) -> None:
         """Nothing: the model is all that changes, and who runs the agent saves that."""
@@ -53,32 +62,19 @@ class Score:
             raise LearnRefused(Refusal.of(record), error.cause) from error
         failures += [Failure(events.index[i], "predict", e) for i, e in scored.failures.items()]
         letters += self._letters(records, failures)
-        predictions = self._predictions(batch, records, events, scored, version)
-        return Outputs(predictions, letters, self.model.learned - version)
+        said = without_failures(events, scored, version)
+        predictions = self._encoder(batch).encode(
+            said, [records[i].offset() or 0 for i in said.index]
+        )
+        keys = [records[i].key() for i in said.index]
+        pairs = list(zip(keys, predictions, strict=True))
+        return Outputs(pairs, letters, self.model.learned - version)
 
-    def _predictions(
-        self, batch: Batch, records: Sequence[Record], events: Events, scored: Scored, version: int
-    ) -> list[Pair]:
-        encode, name, topic, partition = self._encode, self.name, batch.topic, batch.partition
-        predictions = []
-        for place, (at, id_, label, prediction, score) in enumerate(
-            zip(
-                events.index,
-                events.ids,
-                events.labels,
-                scored.predictions,
-                scored.scores,
-                strict=True,
-            )
-        ):
-            if place in scored.failures:
-                continue
-            record = records[at]
-            source = Source(topic, partition, record.offset() or 0)
-            value = Prediction(id_, prediction, score, ModelVersion(name, version), source)
-            predictions.append((record.key(), encode(value)))
-            version += label is not UNLABELLED
-        return predictions
+    def _encoder(self, batch: Batch) -> PredictionEncoder:
+        """All batches of an agent are of one partition."""
+        if self._encode is None:
+            self._encode = PredictionEncoder(self._codec, self.name, batch.topic, batch.partition)
+        return self._encode
 
     def _letters(self, records: Sequence[Record], failures: Sequence[Failure]) -> list[Outgoing]:
         return [
