@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from operator import methodcaller
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
 
@@ -228,6 +229,8 @@ class Fetcher:
 
 def _by_partition(messages: Sequence[Any]) -> Iterable[tuple[TP, list[Any]]]:
     """The records of each partition; raises for an error that is final."""
+    if _of_one_partition(messages):
+        return [(TP(messages[0].topic(), messages[0].partition()), list(messages))]
     found: dict[tuple[str, int], list[Any]] = {}
     for message in messages:
         if message.error() is not None:
@@ -239,6 +242,18 @@ def _by_partition(messages: Sequence[Any]) -> Iterable[tuple[TP, list[Any]]]:
         except KeyError:
             found[at] = [message]
     return [(TP(*at), records) for at, records in found.items()]
+
+
+def _of_one_partition(messages: Sequence[Any]) -> bool:
+    """Whether all are records of one partition: the usual case, seen without a loop in Python."""
+    return (
+        not any(map(_ERROR, messages))
+        and len(set(map(_PARTITION, messages))) == 1
+        and len(set(map(_TOPIC, messages))) == 1
+    )
+
+
+_ERROR, _PARTITION, _TOPIC = map(methodcaller, ("error", "partition", "topic"))
 
 
 def _raise_if_final(message: Any) -> None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from agents.errors import AgentError, LearnRefused, Refusal
 from agents.labels.counts import JoinCounts
 from agents.outputs import Agent, Outputs
+from agents.score import Score
 from agents.stage import StageAgent
 from agents.state import State
 from app.pipeline.load import Pipeline
@@ -93,6 +94,14 @@ class Processor:
         return registry.create(
             learner.type, learner.params, learner.scale, learner.drift, learner.tables
         )
+
+    def warm_up(self, model: Model) -> None:
+        """Compile whatever the first event would have to wait for; `model` is thrown away."""
+        model.warm_up(len(self._pipeline.events.features or ()) or 1)
+        last = stages(self._pipeline)[-1]
+        agent = Maker(self._pipeline, last, 0, 1, State(), model, self._snapshot_key).agent()
+        if isinstance(agent, Score):
+            agent.warm_up()
 
     def open(
         self,

@@ -181,11 +181,10 @@ class Worker:
 
     async def starting(self) -> None:
         """Fence an earlier worker of this name; compile the learner before the first event."""
-        features = self.pipeline.events.features or ()
         model = self.processor.new_model()
         self._report.start(model.task)
         self.watchdog.start()
-        warm_up = asyncio.to_thread(model.warm_up, len(features) or 1)
+        warm_up = asyncio.to_thread(self.processor.warm_up, model)
         await asyncio.gather(self.committer.start(), warm_up, self._follow_first())
         collect_seldom()
 
