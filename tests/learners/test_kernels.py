@@ -53,15 +53,19 @@ def test_where_nothing_can_be_written_it_compiles_without_a_cache(
     assert before == kernels.config.CACHE_DIR
 
 
+@pytest.mark.parametrize("changed", ["learners", "agents"])
 def test_compiled_code_is_kept_under_a_digest_of_all_sources(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     digest: Any = kernels._digest
     dot: Any = kernels.dot
+    learners = Path(kernels.__file__).parent
     if hasattr(dot, "stats"):  # compiled
-        assert digest() in dot.stats.cache_path
-    (tmp_path / "a.py").write_text("x = 1")
-    monkeypatch.setattr(kernels, "__file__", str(tmp_path / "kernels.py"))
-    first = digest.__wrapped__()
-    (tmp_path / "a.py").write_text("x = 2")
-    assert digest.__wrapped__() != first
+        assert digest(learners) in dot.stats.cache_path
+    for folder in ("learners", "agents"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.py").write_text("x = 1")
+    monkeypatch.setattr(kernels, "__file__", str(tmp_path / "learners" / "kernels.py"))
+    first = digest.__wrapped__(tmp_path / "agents")
+    (tmp_path / changed / "a.py").write_text("x = 2")
+    assert digest.__wrapped__(tmp_path / "agents") != first
