@@ -47,7 +47,7 @@ def scan(data: Bytes, bounds: Ints, fields: Fields, found: Found) -> None:
             found.kinds[row, 0] = found.kinds[row, 1] = ODD
 
 
-@inlined
+@kernel
 def _object(
     data: Bytes, at: int, end: int, fields: Fields, found: Found, row: int, seen: Ints
 ) -> int:
@@ -69,10 +69,13 @@ def _object(
             if stop < 0:
                 return -1
             field = name_at(data, at + 1, stop - 1, fields)
-        at = _blank(data, stop, end)
-        if data[at] != _COLON:
+        if data[stop] <= _SPACE:
+            stop = _blank(data, stop, end)
+        if data[stop] != _COLON:
             return -1
-        at = _blank(data, at + 1, end)
+        at = stop + 1
+        if data[at] <= _SPACE:
+            at = _blank(data, at, end)
         stop, kind, value = _value(data, at)
         if stop < 0:
             return -1
@@ -92,13 +95,16 @@ def _object(
                 seen[field] = row
                 count += 1
             expected = field + 1
-        at = _blank(data, stop, end)
-        if data[at] != _COMMA:
-            return count if data[at] == _CLOSE and _blank(data, at + 1, end) == end else -1
-        at = _blank(data, at + 1, end)
+        if data[stop] <= _SPACE:
+            stop = _blank(data, stop, end)
+        if data[stop] != _COMMA:
+            return count if data[stop] == _CLOSE and _blank(data, stop + 1, end) == end else -1
+        at = stop + 1
+        if data[at] <= _SPACE:
+            at = _blank(data, at, end)
 
 
-@inlined
+@kernel
 def _blank(data: Bytes, at: int, end: int) -> int:
     """The next byte that is no white space, at most `end`."""
     while data[at] <= _SPACE and at < end:
