@@ -1,26 +1,28 @@
-"""Where records come in: events are decoded, labels find their events."""
+"""The source of the first stage: events are decoded, labels find their events."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
-from agents.events.fields import plain
-from agents.events.limits import decode_one, fits, id_error
+from agents.events.decoding import Decode, decode_all
+from agents.events.limits import all_fit, fits, id_error
 from agents.labels.counts import JoinCounts
 from agents.labels.join import LabelJoin
-from agents.labels.reader import LabelReader
-from agents.ops import Event, Op
+from agents.labels.reader import LabelReader, ParsedLabel
+from agents.operations import Operations, ParsedEvent, Row
+from agents.rejected import Rejected
 from topics.codecs import Codec
 from topics.dead_letters import Stage
-from topics.records import Record, Source
+from topics.errors import DecodeError
+from topics.records import Batch, Record
 
-Letter = tuple[Record, Stage, Exception]
-"""A record that is set aside, at which stage, and why."""
+Arrived = ParsedEvent | ParsedLabel | Exception
 
 
 class Entry:
-    """The reader of the first stage.
+    """Reads records of the events topic, and of the labels topic where labels come later.
 
     Args:
         codec: The format of the events topic.
@@ -35,12 +37,12 @@ class Entry:
         labels: tuple[str, LabelReader, LabelJoin] | None = None,
     ) -> None:
         self._format = codec.name
-        self._decode: Callable[[bytes], Any] = codec.decoder(dict[str, Any])
+        self._decode: Decode = codec.decoder(dict[str, Any])
         self._id = id_field
         self._labels = labels
 
     @property
-    def counts(self) -> JoinCounts | None:
+    def labels(self) -> JoinCounts | None:
         """What happened to labels; None without late labels."""
         return None if self._labels is None else self._labels[2].counts
 
@@ -49,29 +51,52 @@ class Entry:
         if self._labels is not None:
             self._labels[2].save()
 
-    def read(self, record: Record, letters: list[Letter]) -> list[Op]:
-        """What happens by this record, in order; what is set aside goes to ``letters``.
+    def read(self, batch: Batch) -> tuple[Operations, list[Rejected]]:
+        """What happens by these records, in order; and what is set aside."""
+        records, places = batch.records, batch.places or [0] * len(batch.records)
+        rows: list[Row] = []
+        by: list[int] = []
+        rejected: list[Rejected] = []
+        for i, arrived in enumerate(self._arrived(records)):
+            if isinstance(arrived, Exception):
+                stage: Stage = "decode" if isinstance(arrived, DecodeError) else "validate"
+                rejected.append(Rejected(records[i], stage, arrived))
+                continue
+            some, gone = self._step(arrived)
+            rows += some
+            by += [i] * len(some)
+            rejected += gone
+        causes = [records[i] for i in by]
+        return Operations.of(rows, causes, [places[i] for i in by]), rejected
 
-        Raises:
-            DecodeError, InvalidEvent: when the record itself is of no use.
-        """
+    def _step(self, arrived: ParsedEvent | ParsedLabel) -> tuple[list[Row], list[Rejected]]:
+        if self._labels is not None:
+            return self._labels[2].step(arrived)
+        assert isinstance(arrived, ParsedEvent)  # there is no other topic
+        return [arrived.row()], []
+
+    def _arrived(self, records: Sequence[Record]) -> Sequence[Arrived]:
+        """The event or label of each record, or why it has none."""
         if self._labels is None:
-            return [self._event(record)]
-        topic, reader, join = self._labels
-        if record.topic() == topic:
-            ops = join.label(reader.read(record))
-        else:
-            ops = join.event(self._event(record))
-        if join.failures:
-            letters += join.failures
-            join.failures = []
-        return ops
+            return self._events(records)
+        topic, reader, _ = self._labels
+        is_label = [record.topic() == topic for record in records]
+        labels = iter(reader.read(list(compress(records, is_label))))
+        others = compress(records, [not one for one in is_label])
+        events = iter(self._events(list(others)))
+        return [next(labels if one else events) for one in is_label]
 
-    def _event(self, record: Record) -> Event:
-        key = record.key()
-        fields = decode_one(self._decode, self._format, plain, key or b"", record.value())
-        id_ = fields.get(self._id) if self._id else None
-        if self._id and not fits(id_):
-            raise id_error(self._id, id_)
-        _, time = record.timestamp()
-        return Event(id_, time, fields, None, key, Source.of(record), record)
+    def _events(self, records: Sequence[Record]) -> Sequence[Arrived]:
+        decoded = decode_all(self._decode, self._format, records)
+        name = self._id
+        ids = [said.get(name) if type(said) is dict else None for said in decoded]
+        good = bool(ids) and all_fit(ids)
+        arrived: list[Arrived] = []
+        for record, said, id_ in zip(records, decoded, ids, strict=True):
+            if isinstance(said, Exception):
+                arrived.append(said)
+            elif name is None or good or fits(id_):
+                arrived.append(ParsedEvent(id_, record.timestamp()[1], said, record))
+            else:
+                arrived.append(id_error(name, id_))
+        return arrived

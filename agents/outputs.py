@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from agents.errors import Refusal
-from agents.relay import Handed
+from agents.forwarded import Forwarded
+from agents.labels.counts import JoinCounts
+from agents.operations import Operations
 from learners.model import Model
 from topics.records import Batch, Outgoing
 
@@ -27,14 +29,14 @@ class Outputs:
         dead_letters: One for each record that was set aside.
         learned: How many events were learned.
         others: Alerts and metrics, and records for the next stage.
-        handed: What goes to the next stage, before it is a record.
+        forwarded: What goes to the next stage, before it is records.
     """
 
     predictions: list[Pair] = field(default_factory=list)
     dead_letters: list[Outgoing] = field(default_factory=list)
     learned: int = 0
     others: list[Outgoing] = field(default_factory=list)
-    handed: list[Handed] = field(default_factory=list)
+    forwarded: Forwarded | None = None
 
 
 class Agent(Protocol):
@@ -43,6 +45,10 @@ class Agent(Protocol):
     @property
     def model(self) -> Model | None:
         """What learns here; None in a stage before the last."""
+
+    @property
+    def labels(self) -> JoinCounts | None:
+        """What happened here to labels; None where none come."""
 
     def process(self, batch: Batch, refused: Refused) -> Outputs:
         """Do the work of the stage on the records of ``batch``, one after another.
@@ -54,6 +60,9 @@ class Agent(Protocol):
         Raises:
             LearnRefused: when the learner fails while it learns. The agent is void then.
         """
+
+    def take(self, operations: Operations, refused: Refused) -> Outputs:
+        """As ``process``, for what the stage before has forwarded in memory."""
 
     def save(self) -> None:
         """Put what has changed into the state; called before each commit."""

@@ -1,19 +1,20 @@
-"""What was said of events, as predictions and alerts."""
+"""The scores of events, as predictions and alerts."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
+import numpy as np
 
 from agents.decisions.decider import Decider, Decision
 from agents.events.limits import MAX_KEY, MAX_VALUE, is_plain
-from agents.ops import Event
 from agents.outputs import Outputs
+from agents.scored import ScoredBatch
 from topics.codecs import Codec
-from topics.records import Alert, ModelVersion, Outgoing, Prediction, Reason
+from topics.records import Alert, ModelVersion, Outgoing, Prediction, Reason, Source
 
 LARGEST_ALERT = MAX_VALUE - MAX_KEY
 """Bytes of an alert that shows all of its event: with the key it fits below Kafka's own limit."""
@@ -25,29 +26,8 @@ MAX_FIELDS = 1_000
 """Fields of such an event."""
 
 
-class Said(msgspec.Struct, gc=False):
-    """What was said of an event.
-
-    Attributes:
-        event: Which one.
-        prediction, score: See ``Prediction``.
-        version: How many events the model had learned before.
-        reasons: The features that moved the score most; None where they are not asked for.
-        rivals: What others said: scores by name.
-        decision: "alert" or "pass"; None where nothing is decided.
-    """
-
-    event: Event
-    prediction: Any
-    score: float | None
-    version: int
-    reasons: tuple[Reason, ...] | None = None
-    rivals: Mapping[str, Any] | None = None
-    decision: Literal["alert", "pass"] | None = None
-
-
 class Publisher:
-    """Decides, and makes records of what was said.
+    """Decides, and makes records of the scores.
 
     Args:
         name: Of the pipeline; predictions carry it.
@@ -55,7 +35,7 @@ class Publisher:
         decider: Makes alerts of some predictions; None where nothing is decided.
         entity: The field whose values are looked at; None: every event is one of its own.
         alerts: Topic and format of the alerts, one for each entity in a span; None for none.
-        rivals: Whether predictions tell what the rivals said.
+        baselines: Whether predictions carry the scores of the baselines.
     """
 
     def __init__(
@@ -66,65 +46,104 @@ class Publisher:
         entity: str | None = None,
         alerts: tuple[str, Codec] | None = None,
         *,
-        rivals: bool = False,
+        baselines: bool = False,
     ) -> None:
         self._name = name
         self._encode = codec.encode
         self._decider = decider
         self._entity = entity
         self._alerts = alerts
-        self._rivals = rivals
+        self._baselines = baselines
 
     def save(self) -> None:
         """Put what has changed into the state."""
         if self._decider is not None:
             self._decider.save()
 
-    def publish(self, said: Sequence[Said], outputs: Outputs) -> None:
-        """Add predictions and alerts to ``outputs``; each of ``said`` gets its decision."""
-        for one, decision in zip(said, self._decisions(said), strict=True):
-            model = ModelVersion(self._name, one.version)
-            event = one.event
-            one.decision = decision.decision if decision else None
-            prediction = Prediction(
-                event.id,
-                one.prediction,
-                one.score,
-                model,
-                event.source,
-                one.decision,
-                decision.threshold if decision else None,
-                one.reasons,
-                one.rivals if self._rivals else None,
-            )
-            outputs.predictions.append((event.key, self._encode(prediction)))
-            is_first = decision is not None and one.decision == "alert" and not decision.again
-            if is_first and self._alerts is not None:
-                outputs.others.append(self._alert(one, prediction, *self._alerts))
+    def publish(self, scored: ScoredBatch, outputs: Outputs) -> None:
+        """Add predictions and alerts to ``outputs``; the events get their decisions."""
+        entities = self._entities(scored)
+        decisions = self._decide(scored, entities)
+        scored.decisions = [decision.decision if decision else None for decision in decisions]
+        predictions = self._predictions(scored, decisions)
+        records = scored.operations.records
+        outputs.predictions += [
+            (records[at].key(), self._encode(prediction))
+            for at, prediction in zip(scored.at, predictions, strict=True)
+        ]
+        if self._alerts is None:
+            return
+        for j, decision in enumerate(decisions):
+            if decision is not None and decision.decision == "alert" and not decision.again:
+                alert = self._alert(scored, j, predictions[j], entities and entities[j])
+                outputs.others.append(alert)
 
-    def _decisions(self, said: Sequence[Said]) -> Sequence[Decision | None]:
+    def _entities(self, scored: ScoredBatch) -> list[Any] | None:
+        if self._entity is None:
+            return None
+        column = scored.operations.column(self._entity, np.array(scored.at, np.int64))
+        return column if isinstance(column, list) else column.tolist()
+
+    def _decide(
+        self, scored: ScoredBatch, entities: Sequence[Any] | None
+    ) -> Sequence[Decision | None]:
         if self._decider is None:
-            return [None] * len(said)
-        times = [one.event.time for one in said]
-        return self._decider.decide(times, list(map(self._who, said)), [one.score for one in said])
+            return [None] * len(scored)
+        times = scored.operations.times[scored.at].tolist()
+        return self._decider.decide(times, entities, scored.scores)
 
-    def _who(self, one: Said) -> Any:
-        return None if self._entity is None else one.event.fields.get(self._entity)
+    def _predictions(
+        self, scored: ScoredBatch, decisions: Sequence[Decision | None]
+    ) -> list[Prediction]:
+        operations = scored.operations
+        why: Sequence[tuple[Reason, ...] | None] = scored.reasons or [None] * len(scored)
+        return [
+            Prediction(
+                operations.ids[at],
+                prediction,
+                score,
+                ModelVersion(self._name, version),
+                Source.of(operations.records[at]),
+                decision.decision if decision else None,
+                decision.threshold if decision else None,
+                reasons,
+                baselines,
+            )
+            for at, prediction, score, version, decision, reasons, baselines in zip(
+                scored.at,
+                scored.predictions,
+                scored.scores,
+                scored.versions,
+                decisions,
+                why,
+                self._said_by_baselines(scored),
+                strict=True,
+            )
+        ]
 
-    def _alert(self, one: Said, said: Prediction, topic: str, codec: Codec) -> Outgoing:
-        event = one.event
+    def _said_by_baselines(self, scored: ScoredBatch) -> Sequence[dict[str, Any] | None]:
+        baselines = scored.baselines
+        if not self._baselines or baselines is None:
+            return [None] * len(scored)
+        return [{name: said[j] for name, said in baselines.items()} for j in range(len(scored))]
+
+    def _alert(self, scored: ScoredBatch, j: int, said: Prediction, entity: Any) -> Outgoing:
+        assert self._alerts is not None
+        (topic, codec), operations, at = self._alerts, scored.operations, scored.at[j]
+        time = int(operations.times[at])
         alert = Alert(
-            id=event.id,
-            time=event.time,
-            entity=self._who(one),
+            id=said.id,
+            time=time,
+            entity=entity,
             score=said.score,
             threshold=said.threshold,
             reasons=said.reasons,
             model=said.model,
             source=said.source,
-            event=event.fields,
+            event=operations.fields(at),
         )
-        return Outgoing(topic, event.key, _encoded(alert, codec), timestamp=event.time)
+        key = operations.records[at].key()
+        return Outgoing(topic, key, _encoded(alert, codec), timestamp=time)
 
 
 def _encoded(alert: Alert, codec: Codec) -> bytes:

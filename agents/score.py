@@ -8,6 +8,7 @@ from typing import Any
 
 from agents.errors import LearnRefused, Refusal
 from agents.events.reader import EventReader, Failure
+from agents.operations import Operations
 from agents.outputs import Outputs, Refused
 from agents.predictions import PredictionEncoder, ScoredEvents, without_failures
 from learners.model import LearnFailed, Model
@@ -27,6 +28,8 @@ class Score:
         dead_letters: The topic for what is set aside.
     """
 
+    labels = None
+
     def __init__(
         self, name: str, model: Model, reader: EventReader, codec: Codec, dead_letters: str
     ) -> None:
@@ -43,6 +46,10 @@ class Score:
         PredictionEncoder(self._codec, self.name, "", 0).encode(
             ScoredEvents([], [], [], [], []), []
         )
+
+    def take(self, operations: Operations, refused: Refused) -> Outputs:
+        """Never called: this is the only stage, so nothing is forwarded to it."""
+        raise NotImplementedError
 
     def save(self) -> None:
         """Nothing: the model is all that changes, and who runs the agent saves that."""

@@ -1,42 +1,52 @@
-"""The exit of the last stage: events are scored, labels are learned, and all is judged."""
+"""The sink of the last stage: events are scored, labels are learned, and all is evaluated."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
+import numpy as np
 
 from agents.decisions.reasons import top
-from agents.entry import Letter
-from agents.errors import FunctionFailed, LearnRefused, Refusal
-from agents.events.functions import Enrich
-from agents.events.reader import EventReader
+from agents.errors import LearnRefused, Refusal
+from agents.events.features import FeatureReader, Read
+from agents.events.functions import Functions
 from agents.judging.watching import Watcher
 from agents.keys import key_of
 from agents.labels.waiting import Row, WaitingRows, join, split
-from agents.ops import Event, Op
+from agents.operations import DROP, EVENT, KINDS, Operations
 from agents.outputs import Outputs, Refused
-from agents.publishing import Publisher, Said
+from agents.publishing import Publisher
+from agents.rejected import Rejected
+from agents.scored import ScoredBatch
+from learners.kernels import Ints
 from learners.model import UNLABELLED, LearnFailed, Model, Scored
-from topics.records import Record
 
 
-class Step(msgspec.Struct, gc=False):
-    """One row for the model: an event to be scored, or a label to be learned.
+@dataclass(slots=True)
+class Steps:
+    """Rows for the model, one after another: events to be scored, labels to be learned.
 
     Attributes:
-        op: What it is for.
-        origin: The record that it happens by.
-        row: The features.
-        label: To be learned after the scoring, or ``UNLABELLED``.
+        at: The operation that each is for, by its place.
+        rows: The features.
+        labels: To be learned after the scoring, or ``UNLABELLED``.
     """
 
-    op: Op
-    origin: Record
-    row: Row
-    label: Any = UNLABELLED
+    at: list[int] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    labels: list[Any] = field(default_factory=list)
+
+    def add(self, at: int, row: Row, label: Any) -> None:
+        """One more."""
+        self.at.append(at)
+        self.rows.append(row)
+        self.labels.append(label)
+
+    def part(self, places: slice) -> Steps:
+        """Some of them."""
+        return Steps(self.at[places], self.rows[places], self.labels[places])
 
 
 class Scoring:
@@ -44,19 +54,19 @@ class Scoring:
 
     Args:
         model: The model of this partition; it is changed in place.
-        reader: From fields to features.
-        enrich: Adds the features of the user's functions.
+        features: From fields to features.
+        functions: Adds the features of the user's functions.
         rows: Keeps what was scored until its label comes; None where labels come with events.
-        publisher: Makes records of what was said.
-        watcher: Judges the model and its rivals.
+        publisher: Makes records of the scores.
+        watcher: Evaluates the model and its baselines.
         reasons: How many features a prediction names as its reasons.
     """
 
     def __init__(
         self,
         model: Model,
-        reader: EventReader,
-        enrich: Enrich,
+        features: FeatureReader,
+        functions: Functions,
         rows: WaitingRows | None,
         publisher: Publisher,
         watcher: Watcher | None,
@@ -64,10 +74,9 @@ class Scoring:
         reasons: int = 0,
     ) -> None:
         self.model = model
-        self._reader = reader
-        self._enrich = enrich
+        self._features = features
+        self._functions = functions
         self._rows = rows
-        self._names = reader.matrix_names
         self._publisher = publisher
         self._watcher = watcher
         self._reasons = reasons
@@ -78,141 +87,123 @@ class Scoring:
         if self._watcher is not None:
             self._watcher.save()
 
-    def score(
-        self,
-        ops: Sequence[Op],
-        origins: Sequence[Record],
-        letters: list[Letter],
-        refused: Refused = MappingProxyType({}),
-    ) -> Outputs:
-        """Score and learn, one after another.
+    def admit(self, operations: Operations) -> tuple[Operations, list[Rejected]]:
+        """All of it."""
+        return operations, []
 
-        Args:
-            ops: What happens, in order.
-            origins: The record that each happens by.
-            letters: What is set aside is added.
-            refused: What could not be learned before; it is set aside.
-
-        Raises:
-            LearnRefused: when the learner fails while it learns. The model is void then.
-        """
-        before, outputs = self.model.learned, Outputs()
-        kept, by = _without(refused, ops, origins, letters)
-        features = self._features(kept, letters)
-        steps = list(self._steps(kept, by, features))
-        said: list[Said] = []
-        for part in self._parts(steps):
-            said += self._run([steps[i] for i in part], letters)
-        self._publisher.publish(said, outputs)
+    def process(self, operations: Operations, refused: Refused) -> tuple[Outputs, list[Rejected]]:
+        """Score and learn, one after another; see ``Agent.process``."""
+        before = self.model.learned
+        kept, rejected = _without(refused, operations)
+        events = kept[operations.kinds[kept] == EVENT]
+        events, failed = self._functions.apply(operations, events)
+        read, unread = self._features.read(operations, events)
+        rejected += failed + unread
+        steps = self._steps(operations, kept, read)
+        scored = ScoredBatch(operations)
         if self._watcher is not None:
-            outputs.others += self._watcher.watch(ops, said)
+            scored.baselines = {name: [] for name in self._watcher.baselines}
+        for part in self._parts(operations, steps):
+            rejected += self._run(steps.part(part), scored)
+        if self._watcher is not None:
+            self._watcher.ask_rule(scored)
+        outputs = Outputs()
+        self._publisher.publish(scored, outputs)
+        if self._watcher is not None:
+            outputs.others += self._watcher.watch(scored)
         outputs.learned = self.model.learned - before
-        return outputs
+        return outputs, rejected
 
-    def _features(self, ops: Sequence[Op], letters: list[Letter]) -> dict[int, tuple[Row, Any]]:
-        """Row and label of each event that can be scored, by its place among ``ops``."""
-        places, fields = [], []
-        for i, op in enumerate(ops):
-            if isinstance(op, Event):
-                try:
-                    self._enrich(op.fields)
-                except FunctionFailed as error:
-                    letters.append((op.record, "features", error))
+    def _steps(self, operations: Operations, kept: Ints, read: Read) -> Steps:
+        steps, waiting = Steps(), self._rows
+        names, kinds = self._features.names, operations.kinds.tolist()
+        ids, labels, weights = operations.ids, operations.labels, operations.weights
+        at = read.at.tolist()
+        rows = split(read.rows, names, lambda: [operations.fields(i) for i in at])
+        features = dict(zip(at, zip(rows, read.labels, strict=True), strict=True))
+        for i in kept.tolist():
+            if kinds[i] == EVENT:
+                if i not in features:
                     continue
-                places.append(i)
-                fields.append(op.fields)
-        if not places:
-            return {}
-        events, failures = self._reader.read_fields(fields)
-        letters += [(ops[places[f.index]].record, f.stage, f.error) for f in failures]
-        rows = split(events.rows, self._names, [fields[i] for i in events.index])
-        return {
-            places[at]: (row, label)
-            for at, row, label in zip(events.index, rows, events.labels, strict=True)
-        }
-
-    def _steps(
-        self,
-        ops: Sequence[Op],
-        origins: Sequence[Record],
-        features: dict[int, tuple[Row, Any]],
-    ) -> Iterator[Step]:
-        for i, (op, origin) in enumerate(zip(ops, origins, strict=True)):
-            if isinstance(op, Event):
-                if i in features:
-                    row, label = features[i]
-                    if self._rows is not None:
-                        self._rows.put(op.id, row)
-                    elif label is not UNLABELLED:
-                        op.label = label
-                    yield Step(op, origin, row, label)
-            elif self._rows is not None and (row_ := self._rows.get(op.id)) is not None:
-                if op.kind == "drop":
-                    self._rows.delete(op.id)
+                row, label = features[i]
+                if waiting is not None:
+                    waiting.put(ids[i], row)
+                elif label is not UNLABELLED:
+                    labels[i] = label
+                steps.add(i, row, label)
+            elif waiting is not None and (known := waiting.get(ids[i])) is not None:
+                if kinds[i] == DROP:
+                    waiting.delete(ids[i])
                 else:
-                    yield from [Step(op, origin, row_, op.label)] * op.weight
+                    for _ in range(weights[i]):
+                        steps.add(i, known, labels[i])
+        return steps
 
-    def _parts(self, steps: Sequence[Step]) -> Iterable[range]:
+    def _parts(self, operations: Operations, steps: Steps) -> Iterable[slice]:
         if self._watcher is None:
-            return [range(len(steps))]
-        return self._watcher.parts([step.op for step in steps], self.model)
+            return [slice(None)]
+        at = np.array(steps.at, np.int64)
+        return self._watcher.parts(operations.kinds[at] == EVENT, operations.times[at], self.model)
 
-    def _run(self, steps: Sequence[Step], letters: list[Letter]) -> list[Said]:
-        if not steps:
+    def _run(self, steps: Steps, scored: ScoredBatch) -> list[Rejected]:
+        """Let the model score and learn; what is rejected it could not score."""
+        if not steps.at:
             return []
-        version = self.model.learned
-        rows = join([step.row for step in steps], self._names)
+        operations, version = scored.operations, self.model.learned
+        rows = join(steps.rows, self._features.names)
         try:
-            scored = self.model.run(rows, [s.label for s in steps], explain=self._reasons > 0)
+            found = self.model.run(rows, steps.labels, explain=self._reasons > 0)
         except LearnFailed as error:
-            step = steps[error.index]
-            raise LearnRefused(_refusal(step.op, step.origin), error.cause) from error
-        for i, failure in scored.failures.items():
-            self._set_aside(steps[i], failure, letters)
-        said, shown = [], []
-        for i, step in enumerate(steps):
-            if i in scored.failures:
+            refusal = _refusal(operations, steps.at[error.index])
+            raise LearnRefused(refusal, error.cause) from error
+        rejected = [self._reject(operations, steps.at[i], e) for i, e in found.failures.items()]
+        shown = self._note(steps, found, scored, version)
+        if self._watcher is not None and shown:
+            events = join([steps.rows[i] for i in shown], self._features.names)
+            self._watcher.ask_frozen(events, scored)
+        return rejected
+
+    def _note(
+        self, steps: Steps, found: Scored, scored: ScoredBatch, version: int
+    ) -> Sequence[int]:
+        """Note the events that were scored; their places among the steps."""
+        kinds, shown = scored.operations.kinds[steps.at].tolist(), []
+        for i, (kind, label) in enumerate(zip(kinds, steps.labels, strict=True)):
+            if i in found.failures:
                 continue
-            if isinstance(step.op, Event):
-                said.append(self._said(step.op, scored, i, version))
-                shown.append(step.row)
-            version += step.label is not UNLABELLED
-        if self._watcher is not None:
-            rivals = self._watcher.rivals([s.event for s in said], join(shown, self._names))
-            for one, others in zip(said, rivals, strict=True):
-                one.rivals = others
-        return said
+            if kind == EVENT:
+                shown.append(i)
+                scored.versions.append(version)
+            version += label is not UNLABELLED
+        scored.at += [steps.at[i] for i in shown]
+        scored.predictions += [found.predictions[i] for i in shown]
+        scored.scores += [found.scores[i] for i in shown]
+        if found.contributions is not None:
+            scored.reasons += top([found.contributions[i] for i in shown], self._reasons)
+        return shown
 
-    def _said(self, event: Event, scored: Scored, i: int, version: int) -> Said:
-        why = scored.contributions and scored.contributions[i]
-        reasons = top(why.names, why.values, self._reasons) if why else None
-        return Said(event, scored.predictions[i], scored.scores[i], version, reasons)
-
-    def _set_aside(self, step: Step, error: Exception, letters: list[Letter]) -> None:
-        letters.append((step.op.record, "predict", error))
-        if self._rows is not None and isinstance(step.op, Event):
-            self._rows.delete(step.op.id)
+    def _reject(self, operations: Operations, i: int, error: Exception) -> Rejected:
+        if self._rows is not None and operations.kinds[i] == EVENT:
+            self._rows.delete(operations.ids[i])
+        return operations.reject(i, "predict", error)
 
 
-def _without(
-    refused: Refused, ops: Sequence[Op], origins: Sequence[Record], letters: list[Letter]
-) -> tuple[Sequence[Op], Sequence[Record]]:
-    """What was not refused; the rest is added to ``letters``."""
+def _without(refused: Refused, operations: Operations) -> tuple[Ints, list[Rejected]]:
+    """Where what was not refused stands; and the rest."""
+    everything = np.arange(len(operations))
     if not refused:
-        return ops, origins
-    kept: list[Op] = []
-    by: list[Record] = []
-    for op, origin in zip(ops, origins, strict=True):
-        error = refused.get(_refusal(op, origin))
-        if error is None:
-            kept.append(op)
-            by.append(origin)
-        else:
-            letters.append((op.record, "learn", error))
-    return kept, by
+        return everything, []
+    errors = {
+        i: error
+        for i in range(len(operations))
+        if (error := refused.get(_refusal(operations, i))) is not None
+    }
+    rejected = [operations.reject(i, "learn", error) for i, error in errors.items()]
+    return np.delete(everything, list(errors)), rejected
 
 
-def _refusal(op: Op, origin: Record) -> Refusal:
-    """What names ``op`` when all is done again: then the same record may bring other labels."""
-    label = "" if isinstance(op, Event) else key_of(f"{op.kind} ", op.id)
-    return Refusal.of(origin, label)
+def _refusal(operations: Operations, i: int) -> Refusal:
+    """What names an operation when all is done again: then a record may bring other labels."""
+    kind = int(operations.kinds[i])
+    label = "" if kind == EVENT else key_of(f"{KINDS[kind - 1]} ", operations.ids[i])
+    return Refusal.of(operations.causes[i], label)

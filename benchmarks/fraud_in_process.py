@@ -13,13 +13,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from operator import methodcaller
 from typing import Any, NamedTuple
 
-from agents.outputs import Outputs
+from agents.outputs import Agent, Outputs
 from agents.state import State
 from app.fraud.transactions import Transactions
 from app.pipeline.load import Pipeline, load_pipeline
-from app.pipeline.stages import Stage, stages
+from app.pipeline.stages import stages
 from app.replay.records import Encoded, channels, records
 from app.worker.agent import Maker
 from app.worker.garbage import collect_seldom
@@ -98,21 +99,23 @@ class InProcess:
             batch: Sequence[Record] = [
                 self._kept(r.topic, r.key, r.value, r.timestamp) for r in some
             ]
-            for number, stage in enumerate(self.stages):
-                outputs = self._process(number, stage, batch)
-                batch = outputs.handed
-                if not batch:
+            came = Batch(self.stages[0].inputs[0], 0, batch)
+            outputs = self._process(0, methodcaller("process", came, {}))
+            for number in range(1, len(self.stages)):
+                if outputs.forwarded is None or not len(outputs.forwarded.operations):
                     break
+                given = outputs.forwarded.operations
+                outputs = self._process(number, methodcaller("take", given, {}))
             for _, value in outputs.predictions:
                 prediction = self._decode(value)
                 self.scores[prediction["id"]] = prediction["score"]
             if self._keep:
                 self.predictions += [value for _, value in outputs.predictions]
 
-    def _process(self, number: int, stage: Stage, batch: Sequence[Record]) -> Outputs:
+    def _process(self, number: int, work: Callable[[Agent], Outputs]) -> Outputs:
         started, used = time.perf_counter(), time.process_time()
         agent = self._agents[number]
-        outputs = agent.process(Batch(stage.inputs[0], 0, batch), {})
+        outputs = work(agent)
         agent.save()
         self.states[number].changes()
         self.seconds[number] += time.perf_counter() - started

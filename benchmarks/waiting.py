@@ -25,18 +25,19 @@ from typing import Any
 import numpy as np
 
 from agents.labels.join import JoinSettings, LabelJoin
-from agents.labels.reader import Heard
+from agents.labels.reader import ParsedLabel
 from agents.labels.waiting import WaitingRows
-from agents.ops import Event, Op
+from agents.operations import DROP, EVENT, ParsedEvent
 from agents.state import MemoryStore, State, Store
 from app.worker.rocks import RocksMemory, RocksStore
 from learners.labels import check_label
-from topics.records import Source
 
 FEATURES = 15
 COMMIT = 5000
 """Events between two commits."""
 START = 1_500_000_000_000
+RECORD: Any = None
+"""Nothing looks at the records."""
 
 
 class Timed(State):
@@ -81,24 +82,27 @@ class Waiting:
     def event(self, n: int) -> None:
         """An event comes and is scored."""
         fields = {"card": n % 4999, "terminal": n % 9973}
-        record: Any = None
-        event = Event(_id(n), START + n, fields, None, None, Source("", 0, n), record)
-        self._after(self._join.event(event))
-        self._rows.put(event.id, self._values[n % 1000].tobytes())
+        self._step(ParsedEvent(_id(n), START + n, fields, RECORD))
+        self._rows.put(_id(n), self._values[n % 1000].tobytes())
         if n % COMMIT == 0:
-            self.state.changes()
+            self.commit()
 
     def label(self, n: int, now: int) -> None:
         """The label of an event comes."""
-        record: Any = None
-        self._after(self._join.label(Heard(_id(n), n % 9 == 0, None, 1, START + now, record)))
+        self._step(ParsedLabel(_id(n), n % 9 == 0, None, 1, START + now, RECORD))
 
-    def _after(self, ops: list[Op]) -> None:
-        for op in ops:
-            if not isinstance(op, Event):
-                self._rows.get(op.id)
-                if op.kind == "drop":
-                    self._rows.delete(op.id)
+    def commit(self) -> None:
+        """What changed is written."""
+        self._join.save()
+        self.state.changes()
+
+    def _step(self, arrived: ParsedEvent | ParsedLabel) -> None:
+        rows, _ = self._join.step(arrived)
+        for kind, _, _, id_, *_ in rows:
+            if kind != EVENT:
+                self._rows.get(id_)
+            if kind == DROP:
+                self._rows.delete(id_)
 
 
 def _id(n: int) -> str:
@@ -121,13 +125,14 @@ def measure(kind: str, waiting: int) -> dict[str, Any]:
         before, parts = _rss(), Waiting(store, waiting)
         for n in range(waiting):
             parts.event(n)
-        parts.state.changes()
+        parts.commit()
         filled = _figures(parts.state, waiting, "fill")
         held = _rss() - before
         draw, more = random.Random(1), waiting // 10
         for n in range(waiting, waiting + more):
             parts.event(n)
             parts.label(n - draw.randrange(waiting // 2, waiting * 7 // 8), n)
+        parts.commit()
         steady = _figures(parts.state, more, "event_and_label")
         began = perf_counter()
         again = Waiting(store, waiting)

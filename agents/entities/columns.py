@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from zlib import crc32
 
@@ -13,7 +13,7 @@ from agents.entities.kernels import Words
 from agents.errors import InvalidEvent
 from agents.events.fields import NUMBER, is_finite, short
 from agents.events.limits import LIMITS, all_fit, fits
-from agents.ops import Event, Label, Op
+from agents.operations import CORRECT, DROP, EVENT, Operations
 from learners.kernels import Ints
 
 _NUMBERS = frozenset(NUMBER)
@@ -63,51 +63,65 @@ class Needed:
                 )
         return None
 
-    def all_good(self, events: Sequence[Fields]) -> bool:
-        """Whether `error` is None for all; False where that is not seen at once."""
+    def all_good(self, of: Callable[[str], Any]) -> bool:
+        """Whether `error` is None for all events, whose columns `of` returns by name.
+
+        False where that is not seen at once.
+        """
         return (
-            all(all_fit(column(events, name)) for name in self.entities)
-            and all(_all_finite(column(events, name)) for name in self.numbers)
-            and all(all_fit(column(events, name)) for name in self.marks)
+            all(_all_fit(of(name)) for name in self.entities)
+            and all(_all_finite(of(name)) for name in self.numbers)
+            and all(_all_fit(of(name)) for name in self.marks)
         )
 
 
 class Columns:
-    """Operations as columns; each is made once, however many tables need it.
+    """Some operations as columns; each is made once, however many tables need it.
 
     Attributes:
-        ops: In their order.
-        rows: Where they stand among all of their batch.
+        rows: Where they stand among all of their batch, ascending.
+        kinds: Of each.
         times: Of the events, or of the labels' events; in milliseconds.
-        labels: Which are labels, by their places.
+        labels: Which of them are labels, by their places here.
     """
 
-    def __init__(self, ops: Sequence[Op], rows: Sequence[int] | None = None) -> None:
-        self.ops = ops
-        self.rows = range(len(ops)) if rows is None else rows
-        self.labels = [i for i, op in enumerate(ops) if isinstance(op, Label)]
-        times = [op.time if isinstance(op, Event) else op.event_time for op in ops]
-        self.times: Ints = np.array(times, np.int64)
+    def __init__(self, operations: Operations, rows: Ints) -> None:
+        self._operations = operations
+        self.rows = rows
+        self.kinds = operations.kinds[rows]
+        self.times = operations.event_times[rows]
+        self.labels = np.flatnonzero(self.kinds != EVENT)
         self._named: dict[str, list[Any]] = {}
 
-    def of(self, rows: Sequence[int]) -> Columns:
-        """Some of the operations."""
-        return self if len(rows) == len(self.ops) else Columns([self.ops[i] for i in rows], rows)
-
-    def latest(self) -> Ints:
-        """The time of the stream at each, as far as it says so: it may have been later before."""
-        return np.maximum(self.times, np.array([op.time for op in self.ops], np.int64))
+    def __len__(self) -> int:
+        return len(self.rows)
 
     def named(self, name: str) -> list[Any]:
         """A field of every event, or label's event."""
         if name not in self._named:
-            self._named[name] = column([op.fields for op in self.ops], name)
+            column = self._operations.column(name, self.rows)
+            self._named[name] = column if isinstance(column, list) else column.tolist()
         return self._named[name]
 
+    def label(self, *, before: bool = False) -> list[Any]:
+        """The label of each label; or what it takes the place of: itself if it is the first."""
+        operations, at = self._operations, self.rows[self.labels]
+        new = [operations.labels[i] for i in at.tolist()]
+        if not before:
+            return new
+        corrects = (operations.kinds[at] == CORRECT).tolist()
+        old = [operations.befores[i] for i in at.tolist()]
+        return [y if it_does else x for x, y, it_does in zip(new, old, corrects, strict=True)]
 
-def column(events: Sequence[Fields], name: str) -> list[Any]:
-    """A field of every event; None where it is absent."""
-    return [fields.get(name) for fields in events]
+
+def latest(operations: Operations) -> Ints:
+    """The time of the stream at each, as far as it says so: it may have been later before."""
+    return np.maximum(operations.times, operations.event_times)
+
+
+def heard(operations: Operations) -> Ints:
+    """Where the labels stand that say something."""
+    return np.flatnonzero((operations.kinds != EVENT) & (operations.kinds != DROP))
 
 
 def marks(values: Iterable[Any]) -> Words:
@@ -118,7 +132,14 @@ def marks(values: Iterable[Any]) -> Words:
     return x ^ (x >> np.uint64(31))
 
 
-def _all_finite(values: Sequence[Any]) -> bool:
+def _all_fit(column: Any) -> bool:
+    """As `all_fit`; also for no values."""
+    return not len(column) or (isinstance(column, list) and all_fit(column))
+
+
+def _all_finite(values: Any) -> bool:
+    if isinstance(values, np.ndarray):
+        return bool(np.isfinite(values).all())
     if not set(map(type, values)) <= _NUMBERS:
         return False
     try:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from agents.entities.columns import Columns, Fields, Needed
+from agents.entities.columns import Columns, Needed, heard, latest
 from agents.entities.declare import EntityTable, check_tables, declared
 from agents.entities.past import Past
-from agents.events.reader import Failure
-from agents.ops import Event, Label, Op
+from agents.errors import InvalidEvent
+from agents.operations import Operations
+from agents.rejected import Rejected
 from agents.state import State
-from learners.kernels import Floats
 
 
 class Entities:
@@ -27,16 +28,13 @@ class Entities:
 
     Raises EntityError for tables that cannot be, PastMismatch for a state of other settings.
 
-    >>> from agents.ops import Event
-    >>> from topics.records import Source
+    >>> from agents.operations import ParsedEvent
     >>> def event(time, amount):
-    ...     fields = {"card": 7, "amount": amount}
-    ...     return Event(None, time, fields, None, None, Source("t", 0, 0), None)
+    ...     return ParsedEvent(None, time, {"card": 7, "amount": amount}, None).row()
     >>> table = EntityTable(0, "card", features=("count", "mean(amount)"), windows=(3600,))
-    >>> entities, events = Entities([table], State()), [event(0, 10.0), event(60_000, 20.0)]
-    >>> entities.apply(events)
-    []
-    >>> events[1].fields
+    >>> batch = Operations.of([event(0, 10.0), event(60_000, 20.0)], [None, None], [0, 1])
+    >>> batch, rejected = Entities([table], State()).apply(batch)
+    >>> batch.fields(1)
     {'card': 7, 'amount': 20.0, 'card_count_1h': 2.0, 'card_mean_amount_1h': 15.0}
     """
 
@@ -49,62 +47,58 @@ class Entities:
         self._pasts = [Past(table, state) for table in checked]
         self.names: tuple[str, ...] = tuple(name for table in checked for name in table.names)
 
-    def apply(self, ops: Sequence[Op]) -> list[Failure]:
-        """Bring the pasts up to date and add the features to the fields of the events.
-
-        An event that lacks what a table needs is a failure: no past knows of it, and it gets no
-        features. So is a label whose event was one, or that is no number where one is needed.
-        """
-        batch = Columns(ops)
-        failures = self._failures(batch)
-        failed = {failure.index for failure in failures}
-        good = [i for i, op in enumerate(ops) if isinstance(op, Event) and i not in failed]
-        if ops and self._pasts:
-            told = heard = batch.of(good)
-            if self._label_names:
-                labels = [i for i in batch.labels if _is_heard(ops[i]) and i not in failed]
-                heard = batch.of(sorted([*good, *labels]))
-            made = [past.apply(batch, heard if past.of_labels else told) for past in self._pasts]
-            self._add(told.ops, np.hstack(made))
-        return failures
-
-    def _add(self, events: Sequence[Op], features: Floats) -> None:
-        names = self.names
-        for event, row in zip(events, features.tolist(), strict=True):
-            fields = event.fields
-            for name, value in zip(names, row, strict=False):  # strict costs a third more
-                fields[name] = value
+    def apply(self, operations: Operations) -> tuple[Operations, list[Rejected]]:
+        """Bring the pasts up to date and add the features to the events; see `errors`."""
+        if not self._pasts or not len(operations):
+            return operations, []
+        errors = self.errors(operations)
+        times = np.maximum.accumulate(latest(operations))
+        good, rejected = operations.set_aside(errors, "features")
+        now = np.delete(times, list(errors))
+        events = good.events
+        asked = told = Columns(good, events)
+        if self._label_names:
+            told = Columns(good, np.union1d(events, heard(good)))
+        made = [
+            past.apply(now, int(times[-1]), told if past.of_labels else asked)
+            for past in self._pasts
+        ]
+        for name, values in zip(self.names, np.hstack(made).T, strict=True):
+            good.add(name, events, values)
+        return good, rejected
 
     def save(self) -> None:
         """Put what changed since the last call into the state; once for each commit."""
         for past in self._pasts:
             past.store.save()
 
-    def _failures(self, batch: Columns) -> list[Failure]:
-        events = [(i, op.fields) for i, op in enumerate(batch.ops) if isinstance(op, Event)]
-        errors = dict(_errors(self._of_events, events))
+    def errors(self, operations: Operations) -> dict[int, InvalidEvent]:
+        """Why events and labels cannot be used, by their places: no past knows of them.
+
+        A field that a table needs is missing or wrong. Or it is a label whose event was such a
+        one, or that is no number where one is needed.
+        """
+        events = operations.events
+        errors = {}
+        if not self._of_events.all_good(lambda name: operations.column(name, events)):
+            found = ((i, self._of_events.error(operations.fields(i))) for i in events.tolist())
+            errors = {i: error for i, error in found if error is not None}
         if self._label_names:
-            errors.update(_errors(self._of_labels, list(self._said(batch))))
-        return [Failure(i, "features", errors[i]) for i in sorted(errors)]
+            errors |= self._label_errors(Columns(operations, heard(operations)), operations)
+        return dict(sorted(errors.items()))
 
-    def _said(self, batch: Columns) -> Iterator[tuple[int, Fields]]:
-        """The fields of the labels' events, each label among them, and the one before too."""
-        for i in batch.labels:
-            op = batch.ops[i]
-            if isinstance(op, Label) and op.kind != "drop":
-                yield i, {**op.fields, **dict.fromkeys(self._label_names, op.label)}
-                if op.kind == "correct":
-                    yield i, {**op.fields, **dict.fromkeys(self._label_names, op.before)}
+    def _label_errors(self, labels: Columns, operations: Operations) -> dict[int, InvalidEvent]:
+        """Of the labels' events, each label among their fields, and the one before too."""
+        errors: dict[int, InvalidEvent] = {}
+        for said in (labels.label(), labels.label(before=True)):
 
+            def of(name: str, said: list[Any] = said) -> list[Any]:
+                return said if name in self._label_names else labels.named(name)
 
-def _is_heard(op: Op) -> bool:
-    return isinstance(op, Label) and op.kind != "drop"
-
-
-def _errors(needed: Needed, said: Sequence[tuple[int, Fields]]) -> Iterator[tuple[int, Exception]]:
-    if not said or needed.all_good([fields for _, fields in said]):
-        return
-    for i, fields in said:
-        error = needed.error(fields)
-        if error is not None:
-            yield i, error
+            if self._of_labels.all_good(of):
+                continue
+            for i, label in zip(labels.rows.tolist(), said, strict=True):
+                fields = {**operations.fields(i), **dict.fromkeys(self._label_names, label)}
+                if (error := self._of_labels.error(fields)) is not None:
+                    errors[i] = error
+        return errors

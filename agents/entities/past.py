@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
-from agents.entities.columns import Columns, column, marks
+from agents import operations
+from agents.entities.columns import Columns, marks
 from agents.entities.declare import Declared
 from agents.entities.kernels import ADD, CORRECT, TELL, Steps, Words, advance
 from agents.entities.layout import Layout
 from agents.entities.store import Store
-from agents.ops import Label, Op
+from agents.operations import Operations
 from agents.state import State
 from learners.kernels import Floats, Ints
 
@@ -28,32 +26,31 @@ class Past:
     def __init__(self, declared: Declared, state: State) -> None:
         self._declared, self._layout = declared, Layout.of(declared)
         self.store = Store(declared, self._layout, state)
-        self.apply(Columns([]), Columns([]))  # compiles
+        nothing = Operations.of([], [], [])
+        self._features(Columns(nothing, nothing.events), nothing.times)  # compiles
 
     @property
     def of_labels(self) -> bool:
         """Whether labels bring it up to date, not events."""
         return self._declared.table.source == "labels"
 
-    def apply(self, batch: Columns, chosen: Columns) -> Floats:
+    def apply(self, now: Ints, until: int, chosen: Columns) -> Floats:
         """The features of the events, a row each.
 
         Args:
-            batch: All operations; they move the clock of the stream.
+            now: The time of the stream at each operation of the batch, in milliseconds.
+            until: The time of the stream after the batch.
             chosen: The events that are told, and, of labels, the labels that are heard.
         """
-        steps = self._steps(chosen, self._clocks(batch)[chosen.rows])
-        features = np.zeros((len(chosen.ops), len(self._declared.features)))
+        clocks = np.maximum(self._buckets(now[chosen.rows]), self.store.clock)
+        self.store.clock = max(self.store.clock, until // self._declared.windows.bucket)
+        return self._features(chosen, clocks)
+
+    def _features(self, chosen: Columns, clocks: Ints) -> Floats:
+        steps = self._steps(chosen, clocks)
+        features = np.zeros((len(chosen), len(self._declared.features)))
         advance(self.store.pasts, self._layout.shape, self._layout.plan, steps, features)
         return features[steps.kinds & TELL > 0]
-
-    def _clocks(self, batch: Columns) -> Ints:
-        """The newest bucket of the stream at each operation."""
-        clocks: Ints = np.maximum.accumulate(self._buckets(batch.latest()))
-        clocks = np.maximum(clocks, self.store.clock)
-        if len(clocks):
-            self.store.clock = int(clocks[-1])
-        return clocks
 
     def _buckets(self, times: Ints) -> Ints:
         return times // self._declared.windows.bucket
@@ -82,46 +79,34 @@ class Past:
         )
 
     def _kinds(self, chosen: Columns) -> Ints:
-        kinds = np.full(len(chosen.ops), TELL if self.of_labels else ADD | TELL, np.int64)
-        said = [chosen.ops[i] for i in chosen.labels]
-        kinds[chosen.labels] = [CORRECT if _corrects(op) else ADD for op in said]
+        kinds = np.full(len(chosen), TELL if self.of_labels else ADD | TELL, np.int64)
+        corrects = chosen.kinds[chosen.labels] == operations.CORRECT
+        kinds[chosen.labels] = np.where(corrects, CORRECT, ADD)
         return kinds
 
     def _values(self, chosen: Columns) -> tuple[Floats, Floats]:
         """The numbers that are added, and those that they take the place of."""
         names = self._declared.numbers
-        values = np.zeros((len(chosen.ops), len(names)))
+        values = np.zeros((len(chosen), len(names)))
         if not self.of_labels:
             for j, name in enumerate(names):
                 values[:, j] = chosen.named(name)
             return values, values
-        befores, labels = np.zeros_like(values), _labels(chosen)
+        befores, labels = np.zeros_like(values), chosen.labels
         for j, name in enumerate(names):
-            new, old = self._new_and_old(labels, name)
-            values[chosen.labels, j], befores[chosen.labels, j] = new, old
+            if name == self._declared.table.label:
+                values[labels, j], befores[labels, j] = chosen.label(), chosen.label(before=True)
+            else:
+                said = chosen.named(name)
+                values[labels, j] = befores[labels, j] = [said[i] for i in labels.tolist()]
         return values, befores
-
-    def _new_and_old(self, labels: Sequence[Label], name: str) -> tuple[list[Any], list[Any]]:
-        if name != self._declared.table.label:
-            new = column([op.fields for op in labels], name)
-            return new, new
-        old = [op.before if op.kind == "correct" else op.label for op in labels]
-        return [op.label for op in labels], old
 
     def _bits(self, chosen: Columns) -> Words:
         """64 bits for each value whose different ones are counted; 0 where there is none."""
         names = self._declared.marks
-        bits: Words = np.zeros((len(chosen.ops), len(names)), np.uint64)
-        adding = chosen.labels if self.of_labels else range(len(chosen.ops))
+        bits: Words = np.zeros((len(chosen), len(names)), np.uint64)
+        adding = chosen.labels if self.of_labels else np.arange(len(chosen))
         for j, name in enumerate(names):
             said = chosen.named(name)
-            bits[adding, j] = marks(said[i] for i in adding)
+            bits[adding, j] = marks(said[i] for i in adding.tolist())
         return bits
-
-
-def _labels(chosen: Columns) -> list[Label]:
-    return [op for op in chosen.ops if isinstance(op, Label)]
-
-
-def _corrects(op: Op) -> bool:
-    return isinstance(op, Label) and op.kind == "correct"

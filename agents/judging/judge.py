@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgpack
+import numpy as np
 
 from agents.judging.caught import PREFIX as CAUGHT
 from agents.judging.caught import Caught
@@ -20,8 +22,9 @@ from agents.judging.figures import (
     judge_alerts,
     judge_rival,
 )
-from agents.judging.window import Window
-from agents.ops import Event, Label
+from agents.judging.window import Said, Window
+from agents.operations import DROP, EVENT
+from agents.scored import ScoredBatch
 from agents.shares import share
 from agents.state import State
 from agents.views import Section
@@ -100,48 +103,43 @@ class Judge:
         self._now = self._closed_until = 0
         self._begin_part(0)
         self._first: Window | None = None
+        self._first_may_close = self._first_must_close = 0
         self._restore()
 
-    def event(
-        self, event: Event, said: Mapping[str, Any], decision: str | None = None
-    ) -> list[WindowMetrics]:
-        """Note what was said of an event.
+    def watch(self, scored: ScoredBatch, said: Mapping[str, Sequence[Any]]) -> list[WindowMetrics]:
+        """Note what was said of events, and what became known of them, in the order of a batch.
 
         Args:
-            event: With its own label, where it brought one.
-            said: By "model", "frozen" and "rule": the score, for several classes the class; None
-                or absent where nothing was said.
-            decision: "alert", "pass" or None.
+            scored: The batch. Each event is there with its own label, where it brought one.
+            said: By "model", "frozen" and "rule", of each scored event: the score, for several
+                classes the class; None where nothing was said.
 
         Returns:
             What is to be published now.
         """
-        start = event.time - event.time % self._settings.window
-        if start >= self._closed_until and event.id not in self._rows:
-            window = self._window(start)
-            fields, entity, amount = event.fields, self._settings.entity, self._settings.amount
-            row = window.add(
-                event.id,
-                None if entity is None else fields.get(entity),
-                None if amount is None else fields.get(amount),
-                said,
-                decision,
-            )
-            if event.label is not None:
-                self._learn(window, row, event.label)
-        return self._passed(event.time)
-
-    def label(self, label: Label) -> list[WindowMetrics]:
-        """Note what became known of an event; gives what is to be published now."""
-        start = label.event_time - label.event_time % self._settings.window
-        window = self._windows.get(start)
-        row = None if window is None else window.row(label.id)
-        if window is not None and row is not None:
-            if label.kind == "drop":
-                window.drop(row)
-            else:
-                self._learn(window, row, label.label)
-        return self._passed(label.time)
+        operations, records = scored.operations, list[WindowMetrics]()
+        values, new = self._said(scored, said), defaultdict[int, list[int]](list)
+        scored_at = {at: j for j, at in enumerate(scored.at)}
+        starts = operations.event_times - operations.event_times % self._settings.window
+        columns = operations.kinds.tolist(), operations.times.tolist(), starts.tolist()
+        for i, (kind, time, start) in enumerate(zip(*columns, strict=True)):
+            id_, label = operations.ids[i], operations.labels[i]
+            if kind != EVENT:
+                self._hear(start, id_, kind, label)
+            elif i not in scored_at:
+                continue
+            elif start >= self._closed_until and id_ not in self._rows:
+                window = self._window(start)
+                row = window.reserve(id_)
+                new[start].append(scored_at[i])
+                if label is not None:
+                    self._learn(window, row, label)
+            self._now = max(self._now, time)
+            if self._now >= self._next_part or self._first_is_done():
+                self._fill(new, values)
+                records += self._passed()
+        self._fill(new, values)
+        return records
 
     def save(self) -> None:
         """Put what changed into the state; called once before each commit."""
@@ -153,12 +151,39 @@ class Judge:
         if clock != self._section.get(_CLOCK):
             self._section.put(_CLOCK, clock)
 
-    def _passed(self, time: int) -> list[WindowMetrics]:
-        """Move the stream's time on: close what is done, and judge the others now and then."""
-        if time > self._now:
-            self._now = time
+    def _said(self, scored: ScoredBatch, said: Mapping[str, Sequence[Any]]) -> Said:
+        at, settings = np.array(scored.at, np.int64), self._settings
+
+        def column(name: str | None) -> Sequence[Any]:
+            if name is None:
+                return [None] * len(at)
+            found = scored.operations.column(name, at)
+            return found if isinstance(found, list) else found.tolist()
+
+        decisions = scored.decisions or [None] * len(at)
+        return Said(column(settings.entity), column(settings.amount), decisions, said)
+
+    def _fill(self, new: dict[int, list[int]], said: Said) -> None:
+        """Give the new events of each window what was said of them."""
+        for start, at in new.items():
+            self._windows[start].fill(said.some(at))
+        new.clear()
+
+    def _hear(self, start: int, id_: Any, kind: int, label: Any) -> None:
+        """Note what became known of an event of the window that begins at ``start``."""
+        window = self._windows.get(start)
+        row = None if window is None else window.row(id_)
+        if window is None or row is None:
+            return
+        if kind == DROP:
+            window.drop(row)
+        else:
+            self._learn(window, row, label)
+
+    def _passed(self) -> list[WindowMetrics]:
+        """Close what the stream's time has passed, and judge the others now and then."""
         records = []
-        while self._first is not None and self._is_done(self._first):
+        while self._first is not None and self._first_is_done():
             records.append(self._close(self._first))
         if self._now >= self._next_part:
             self._begin_part(self._now * PARTS // self._settings.window)
@@ -169,10 +194,19 @@ class Judge:
         self._part = part
         self._next_part = -(-(part + 1) * self._settings.window // PARTS)
 
-    def _is_done(self, window: Window) -> bool:
-        length = self._settings.window
-        since = self._now - window.start - length
-        return since * PARTS >= length and (not window.open or since >= self._settings.expire)
+    def _first_is_done(self) -> bool:
+        """Whether the first window may be closed: what it waits for is over."""
+        first = self._first
+        if first is None or self._now < self._first_may_close:
+            return False
+        return not first.open or self._now >= self._first_must_close
+
+    def _find_first(self) -> None:
+        self._first = first = next(iter(self._in_order()), None)
+        if first is not None:
+            end = first.start + self._settings.window
+            self._first_may_close = end - (-self._settings.window // PARTS)
+            self._first_must_close = max(self._first_may_close, end + self._settings.expire)
 
     def _close(self, window: Window) -> WindowMetrics:
         self._caught.forget(window.start - self._settings.remember)
@@ -183,7 +217,7 @@ class Judge:
         del self._windows[window.start]
         window.forget()
         self._closed_until = window.start + self._settings.window
-        self._first = next(iter(self._in_order()), None)
+        self._find_first()
         return record
 
     def _interim(self, window: Window) -> WindowMetrics:
@@ -234,7 +268,7 @@ class Judge:
         window = self._windows.get(start)
         if window is None:
             window = self._windows[start] = Window(start, self._task != "multiclass", self._rows)
-            self._first = next(iter(self._in_order()))
+            self._find_first()
         return window
 
     def _in_order(self) -> list[Window]:

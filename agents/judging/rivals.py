@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 import msgpack
 
-from agents.errors import FunctionFailed
-from agents.events.functions import load_rule
+from agents.events.functions import load_function, score_events
+from agents.operations import Operations
 from agents.state import State
 from learners import snapshots
+from learners.kernels import Ints
 from learners.model import UNLABELLED, Model
 from learners.rows import Rows
 
@@ -21,7 +23,7 @@ KEY = "frozen"
 class Frozen:
     """The model as it was at the start of the window: what learning since then is worth.
 
-    Whoever scores asks `due` before each event, in their order, and cuts its batch there: the
+    Whoever scores cuts its batch before the first event that is `next_due` or later: the
     copy is to be made of the model that has learned all that came before. The copy of a window
     stays until an event of a later window comes. The state has one entry, put once a window.
 
@@ -59,12 +61,13 @@ class Frozen:
             self._start, snapshot = msgpack.unpackb(saved)
             self._model, _ = snapshots.load(snapshot, model, key=key, allow=allow)
 
-    def due(self, time: int) -> bool:
-        """Whether a copy is to be made before an event of this time, in ms since 1970."""
+    @property
+    def next_due(self) -> float:
+        """A copy is to be made before an event of this time or later, in ms since 1970."""
         if self._start is None:
-            return True
+            return -inf
         is_last = self._since is not None and self._start >= self._since
-        return not is_last and time >= self._start + self._window
+        return inf if is_last else self._start + self._window
 
     def freeze(self, model: Model, time: int) -> None:
         """Copy the model for the window of an event of this time.
@@ -91,18 +94,16 @@ class HandRule:
 
     Args:
         name: The function, as "module:name". It is given the fields of an event, with all the
-            features that were added, and gives a number.
+            features that were added, and returns a number; or the columns of many events.
 
     Raises:
         UnknownFunction: When there is no such function.
     """
 
     def __init__(self, name: str) -> None:
-        self._rule = load_rule(name)
+        self._name = name
+        self._rule = load_function(name)
 
-    def score(self, fields: Mapping[str, Any]) -> float | None:
-        """The number for one event; None where the function fails, or gives another thing."""
-        try:
-            return self._rule(fields)
-        except FunctionFailed:
-            return None
+    def scores(self, operations: Operations, events: Ints) -> list[float | None]:
+        """The number for each event; None where the function fails, or returns another thing."""
+        return score_events(operations, events, self._name, self._rule)

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from agents.judging.figures import FROZEN, MODEL, RULE
 from agents.judging.judge import Judge
 from agents.judging.rivals import Frozen, HandRule
-from agents.ops import Event, Op
-from agents.publishing import Said
+from agents.scored import ScoredBatch
+from learners.kernels import Ints
 from learners.model import Model, Rows
 from topics.codecs import Codec
-from topics.metrics import WindowMetrics
 from topics.records import Outgoing
+
+Bools = NDArray[np.bool_]
 
 
 class Watcher:
@@ -50,54 +54,47 @@ class Watcher:
         """Put what has changed into the state."""
         self._judge.save()
 
-    def parts(self, ops: Sequence[Op], model: Model) -> Iterable[range]:
-        """The places of ``ops``, cut before each event that is the first of a later window.
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The names of those that the model is held against."""
+        names = ((FROZEN, self._frozen), (RULE, self._rule))
+        return tuple(name for name, baseline in names if baseline is not None)
+
+    def parts(self, are_events: Bools, times: Ints, model: Model) -> Iterable[slice]:
+        """The steps of a batch, cut before each event that is the first of a later window.
 
         The model is frozen whenever such a part begins.
+
+        Args:
+            are_events: Which of the steps are events.
+            times: Of the steps, in milliseconds since 1970.
         """
-        if self._frozen is None:
-            yield range(len(ops))
-            return
-        first = 0
-        for i, op in enumerate(ops):
-            if isinstance(op, Event) and self._frozen.due(op.time):
-                if i > first:
-                    yield range(first, i)
-                self._frozen.freeze(model, op.time)
-                first = i
-        yield range(first, len(ops))
+        first, frozen = 0, self._frozen
+        while frozen is not None:
+            due = np.flatnonzero(are_events[first:] & (times[first:] >= frozen.next_due))
+            if not len(due):
+                break
+            start = first + int(due[0])
+            if start > first:
+                yield slice(first, start)
+            frozen.freeze(model, int(times[start]))
+            first = start
+        yield slice(first, len(times))
 
-    def rivals(
-        self, events: Sequence[Event], rows: Rows | Sequence[dict[str, Any]]
-    ) -> list[dict[str, Any]]:
-        """What the rivals say of events, by name."""
-        said: list[dict[str, Any]] = [{} for _ in events]
-        if self._frozen is not None and events:
-            for one, score in zip(said, self._frozen.run(rows), strict=True):
-                one[FROZEN] = score
-        if self._rule is not None:
-            for one, event in zip(said, events, strict=True):
-                one[RULE] = self._rule.score(event.fields)
-        return said
+    def ask_frozen(self, rows: Rows | Sequence[dict[str, Any]], scored: ScoredBatch) -> None:
+        """Note what the frozen model says of the events with these features."""
+        if self._frozen is not None and scored.baselines is not None:
+            scored.baselines[FROZEN] += self._frozen.run(rows)
 
-    def watch(self, ops: Sequence[Op], said: Sequence[Said]) -> list[Outgoing]:
-        """Judge what was said; gives the metrics that are to be published now."""
-        by_event = {id(one.event): one for one in said}
-        found: list[WindowMetrics] = []
-        for op in ops:
-            if isinstance(op, Event):
-                one = by_event.get(id(op))
-                if one is not None:
-                    found += self._judge.event(op, self._scores(one), one.decision)
-            else:
-                found += self._judge.label(op)
-        return [self._record(metrics) for metrics in found]
+    def ask_rule(self, scored: ScoredBatch) -> None:
+        """Note what the hand rule says of all events."""
+        if self._rule is not None and scored.baselines is not None:
+            scored.baselines[RULE] = self._rule.scores(scored.operations, np.array(scored.at, int))
 
-    def _scores(self, one: Said) -> dict[str, Any]:
-        own = one.prediction if self._of_classes else one.score
-        return {MODEL: own, **(one.rivals or {})}
-
-    def _record(self, metrics: WindowMetrics) -> Outgoing:
-        return Outgoing(
-            self._topic, metrics.key, self._codec.encode(metrics), timestamp=metrics.start
-        )
+    def watch(self, scored: ScoredBatch) -> list[Outgoing]:
+        """Evaluate the scores, and the labels of the batch; the metrics to be published now."""
+        own = scored.predictions if self._of_classes else scored.scores
+        return [
+            Outgoing(self._topic, found.key, self._codec.encode(found), timestamp=found.start)
+            for found in self._judge.watch(scored, {MODEL: own, **(scored.baselines or {})})
+        ]

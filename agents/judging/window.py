@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import nan
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 import numpy as np
@@ -20,6 +20,32 @@ OPEN, LABELLED, DROPPED = range(3)
 ALERT = 2
 _DECISIONS = {None: 0, "pass": 1, "alert": ALERT}
 _ENTITIES = (str, int, float, bool)
+
+
+class Said(NamedTuple):
+    """What was said of some events, as columns of one length.
+
+    Attributes:
+        entities: Whose they are; None for none.
+        amounts: Money; what is no finite number counts as 0.
+        decisions: "alert", "pass" or None.
+        scores: By "model", "frozen" and "rule": the score, for several classes the class; None
+            where nothing was said.
+    """
+
+    entities: Sequence[Any]
+    amounts: Sequence[Any]
+    decisions: Sequence[str | None]
+    scores: Mapping[str, Sequence[Any]]
+
+    def some(self, at: Sequence[int]) -> Said:
+        """That of the events at these places."""
+
+        def of(column: Sequence[Any]) -> list[Any]:
+            return [column[j] for j in at]
+
+        scores = {name: of(column) for name, column in self.scores.items()}
+        return Said(of(self.entities), of(self.amounts), of(self.decisions), scores)
 
 
 class Window:
@@ -62,26 +88,31 @@ class Window:
         for id_ in self._ids:
             self._rows.pop(id_, None)
 
-    def add(
-        self, id_: Any, entity: Any, amount: Any, said: Mapping[str, Any], decision: str | None
-    ) -> int:
-        """Note what was said of an event; gives its row."""
+    def reserve(self, id_: Any) -> int:
+        """The row of one more event; what was said of it follows by `fill`, in the same order."""
         row = len(self._ids)
         self._ids.append(id_)
         if id_ is not None:
             self._rows[id_] = row
-        self._entity.append(self._number(entity))
-        self._amount.append(_money(amount))
         self._status.append(OPEN)
-        self._decision.append(_DECISIONS.get(decision, 0))
         self._label.append(nan if self._numbers else None)
-        for rival in RIVALS:
-            self._said[rival].append(self._value(said.get(rival)))
         self.open += 1
-        self.alerts += decision == "alert"
-        self.decided += decision is not None
-        self._changed.add(row // CHUNK)
         return row
+
+    def fill(self, said: Said) -> None:
+        """What was said of the events that were reserved since the last call."""
+        count, first = len(self._ids), len(self._entity)
+        self._entity.extend(map(self._number, said.entities))
+        self._amount.extend(map(_money, said.amounts))
+        codes = bytes(map(_DECISIONS.__getitem__, said.decisions))
+        self._decision += codes
+        self.alerts += codes.count(ALERT)
+        self.decided += len(codes) - codes.count(0)
+        absent = [None] * (count - first)
+        for rival in RIVALS:
+            self._said[rival].extend(map(self._value, said.scores.get(rival, absent)))
+        if count > first:
+            self._changed.update(range(first // CHUNK, (count - 1) // CHUNK + 1))
 
     def learn(self, row: int, label: Any) -> None:
         """Note the label of an event: the first one, or one that takes its place."""

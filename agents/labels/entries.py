@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from agents.events.limits import is_plain
-from agents.labels.reader import Heard
-from topics.records import Headers
+from agents.labels.reader import ParsedLabel
+from agents.records import StoredRecord
+from topics.records import Source
 
 PREFIX = "label/"
 """Of the keys of all entries; the id follows."""
@@ -56,13 +57,13 @@ def kept_fields(names: tuple[str, ...], fields: Mapping[str, Any]) -> dict[str, 
     return {name: fields[name] for name in names if name in fields and is_plain(fields[name])}
 
 
-def early(heard: Heard) -> Early:
+def early(label: ParsedLabel) -> Early:
     """The entry of a label whose event is not there."""
-    record = heard.record
+    record = label.record
     return Early(
-        heard.time,
-        heard.label,
-        heard.weight,
+        label.time,
+        label.label,
+        label.weight,
         record.topic() or "",
         record.partition() or 0,
         record.offset() or 0,
@@ -72,58 +73,7 @@ def early(heard: Heard) -> Early:
     )
 
 
-class NoRecord:
-    """Stands for the record of a label that no record brought: an event expired without one."""
-
-    def __init__(self, id_: Any, label: Any, time: int) -> None:
-        self._said = {"id": id_, "label": label}
-        self._time = time
-
-    def topic(self) -> str:
-        return ""
-
-    def partition(self) -> int:
-        return -1
-
-    def offset(self) -> int:
-        return -1
-
-    def key(self) -> None:
-        return None
-
-    def value(self) -> bytes:
-        return msgspec.json.encode(self._said)
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, self._time
-
-    def headers(self) -> Headers:
-        return []
-
-
-class KeptRecord:
+def record_of(entry: Early) -> StoredRecord:
     """The record of an early label, as it came."""
-
-    def __init__(self, entry: Early) -> None:
-        self._entry = entry
-
-    def topic(self) -> str:
-        return self._entry.topic
-
-    def partition(self) -> int:
-        return self._entry.partition
-
-    def offset(self) -> int:
-        return self._entry.offset
-
-    def key(self) -> bytes | None:
-        return self._entry.key
-
-    def value(self) -> bytes | None:
-        return self._entry.value
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, self._entry.time
-
-    def headers(self) -> Headers:
-        return self._entry.headers
+    source = Source(entry.topic, entry.partition, entry.offset)
+    return StoredRecord(source, entry.key, entry.value, entry.time, entry.headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -17,36 +17,29 @@ from agents.labels.entries import (
     PREFIX,
     Early,
     Entry,
-    KeptRecord,
     Labelled,
-    NoRecord,
     Waiting,
     decode,
     early,
     encode,
     kept_fields,
+    record_of,
 )
 from agents.labels.expiries import Expiries
-from agents.labels.reader import Heard
-from agents.ops import Event, Kind, Label, Op
+from agents.labels.reader import ParsedLabel
+from agents.operations import CORRECT, DROP, LEARN, ParsedEvent, Row
+from agents.records import given_label
+from agents.rejected import Rejected
 from agents.state import State
-from topics.dead_letters import Stage
 from topics.records import Record
 
 TIME = "label-time"
 """The key of the stream's time in the state."""
 
-DROP = "drop"
+FORGET = "drop"
+"""The value of `on_expire` that gives an expired event no label."""
 
 _NEVER = msgspec.msgpack.encode(-1)
-
-
-class LabelFailure(NamedTuple):
-    """A label that is set aside: its record, at which stage, and why."""
-
-    record: Record
-    stage: Stage
-    error: Exception
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +50,12 @@ class JoinSettings:
         expire: Milliseconds that an event or a label waits for the other.
         on_expire: "drop", or the label to be learned of an event that got none.
         max_waiting: The most entries: events, labelled or not, and early labels together.
-        label: The name under which the label itself stands in ``Label.fields``.
-        keep: The fields of an event that ``Label.fields`` shall have.
+        label: The name of the label among the fields of its operation.
+        keep: The fields of an event that its labels' operations shall have.
     """
 
     expire: int
-    on_expire: Any = DROP
+    on_expire: Any = FORGET
     max_waiting: int = 1_000_000
     label: str = "label"
     keep: tuple[str, ...] = ()
@@ -83,7 +76,6 @@ class LabelJoin:
 
     Attributes:
         counts: What happened to labels.
-        failures: Labels that nothing can be done with; whoever takes them empties the list.
 
     Raises:
         ValueError: when ``on_expire`` is not a label that the model takes.
@@ -94,132 +86,126 @@ class LabelJoin:
     ) -> None:
         self._settings = settings
         self._state = state
-        drops = settings.on_expire == DROP
+        drops = settings.on_expire == FORGET
         self._instead = None if drops else check_label(settings.on_expire)
         self._now = msgspec.msgpack.decode(state.get(TIME) or _NEVER, type=int)
         self.counts = saved_counts.restored(state.get(saved_counts.KEY))
-        self.failures: list[LabelFailure] = []
         self._expiries = state.view(PREFIX, partial(Expiries, settings.expire))
         self._deadlines = self._expiries.deadlines
         self.counts.waiting, self.counts.unmatched = self._expiries.waiting, self._expiries.early
+        self._rows: list[Row] = []
+        self._rejected: list[Rejected] = []
 
     def __len__(self) -> int:
         """How many entries there are: events, labelled or not, and early labels."""
         return len(self._deadlines)
+
+    def step(self, arrived: ParsedEvent | ParsedLabel) -> tuple[list[Row], list[Rejected]]:
+        """What happens when an event or a label comes, in order.
+
+        Returns:
+            What expired before it; then the event and its label where that is known, or the
+            label where its event is there. And early labels that expired without their event.
+        """
+        self._rows, self._rejected = [], []
+        self._advance(arrived)
+        if isinstance(arrived, ParsedEvent):
+            self._event(arrived)
+        else:
+            self._label(arrived)
+        return self._rows, self._rejected
 
     def save(self) -> None:
         """Put the counts into the state; all else is there already."""
         self.counts.save(self._state)
         self._expiries.waiting, self._expiries.early = self.counts.waiting, self.counts.unmatched
 
-    def event(self, event: Event) -> list[Op]:
-        """What expired before the event, the event, and its label where that is known."""
-        ops = self._advance(event.time, event.record)
+    def _event(self, event: ParsedEvent) -> None:
         key = key_of(PREFIX, event.id)
         entry = self._get(key)
-        fields = kept_fields(self._settings.keep, event.fields)
+        if entry is None:
+            self._make_room(event.record)
+            self.counts.waiting += 1
+            fields = kept_fields(self._settings.keep, event.fields)
+            self._add(key, Waiting(event.time, fields))
+        self._rows.append(event.row())
         if isinstance(entry, Early):
             self.counts.early += 1
             self.counts.learned += 1
             self.counts.unmatched -= 1
+            fields = kept_fields(self._settings.keep, event.fields)
             labelled = Labelled(event.time, fields, entry.label, entry.weight)
             self._add(key, labelled, instead=True)
-            return [*ops, event, self._label("learn", key, labelled, KeptRecord(entry))]
-        if entry is None:
-            ops += self._make_room(event.record)
-            self.counts.waiting += 1
-            self._add(key, Waiting(event.time, fields))
-        return [*ops, event]
+            self._say(LEARN, event.id, labelled, record_of(entry))
 
-    def label(self, heard: Heard) -> list[Op]:
-        """What expired before the label, and the label where its event is there."""
-        ops = self._advance(heard.time, heard.record)
-        key = key_of(PREFIX, heard.id)
+    def _label(self, label: ParsedLabel) -> None:
+        key = key_of(PREFIX, label.id)
         entry = self._get(key)
         if isinstance(entry, Waiting):
             self.counts.waiting -= 1
             self.counts.learned += 1
-            return [*ops, self._relabel("learn", key, entry, heard)]
-        if entry is None:
-            ops += self._make_room(heard.record)
+            self._relabel(LEARN, key, entry, label)
+        elif entry is None:
+            self._make_room(label.record)
             self.counts.unmatched += 1
-            self._add(key, early(heard))
-        elif _says_nothing_new(entry, heard):
+            self._add(key, early(label))
+        elif _says_nothing_new(entry, label):
             self.counts.doubled += 1
         else:
             self.counts.corrected += 1
             if isinstance(entry, Labelled):
-                return [*ops, self._relabel("correct", key, entry, heard, entry.label)]
-            self._add(key, early(heard), instead=True)
-        return ops
+                self._relabel(CORRECT, key, entry, label, entry.label)
+            else:
+                self._add(key, early(label), instead=True)
 
     def _relabel(
-        self, kind: Kind, key: str, entry: Waiting | Labelled, heard: Heard, before: Any = None
-    ) -> Label:
+        self, kind: int, key: str, entry: Waiting | Labelled, label: ParsedLabel, before: Any = None
+    ) -> None:
         """Give an event a label; its deadline stays as it was."""
-        labelled = Labelled(entry.time, entry.fields, heard.label, heard.weight)
+        labelled = Labelled(entry.time, entry.fields, label.label, label.weight)
         self._state.put(key, encode(labelled))
-        return self._label(kind, key, labelled, heard.record, before)
+        self._say(kind, label.id, labelled, label.record, before)
 
-    def _label(
-        self, kind: Kind, key: str, entry: Labelled, record: Record, before: Any = None
-    ) -> Label:
-        fields = {**entry.fields, self._settings.label: entry.label}
-        return Label(
-            id=id_of(PREFIX, key),
-            time=self._now,
-            event_time=entry.time,
-            kind=kind,
-            label=entry.label,
-            before=before,
-            weight=entry.weight,
-            fields=fields,
-            record=record,
+    def _say(self, kind: int, id_: Any, entry: Labelled, by: Record, before: Any = None) -> None:
+        label = entry.label
+        fields = {**entry.fields, self._settings.label: label}
+        self._rows.append(
+            (kind, self._now, entry.time, id_, fields, label, before, entry.weight, by)
         )
 
-    def _advance(self, time: int, record: Record) -> list[Op]:
+    def _advance(self, arrived: ParsedEvent | ParsedLabel) -> None:
         """Move the stream's time; what is past its deadline expires."""
-        if time > self._now:
-            self._now = time
-            self._state.put(TIME, msgspec.msgpack.encode(time))
-        ops: list[Op] = []
+        if arrived.time > self._now:
+            self._now = arrived.time
+            self._state.put(TIME, msgspec.msgpack.encode(self._now))
         while (due := self._deadlines.pop(before=self._now)) is not None:
-            ops += self._expire(due, record)
-        return ops
+            self._expire(due, arrived.record)
 
-    def _make_room(self, record: Record) -> list[Op]:
+    def _make_room(self, record: Record) -> None:
         """Where there is none for one more entry, those that would expire first do so now."""
-        ops: list[Op] = []
         while len(self) >= self._settings.max_waiting:
             first = self._deadlines.pop()
             assert first is not None  # every entry has a deadline
-            ops += self._expire(first, record)
-        return ops
+            self._expire(first, record)
 
-    def _expire(self, key: str, record: Record) -> list[Op]:
-        """Forget an entry: an event with a last word about it, a label as a failure."""
-        entry = decode(self._state.get(key) or b"")
+    def _expire(self, key: str, record: Record) -> None:
+        """Forget an entry: an event with a last word about it, a label as a dead letter."""
+        entry = self._get(key)
+        assert entry is not None  # the deadline was its own
         self._state.delete(key)
         if isinstance(entry, Early):
             self._set_aside(key, entry)
-            return []
-        ops: list[Op] = []
+            return
+        id_ = id_of(PREFIX, key)
         if isinstance(entry, Waiting):
             self.counts.waiting -= 1
             self.counts.expired += 1
             self.counts.expired_time, self.counts.expired_at = entry.time, self._now
             if self._instead is not None:
                 instead = Labelled(entry.time, entry.fields, self._instead, 1)
-                given = NoRecord(id_of(PREFIX, key), self._instead, self._now)
-                ops.append(self._label("learn", key, instead, given))
-        ops.append(self._drop(key, entry, record))
-        return ops
-
-    def _drop(self, key: str, entry: Waiting | Labelled, record: Record) -> Label:
+                self._say(LEARN, id_, instead, given_label(id_, self._instead, self._now))
         fields = dict(entry.fields)
-        return Label(
-            id_of(PREFIX, key), self._now, entry.time, "drop", None, None, 0, fields, record
-        )
+        self._rows.append((DROP, self._now, entry.time, id_, fields, None, None, 0, record))
 
     def _set_aside(self, key: str, entry: Early) -> None:
         self.counts.unmatched -= 1
@@ -233,7 +219,7 @@ class LabelJoin:
             f"no {event} waits on this partition, and none came {why}; a label must have the key"
             " of its event"
         )
-        self.failures.append(LabelFailure(KeptRecord(entry), "validate", error))
+        self._rejected.append(Rejected(record_of(entry), "validate", error))
 
     def _get(self, key: str) -> Entry | None:
         value = self._state.get(key)
@@ -245,6 +231,6 @@ class LabelJoin:
         self._deadlines.push(key, self._expiries.deadline(entry), instead=instead)
 
 
-def _says_nothing_new(entry: Labelled | Early, heard: Heard) -> bool:
-    """Whether a label is known already; one that was heard and not learned may still be."""
-    return bool(entry.label == heard.label) and not (entry.weight == 0 < heard.weight)
+def _says_nothing_new(entry: Labelled | Early, label: ParsedLabel) -> bool:
+    """Whether a label is known already; one that was not learned may still be."""
+    return bool(entry.label == label.label) and not (entry.weight == 0 < label.weight)

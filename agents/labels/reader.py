@@ -1,8 +1,8 @@
-"""From raw records of the labels topic to labels that were heard."""
+"""From raw records of the labels topic to labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from agents.errors import InvalidEvent
-from agents.events.fields import plain, short
-from agents.events.limits import LIMITS, decode_one, fits, id_error
+from agents.events.decoding import Decode, decode_all
+from agents.events.fields import short
+from agents.events.limits import LIMITS, fits, id_error
 from topics.codecs import Codec
 from topics.records import Record
 
@@ -33,8 +34,8 @@ class LabelFields:
     weights: Mapping[str, int] = field(default_factory=dict)
 
 
-class Heard(msgspec.Struct, frozen=True, gc=False):
-    """A label as it was heard.
+class ParsedLabel(msgspec.Struct, frozen=True, gc=False):
+    """A label as it was read.
 
     Attributes:
         id: Of the event.
@@ -79,23 +80,30 @@ class LabelReader:
         names = {"id": fields.id, "label": fields.label, "source": fields.source}
         named = {attribute: name for attribute, name in names.items() if name is not None}
         struct = _struct(tuple(names), tuple(named.items()))
-        self._decode: Callable[[bytes], Any] = codec.decoder(struct)
+        self._decode: Decode = codec.decoder(struct)
         self._has_source = fields.source is not None
 
-    def read(self, record: Record) -> Heard:
-        """The label of a record.
+    def read(self, records: Sequence[Record]) -> list[ParsedLabel | Exception]:
+        """The label of each record; or why it has none that can be used.
 
-        Raises:
-            DecodeError, InvalidEvent: when it has none that can be used.
+        That is a DecodeError or an InvalidEvent.
         """
-        key = record.key() or b""
-        said = decode_one(self._decode, self._format, plain, key, record.value())
-        if not fits(said.id):
-            raise id_error(self._fields.id, said.id)
-        source = self._source(said.source) if self._has_source else None
-        weight = 1 if source is None else self._fields.weights.get(str(source), 1)
-        _, time = record.timestamp()
-        return Heard(said.id, self._label(said.label), source, weight, time, record)
+        decoded = decode_all(self._decode, self._format, records)
+        return [
+            said if isinstance(said, Exception) else self._parsed(said, record)
+            for said, record in zip(decoded, records, strict=True)
+        ]
+
+    def _parsed(self, said: Any, record: Record) -> ParsedLabel | Exception:
+        try:
+            if not fits(said.id):
+                raise id_error(self._fields.id, said.id)
+            source = self._source(said.source) if self._has_source else None
+            weight = 1 if source is None else self._fields.weights.get(str(source), 1)
+            _, time = record.timestamp()
+            return ParsedLabel(said.id, self._label(said.label), source, weight, time, record)
+        except InvalidEvent as error:
+            return error
 
     def _label(self, label: Any) -> Any:
         if label is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,7 +80,7 @@ class WaitingRows:
 def split(
     rows: Rows | Sequence[dict[str, Any]],
     names: tuple[str, ...] | None,
-    events: Sequence[Mapping[str, Any]],
+    fields: Callable[[], Sequence[Mapping[str, Any]]],
 ) -> list[Row]:
     """The rows of a batch one by one: as values where the names are fixed, else as dicts.
 
@@ -89,8 +89,9 @@ def split(
     if not isinstance(rows, Rows):
         return list(rows)
     if names is not None:
-        return [row.tobytes() for row in rows.matrix]
-    dicts = zip(events, rows.to_dicts(), strict=True)
+        values, size = rows.matrix.tobytes(), 8 * len(names)
+        return [values[at : at + size] for at in range(0, len(values), size)]
+    dicts = zip(fields(), rows.to_dicts(), strict=True)
     return [{name: row[name] for name in event if name in row} for event, row in dicts]
 
 

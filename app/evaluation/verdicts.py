@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.judging.figures import ALERTS, MODEL, has_bools, judge_alerts, judge_rival
-from agents.judging.window import Window
+from agents.judging.window import Said, Window
 from app.pipeline.streams import Metrics
 from learners.base import Task
 
@@ -115,11 +115,20 @@ def _figures(
     before: dict[str, set[Any]],
 ) -> WindowFigures:
     window = Window(start, task != "multiclass")
-    for verdict in sorted(verdicts, key=lambda verdict: (verdict.time, verdict.place)):
-        said = verdict.prediction if task == "multiclass" else verdict.score
-        row = window.add(None, verdict.entity, verdict.amount, {MODEL: said}, verdict.decision)
+    ordered = sorted(verdicts, key=lambda verdict: (verdict.time, verdict.place))
+    for verdict in ordered:
+        row = window.reserve(None)
         if verdict.label is not None:
             window.learn(row, verdict.label)
+    said = [v.prediction if task == "multiclass" else v.score for v in ordered]
+    window.fill(
+        Said(
+            [verdict.entity for verdict in ordered],
+            [verdict.amount for verdict in ordered],
+            [verdict.decision for verdict in ordered],
+            {MODEL: said},
+        )
+    )
     known = window.known(settings.entity is not None, settings.amount is not None)
     scores, caught = judge_rival(task, known, MODEL, settings.k, settings.fee, before[MODEL])
     before[MODEL].update(caught)

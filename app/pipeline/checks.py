@@ -93,16 +93,16 @@ def _check_texts(pipeline: Pipeline, where: Places) -> None:
 def _check_on_expire(pipeline: Pipeline, model: "Model", where: Places) -> None:
     """A label that the learner refuses would otherwise be found out by the first that expires."""
     from agents.events.limits import label_check
-    from agents.labels.join import DROP
+    from agents.labels.join import FORGET
 
     labels = pipeline.labels
-    if labels is None or labels.on_expire == DROP:
+    if labels is None or labels.on_expire == FORGET:
         return
     try:
         label_check(model)(labels.on_expire)
     except ValueError as error:
         what = str(error).removeprefix(f"label {labels.on_expire!r}: ")
-        raise where.refuse(("labels", "on_expire"), f'{what}; or "{DROP}"') from None
+        raise where.refuse(("labels", "on_expire"), f'{what}; or "{FORGET}"') from None
 
 
 def _check_reasons(pipeline: Pipeline, model: "Model", where: Places) -> None:

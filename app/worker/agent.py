@@ -13,10 +13,12 @@ from agents.entities.entities import Entities
 from agents.entities.layout import Layout
 from agents.entities.rows import PastRows, prefix_of
 from agents.entry import Entry
+from agents.events.features import FeatureReader
 from agents.events.fields import EventFields
-from agents.events.functions import load_functions
+from agents.events.functions import Functions
 from agents.events.limits import UNSUPERVISED, label_check
 from agents.events.reader import EventReader
+from agents.forward import Forward, ForwardSource
 from agents.judging.judge import PREFIX as JUDGE
 from agents.judging.judge import Judge, JudgeSettings
 from agents.judging.rivals import Frozen, HandRule
@@ -26,12 +28,12 @@ from agents.labels.expiries import Expiries
 from agents.labels.join import JoinSettings, LabelJoin
 from agents.labels.reader import LabelFields, LabelReader
 from agents.labels.waiting import WaitingRows
+from agents.operations import Letters
 from agents.outputs import Agent
 from agents.publishing import Publisher
-from agents.relay import Relay, RelayReader
 from agents.score import Score
 from agents.scoring import Scoring
-from agents.stage import Reader, StageAgent
+from agents.stage import Sink, Source, StageAgent
 from agents.state import State
 from agents.views import Keys, NewView
 from app.pipeline.load import Pipeline
@@ -71,19 +73,20 @@ class Maker:
             letters = pipeline.dead_letter_topic
             return Score(pipeline.name, self.model, self._event_reader(), predictions, letters)
         return StageAgent(
-            self._reader(), self._entities(), self._exit(), pipeline.dead_letter_topic
+            self._source(), self._entities(), self._sink(), pipeline.dead_letter_topic
         )
 
-    def _event_reader(self) -> EventReader:
+    def _fields(self) -> EventFields:
         events = self.pipeline.events
-        fields = EventFields(events.id, events.label, events.features)
-        return EventReader(Codec(events.format), fields, self.model)
+        return EventFields(events.id, events.label, events.features)
 
-    def _reader(self) -> Reader:
+    def _event_reader(self) -> EventReader:
+        return EventReader(Codec(self.pipeline.events.format), self._fields(), self.model)
+
+    def _source(self) -> Source:
         events, labels = self.pipeline.events, self.pipeline.labels
         if self.stage != stages(self.pipeline)[0]:
-            said = (Codec(labels.format), labels.id, labels.label) if labels else None
-            return RelayReader(Codec(events.format), said)
+            return ForwardSource(self._letters())
         if labels is None:
             return Entry(Codec(events.format), events.id)
         check = label_check(self.model)
@@ -99,21 +102,26 @@ class Maker:
         join = LabelJoin(settings, self.state, check)
         return Entry(Codec(events.format), events.id, (labels.topic, reader, join))
 
-    def _entities(self) -> Entities | None:
-        tables = [entity_table(self.pipeline, n, e) for n, e in self.stage.entities]
-        return Entities(tables, self.state) if tables else None
+    def _letters(self) -> Letters:
+        events, labels = self.pipeline.events, self.pipeline.labels
+        said = (Codec(labels.format), labels.id, labels.label) if labels else None
+        return Letters(Codec(events.format), said)
 
-    def _exit(self) -> Relay | Scoring:
+    def _entities(self) -> Entities:
+        tables = [entity_table(self.pipeline, n, e) for n, e in self.stage.entities]
+        return Entities(tables, self.state)
+
+    def _sink(self) -> Sink:
         stage, pipeline = self.stage, self.pipeline
         if stage.next_topic is not None and stage.next_field is not None:
-            return Relay(stage.next_topic, stage.next_field)
-        reader = self._event_reader()
+            return Forward(stage.next_topic, stage.next_field, self._letters())
+        features = FeatureReader(self._event_reader(), self._fields(), self.model)
         waits = pipeline.labels is not None and self.model.task not in UNSUPERVISED
         return Scoring(
             self.model,
-            reader,
-            load_functions(pipeline.events.functions),
-            WaitingRows(self.state, reader.matrix_names) if waits else None,
+            features,
+            Functions(pipeline.events.functions),
+            WaitingRows(self.state, features.names) if waits else None,
             self._publisher(),
             self._watcher(),
             reasons=pipeline.decisions.reasons,
@@ -123,9 +131,9 @@ class Maker:
         pipeline, decisions = self.pipeline, self.pipeline.decisions
         alerts = (decisions.topic, Codec(decisions.format)) if decisions.topic else None
         codec = Codec(pipeline.predictions.format)
-        rivals = pipeline.metrics is not None and pipeline.metrics.rivals
+        shown = pipeline.metrics is not None and pipeline.metrics.rivals
         decider = self._decider()
-        return Publisher(pipeline.name, codec, decider, decisions.entity, alerts, rivals=rivals)
+        return Publisher(pipeline.name, codec, decider, decisions.entity, alerts, baselines=shown)
 
     def _decider(self) -> Decider | None:
         decisions = self.pipeline.decisions

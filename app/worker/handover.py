@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Iterator, Mapping
 
+import numpy as np
 from confluent_kafka import murmur2
 
+from agents.forwarded import Forwarded
+from agents.operations import Operations
 from agents.outputs import Outputs
-from agents.relay import Handed
 from app.worker.fetching import TP
 
 
 class Handover:
-    """Takes what a stage hands on.
+    """Takes what a stage forwards to the next one.
 
-    Both ways give the same: the records of a partition, in the order of their places.
+    Both ways give the same: the operations of a partition, in the order of their places.
 
     Args:
         partitions: How many each topic between two stages has.
@@ -24,31 +25,42 @@ class Handover:
 
     def __init__(self, partitions: Mapping[str, int]) -> None:
         self._partitions = partitions
-        self._waiting: list[Handed] = []
+        self._waiting: list[Forwarded] = []
         self.at_once = False
-        """Whether this worker hands all over itself, and nothing of it is written to Kafka."""
+        """Whether this worker forwards all in memory, and nothing of it is written to Kafka."""
 
     def accept(self, outputs: Outputs) -> None:
         """Take what a batch gave: it is written with the other outputs, or waits here."""
-        handed, outputs.handed = outputs.handed, []
+        forwarded, outputs.forwarded = outputs.forwarded, None
+        if forwarded is None:
+            return
         if self.at_once:
-            self._waiting += handed
+            self._waiting.append(forwarded)
         else:
-            outputs.others += [one.outgoing() for one in handed]
+            outputs.others += forwarded.outgoing()
 
-    def take(self) -> Mapping[TP, Sequence[Handed]]:
+    def take(self) -> list[tuple[TP, Operations]]:
         """All that waits, by the partition of the next stage."""
         waiting, self._waiting = self._waiting, []
-        found: defaultdict[TP, list[Handed]] = defaultdict(list)
-        for one in sorted(waiting, key=attrgetter("place")):
-            found[self._to(one)].append(one)
-        return found
+        by_topic = defaultdict[str, list[Forwarded]](list)
+        for forwarded in waiting:
+            if len(forwarded.operations):
+                by_topic[forwarded.topic].append(forwarded)
+        return [each for topic, parts in by_topic.items() for each in self._parted(topic, parts)]
 
     def forget(self) -> None:
         """What waits is void."""
         self._waiting = []
 
-    def _to(self, one: Handed) -> TP:
+    def _parted(self, topic: str, parts: list[Forwarded]) -> Iterator[tuple[TP, Operations]]:
+        """The partitions of one topic, in the order in which each has its first operation."""
+        operations = Operations.joined([part.operations for part in parts])
+        order = np.argsort(operations.places, kind="stable")
+        to = np.array(self._to(topic, [key for part in parts for key in part.keys]))[order]
+        for partition in dict.fromkeys(to.tolist()):
+            yield TP(topic, partition), operations.take(order[to == partition])
+
+    def _to(self, topic: str, keys: list[str]) -> list[int]:
         """As the producer chooses it."""
-        topic = one.next_topic
-        return TP(topic, murmur2(one.next_key, self._partitions[topic]))
+        count = self._partitions[topic]
+        return [0] * len(keys) if count == 1 else [murmur2(key.encode(), count) for key in keys]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from types import MappingProxyType
 
@@ -13,7 +14,6 @@ from agents.errors import AgentError, LearnRefused, Refusal
 from agents.labels.counts import JoinCounts
 from agents.outputs import Agent, Outputs
 from agents.score import Score
-from agents.stage import StageAgent
 from agents.state import State
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
@@ -158,7 +158,7 @@ class Processor:
             return True
         started = perf_counter()
         try:
-            self._run(tp, batch)
+            self._run(tp, partial(task.process, batch))
             if batch.last:
                 self._hand_over()
         except LearnRefused:
@@ -169,13 +169,12 @@ class Processor:
         self.counters.took(len(batch.records), perf_counter() - started)
         return True
 
-    def _run(self, tp: TP, batch: Batch) -> None:
-        """Feed a batch to a task of this assignment."""
-        task = self.tasks[tp]
-        model = task.agent.model
+    def _run(self, tp: TP, process: Callable[[], Outputs]) -> None:
+        """Let the task of a partition do its work."""
+        model = self.tasks[tp].agent.model
         drifts = model and model.drifts
         try:
-            outputs = task.process(batch)
+            outputs = process()
         except LearnRefused as error:
             self._set_aside(tp, error)
             raise
@@ -186,11 +185,9 @@ class Processor:
 
     def _hand_over(self) -> None:
         """Give the later stages what waits for them."""
-        while handed := self._handover.take():
-            for tp, records in handed.items():
-                task, places = self.tasks[tp], [one.place for one in records]
-                batch = Batch(*tp, records, task.epoch, task.batches, ends={}, places=places)
-                self._run(tp, batch)
+        while forwarded := self._handover.take():
+            for tp, operations in forwarded:
+                self._run(tp, partial(self.tasks[tp].take_forwarded, operations))
 
     def _set_aside(self, tp: TP, error: LearnRefused) -> None:
         topic, partition, offset, label = error.refusal
@@ -219,7 +216,7 @@ class Processor:
         """What happened to the labels of the partitions of this moment."""
         total = JoinCounts()
         for task in self.tasks.values():
-            if isinstance(task.agent, StageAgent) and (counts := task.agent.labels) is not None:
+            if (counts := task.agent.labels) is not None:
                 total.add(counts)
         return total
 

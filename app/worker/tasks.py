@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+from agents.operations import Operations
 from agents.outputs import Agent, Outputs, Refused
 from agents.state import State
 from app.errors import RiverrunError
@@ -113,12 +114,19 @@ class Task:
             )
         self.batches += 1
         outputs = self.agent.process(batch, self.refused)
+        self.offsets.update(batch.next_offsets)
+        return self._noted(outputs, len(batch.records))
+
+    def take_forwarded(self, operations: Operations) -> Outputs:
+        """As ``process``, for what the stage before has forwarded in memory."""
+        return self._noted(self.agent.take(operations, self.refused), len(operations))
+
+    def _noted(self, outputs: Outputs, events: int) -> Outputs:
         if self.published is not None:
             outputs = self.published.without(outputs)
         self._outputs.append(outputs)
         self.dirty = True
-        self.events += len(batch.records)
-        self.offsets.update(batch.next_offsets)
+        self.events += events
         return outputs
 
     def take(self, key: bytes | None = None) -> Change:

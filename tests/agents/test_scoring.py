@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from confluent_kafka import Message
 
-from agents.errors import FunctionFailed, LearnRefused
+from agents.errors import LearnRefused
+from agents.events.features import FeatureReader
 from agents.events.fields import EventFields
+from agents.events.functions import Functions
 from agents.events.reader import EventReader
 from agents.labels.waiting import RowsMismatch, WaitingRows
-from agents.ops import Event, Kind, Label, Op
+from agents.operations import Kind
 from agents.outputs import Outputs, Refused
 from agents.publishing import Publisher
 from agents.scoring import Scoring
 from agents.state import State
 from learners import registry, snapshots
 from learners.model import Model
+from tests.agents.one_by_one import Event, Label, Op, batch
 from topics.codecs import Codec
-from topics.records import Record, Source
+from topics.records import Record
 
 FEATURES = ("amount", "night")
 
@@ -32,7 +35,7 @@ def record(offset: int = 0, topic: str = "cards") -> Any:
 
 def event(id_: Any, amount: Any, night: Any = 0.0, **more: Any) -> Event:
     fields = {"id": id_, "amount": amount, "night": night, **more}
-    return Event(id_, 1_000, fields, None, b"key", Source("cards", 0, 7), record())
+    return Event(id_, 1_000, fields, None, record())
 
 
 def label(id_: Any, value: Any, kind: Kind = "learn", weight: int = 1) -> Label:
@@ -50,17 +53,20 @@ class Desk:
         self,
         model: Model | None = None,
         state: State | None = None,
-        enrich: Callable[[dict[str, Any]], None] = lambda fields: None,
+        functions: Sequence[str] = (),
         features: tuple[str, ...] | None = FEATURES,
         reasons: int = 0,
     ) -> None:
         self.model = model or new_model()
         self.state = state or State()
-        reader = EventReader(Codec("json"), EventFields("id", None, features), self.model)
-        rows = WaitingRows(self.state, reader.matrix_names)
+        fields = EventFields("id", None, features)
+        reader = FeatureReader(EventReader(Codec("json"), fields, self.model), fields, self.model)
+        rows = WaitingRows(self.state, reader.names)
         publisher = Publisher("p", Codec("json"))
         self.letters: list[Any] = []
-        self.scoring = Scoring(self.model, reader, enrich, rows, publisher, None, reasons=reasons)
+        self.scoring = Scoring(
+            self.model, reader, Functions(functions), rows, publisher, None, reasons=reasons
+        )
 
     def score(
         self,
@@ -68,8 +74,10 @@ class Desk:
         origins: Sequence[Record] | None = None,
         refused: Refused | None = None,
     ) -> Outputs:
-        by = origins or [op.record for op in ops]
-        return self.scoring.score(ops, by, self.letters, refused or {})
+        outputs, rejected = self.scoring.process(batch(ops, origins), refused or {})
+        self.letters += rejected
+        self.scoring.save()
+        return outputs
 
 
 def scores(outputs: Outputs) -> list[float]:
@@ -145,16 +153,21 @@ def test_an_event_that_cannot_be_scored_is_set_aside_and_its_label_does_no_harm(
     assert desk.model.learned == 0
 
 
-def test_a_feature_function_that_fails_sets_its_event_aside() -> None:
-    def enrich(fields: dict[str, Any]) -> None:
-        if fields["amount"] < 0:
-            raise FunctionFailed("negative")
-        fields["night"] = 1.0
+def at_night(fields: Mapping[str, Any]) -> Mapping[str, float]:
+    """A feature function."""
+    if fields["amount"] < 0:
+        raise ArithmeticError("negative")
+    return {"night": 1.0}
 
-    desk, bare = Desk(enrich=enrich), new_model()
+
+def test_a_feature_function_that_fails_sets_its_event_aside() -> None:
+    name = "tests.agents.test_scoring:at_night"
+    desk, bare = Desk(functions=[name]), new_model()
     said = desk.score(event("a", -1.0), event("b", 2.0), label("b", True))
     bare.learn_one({"amount": 2.0, "night": 1.0}, True)
-    assert [(stage, str(error)) for _, stage, error in desk.letters] == [("features", "negative")]
+    assert [(stage, str(error)) for _, stage, error in desk.letters] == [
+        ("features", f"{name}: ArithmeticError: negative")
+    ]
     assert len(said.predictions) == 1
     assert desk.model.fingerprint() == bare.fingerprint()
 

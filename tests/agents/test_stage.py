@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from confluent_kafka import Message
 
+from agents.entities.entities import Entities
 from agents.entry import Entry
-from agents.relay import Relay
+from agents.forward import Forward
+from agents.operations import Letters
 from agents.stage import StageAgent
+from agents.state import State
 from topics.codecs import Codec
 from topics.records import Batch
 
@@ -25,8 +28,10 @@ def record(offset: int, **fields: Any) -> Any:
 def test_what_is_sent_on_has_the_place_of_its_record(
     places: list[int] | None, expected: list[int]
 ) -> None:
-    agent = StageAgent(Entry(Codec("json"), "id"), None, Relay("inner", "shop"), "letters")
+    source, sink = Entry(Codec("json"), "id"), Forward("inner", "shop", Letters(Codec("json")))
+    agent = StageAgent(source, Entities([], State()), sink, "letters")
     records = [record(0, shop=1), record(1), record(2, shop=1), record(3, shop=2)]
     outputs = agent.process(Batch("events", 0, records, places=places), {})
-    assert [sent.place for sent in outputs.handed] == expected
+    assert outputs.forwarded is not None
+    assert [sent.place for sent in outputs.forwarded.outgoing()] == expected
     assert len(outputs.dead_letters) == 1

@@ -7,19 +7,21 @@ from typing import Any
 import pytest
 from confluent_kafka import Message
 
+from agents.forwarded import Forwarded
+from agents.operations import Operations, ParsedEvent
 from agents.outputs import Outputs
-from agents.relay import Handed, RelayedEvent
 from app.worker.fetching import TP
 from app.worker.handover import Handover
-from topics.records import Source
 
 INNER = "p.by-shop.v1"
 RECORD: Any = Message(topic="cards", partition=0, offset=7, value=b"{}", timestamp=(1, 5))
 
 
-def handed(place: int, shop: str = "s") -> Handed:
-    event = RelayedEvent(place, 5, {"shop": shop}, b"k", Source("cards", 0, 7))
-    return Handed(INNER, shop.encode(), event, place, RECORD)
+def outputs(*places: int, shop: str = "s") -> Outputs:
+    """Of a batch whose events have these places; their ids say which is which."""
+    rows = [ParsedEvent(n, 5, {"shop": shop}, RECORD).row() for n in range(len(places))]
+    operations = Operations.of(rows, [RECORD for _ in rows], places)
+    return Outputs(forwarded=Forwarded(INNER, [shop] * len(rows), operations))
 
 
 @pytest.fixture
@@ -33,22 +35,21 @@ def handover() -> Handover:
 def test_what_several_batches_of_a_round_hand_on_is_in_the_order_of_places(
     handover: Handover,
 ) -> None:
-    first, second = Outputs(handed=[handed(0), handed(3)]), Outputs(handed=[handed(1), handed(2)])
+    first, second = outputs(0, 3), outputs(1, 2)
     handover.accept(first)
     handover.accept(second)
-    (records,) = handover.take().values()
-    assert [one.place for one in records] == [0, 1, 2, 3]
-    assert not first.handed
+    ((_, operations),) = handover.take()
+    assert operations.places.tolist() == [0, 1, 2, 3]
+    assert operations.ids == [0, 0, 1, 1]
+    assert first.forwarded is None
     assert not first.others
     assert not handover.take()
 
 
 def test_a_record_that_hands_on_several_things_keeps_their_order(handover: Handover) -> None:
-    drop, event = handed(4), handed(4)
-    handover.accept(Outputs(handed=[drop, event, handed(2)]))
-    (records,) = handover.take().values()
-    assert records[1] is drop
-    assert records[2] is event
+    handover.accept(outputs(4, 4, 2))
+    ((_, operations),) = handover.take()
+    assert operations.ids == [2, 0, 1]
 
 
 def test_partitions_are_those_of_javas_clients(handover: Handover) -> None:
@@ -60,19 +61,25 @@ def test_partitions_are_those_of_javas_clients(handover: Handover) -> None:
         "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
     }
     for shop, hashed in hashes.items():
-        handover.accept(Outputs(handed=[handed(0, shop)]))
-        assert list(handover.take()) == [TP(INNER, (hashed & 0x7FFFFFFF) % 4)]
+        handover.accept(outputs(0, shop=shop))
+        ((tp, _),) = handover.take()
+        assert tp == TP(INNER, (hashed & 0x7FFFFFFF) % 4)
+
+
+def test_nothing_goes_to_a_partition_for_which_there_is_nothing(handover: Handover) -> None:
+    handover.accept(outputs())
+    assert not handover.take()
 
 
 def test_with_others_all_goes_by_kafka() -> None:
-    handover, outputs = Handover({INNER: 4}), Outputs(handed=[handed(3)])
-    handover.accept(outputs)
-    assert [(one.topic, one.key, one.place) for one in outputs.others] == [(INNER, b"s", 3)]
-    assert not outputs.handed
+    handover, sent = Handover({INNER: 4}), outputs(3)
+    handover.accept(sent)
+    assert [(one.topic, one.key, one.place) for one in sent.others] == [(INNER, b"s", 3)]
+    assert sent.forwarded is None
     assert not handover.take()
 
 
 def test_what_waits_is_forgotten_with_its_round(handover: Handover) -> None:
-    handover.accept(Outputs(handed=[handed(0)]))
+    handover.accept(outputs(0))
     handover.forget()
     assert not handover.take()

@@ -16,12 +16,13 @@ from agents.judging.judge import Judge, JudgeSettings
 from agents.labels.entries import PREFIX as LABELS
 from agents.labels.expiries import Expiries
 from agents.labels.join import JoinSettings, LabelJoin
-from agents.labels.reader import Heard
-from agents.ops import Event, Op
+from agents.labels.reader import ParsedLabel
+from agents.operations import Operations, ParsedEvent
+from agents.scored import ScoredBatch
 from agents.state import MemoryStore, State
 from agents.views import Keys, NewView
 from app.worker.followed import FollowedStore, unwrapped
-from topics.records import Source
+from tests.agents.one_by_one import Event, one_by_one
 
 EXPIRE = 40
 SETTINGS = JoinSettings(EXPIRE, on_expire=False, max_waiting=60, keep=("card", "amount"))
@@ -45,20 +46,22 @@ class Agent:
         self.said: list[Any] = []
 
     def event(self, id_: int, time: int, card: int) -> None:
-        fields = {"card": card, "amount": float(id_)}
         record: Any = None
-        self._after(self.join.event(Event(id_, time, fields, None, None, Source("", 0, 0), record)))
+        fields = {"card": card, "amount": float(id_)}
+        self._step(ParsedEvent(id_, time, fields, record))
 
-    def label(self, heard: Heard) -> None:
-        self._after(self.join.label(heard))
+    def label(self, label: ParsedLabel) -> None:
+        self._step(label)
 
-    def _after(self, ops: Sequence[Op]) -> None:
-        self.entities.apply(ops)
-        for op in ops:
-            if isinstance(op, Event):
-                self.said += [dict(op.fields), *self.judge.event(op, {"model": 0.5})]
-            else:
-                self.said += [(op.kind, op.id, op.label), *self.judge.label(op)]
+    def _step(self, arrived: ParsedEvent | ParsedLabel) -> None:
+        rows, _ = self.join.step(arrived)
+        came = Operations.of(rows, [arrived.record] * len(rows), [0] * len(rows))
+        operations, _ = self.entities.apply(came)
+        for op in one_by_one(operations):
+            self.said.append(op.fields if isinstance(op, Event) else (op.kind, op.id, op.label))
+        at = operations.events.tolist()
+        scored = ScoredBatch(operations, at)
+        self.said += self.judge.watch(scored, {"model": [0.5] * len(at)})
 
     def commit(self) -> dict[str, bytes | None]:
         self.join.save()
@@ -94,7 +97,7 @@ def happen(agents: Sequence[Agent], draw: random.Random, times: range) -> None:
         for agent in agents:
             if late:
                 record: Any = Record(time)
-                agent.label(Heard(id_, id_ % 3 == 0, None, 1, time, record))
+                agent.label(ParsedLabel(id_, id_ % 3 == 0, None, 1, time, record))
             else:
                 agent.event(id_, time, id_ % 17)
 

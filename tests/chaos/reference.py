@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from confluent_kafka import Message, murmur2
 
 from agents.errors import LearnRefused, Refusal
-from agents.outputs import Agent
+from agents.forwarded import Forwarded
+from agents.outputs import Agent, Outputs
 from agents.state import MemoryStore, State
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
@@ -22,7 +24,7 @@ from app.worker.agent import Maker
 from learners import registry
 from learners.model import Model
 from topics.codecs import Codec
-from topics.records import Batch, Outgoing, Prediction, Record
+from topics.records import Batch, Outgoing, Prediction
 
 Place = tuple[int, int]
 """Partition and offset of an event."""
@@ -107,12 +109,12 @@ class _Loop:
 
     def take(self, record: Message, place: int) -> None:
         """One record of the input."""
-        self._run(0, record.partition() or 0, record, place)
-
-    def _run(self, number: int, partition: int, record: Record, place: int) -> None:
-        topic = self._stages[number].inputs[0]
+        topic, partition = self._stages[0].inputs[0], record.partition() or 0
         batch = Batch(topic, partition, [record], places=[place])
-        outputs = self._agents[number, partition].process(batch, self._refused)
+        outputs = self._agents[0, partition].process(batch, self._refused)
+        self._note(0, partition, outputs)
+
+    def _note(self, number: int, partition: int, outputs: Outputs) -> None:
         expected = self._expected
         expected.letters += outputs.dead_letters
         for key, value in outputs.predictions:
@@ -121,9 +123,15 @@ class _Loop:
             expected.group[event] = partition
         alerts = self._pipeline.decisions.topic
         expected.alerts += [(o.key, o.value) for o in outputs.others if o.topic == alerts]
-        for handed in outputs.handed:
-            to = murmur2(handed.next_key, self._partitions)
-            self._run(number + 1, to, handed, place)
+        if outputs.forwarded is not None:
+            self._forward(number + 1, outputs.forwarded)
+
+    def _forward(self, number: int, forwarded: Forwarded) -> None:
+        """One operation after another."""
+        for i, key in enumerate(forwarded.keys):
+            to = murmur2(key.encode(), self._partitions)
+            one = forwarded.operations.take(np.array([i]))
+            self._note(number, to, self._agents[number, to].take(one, self._refused))
 
     def end(self) -> Expected:
         """All that came out, and what is remembered."""

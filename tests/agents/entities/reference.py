@@ -10,9 +10,9 @@ from typing import Any
 
 from agents.entities.declare import EntityTable, declared
 from agents.entities.entities import Entities
-from agents.ops import Event, Kind, Label, Op
+from agents.operations import Kind
 from agents.state import State
-from topics.records import Source
+from tests.agents.one_by_one import Event, Label, Op, apply
 
 RECORD: Any = None
 MINUTE, DAY = 60_000, 86_400_000
@@ -20,7 +20,7 @@ MINUTE, DAY = 60_000, 86_400_000
 
 def event(time: int, id_: Any = None, **fields: Any) -> Event:
     """An event at `time` milliseconds."""
-    return Event(id_, time, fields, None, None, Source("t", 0, 0), RECORD)
+    return Event(id_, time, fields, None, RECORD)
 
 
 def label(
@@ -128,7 +128,7 @@ def run(
     entities, got = Entities(tables, state), []
     for first in range(0, len(ops), cut):
         batch = [copied(op) for op in ops[first : first + cut]]
-        assert entities.apply(batch) == []
+        apply(entities, batch)
         entities.save()
         got += [
             {name: op.fields[name] for name in entities.names} if isinstance(op, Event) else {}

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from confluent_kafka import Message
 
 from agents.entities.declare import EntityTable
 from agents.entities.entities import Entities
 from agents.errors import InvalidEvent
-from agents.ops import Op
+from agents.operations import Letters
 from agents.state import State
 from tests.agents.entities.reference import DAY, MINUTE, event, expected, label, run, stream
+from tests.agents.one_by_one import Op, apply, batch
+from topics.codecs import Codec
 
 D, H = 86_400.0, 3_600.0
 ALL = (
@@ -152,13 +155,14 @@ def test_an_event_that_lacks_what_is_needed_is_a_failure_that_no_past_knows_of(
     good = {"card": 1, "terminal": 2, "amount": 3.0}
     state, clean = State(), State()
     entities, others = Entities(TABLES, state), Entities(TABLES, clean)
-    ops = [event(0, **good), event(1, **good | wrong), event(2, **good)]
-    (failure,) = entities.apply(ops)
-    assert (failure.index, failure.stage, type(failure.error)) == (1, "features", InvalidEvent)
-    assert str(failure.error).startswith(what)
+    ops: list[Any] = [event(0, **good), event(1, **good | wrong), event(2, **good)]
+    errors = entities.errors(batch(ops))
+    assert {i: type(error) for i, error in errors.items()} == {1: InvalidEvent}
+    assert str(errors[1]).startswith(what)
+    apply(entities, ops)
     assert ops[1].fields == good | wrong
-    rest = [event(0, **good), event(2, **good)]
-    others.apply(rest)
+    rest: list[Any] = [event(0, **good), event(2, **good)]
+    apply(others, rest)
     assert [ops[0].fields, ops[2].fields] == [op.fields for op in rest]
     entities.save()
     others.save()
@@ -167,11 +171,23 @@ def test_an_event_that_lacks_what_is_needed_is_a_failure_that_no_past_knows_of(
 
 def test_an_event_without_the_entity_is_a_failure_also_where_labels_are_the_source() -> None:
     entities = Entities([RISK], State())
-    failures = entities.apply([event(0, amount=1.0), event(0, terminal=1)])
-    assert [(f.index, str(f.error).split(":")[0]) for f in failures] == [
+    errors = entities.errors(batch([event(0, amount=1.0), event(0, terminal=1)]))
+    assert [(i, str(error).split(":")[0]) for i, error in errors.items()] == [
         (0, "terminal"),
         (1, "amount"),
     ]
+
+
+def test_an_event_that_is_set_aside_has_the_fields_that_it_came_with() -> None:
+    entities = Entities([CARDS], State())
+    ops = [event(0, card=1, terminal=2, amount=3.0), event(1, card=None), event(2, card=None)]
+    kept, rejected = entities.apply(batch(ops))
+    assert (len(kept), [each.stage for each in rejected]) == (1, ["features"] * 2)
+    forwarded = batch(ops)
+    forwarded.records = [Message(topic="t", partition=0, offset=i) for i in range(len(ops))]
+    forwarded.letters = Letters(Codec("json"))
+    _, rejected = entities.apply(forwarded)
+    assert [each.record.value() for each in rejected] == [b'{"card":null}'] * 2
 
 
 GOOD = label(1, 0, True, terminal=1, amount=1.0)
@@ -192,20 +208,23 @@ def test_a_label_that_lacks_what_is_needed_is_a_failure_that_no_past_knows_of(
 ) -> None:
     entities = Entities([RISK], State())
     asked = event(7 * DAY, terminal=1, amount=1.0)
-    (failure,) = entities.apply([GOOD, lacking, asked])
-    assert (failure.index, failure.stage) == (1, "features")
-    assert str(failure.error).startswith(what)
+    errors = entities.errors(batch([GOOD, lacking, asked]))
+    assert list(errors) == [1]
+    assert str(errors[1]).startswith(what)
+    apply(entities, [GOOD, lacking, asked])
     assert asked.fields["terminal_count_1d"] == 1.0
 
 
 def test_a_label_may_lack_what_only_tables_of_events_need() -> None:
-    assert Entities([CARDS, RISK], State()).apply([GOOD]) == []
+    assert Entities([CARDS, RISK], State()).errors(batch([GOOD])) == {}
 
 
 def test_a_batch_without_events_and_stages_without_tables_are_fine() -> None:
-    assert Entities([], State()).apply([event(0, card=1)]) == []
-    assert Entities(TABLES, State()).apply([]) == []
-    assert Entities([CARDS], State()).apply([label(1, 0, True)]) == []
+    tables: list[tuple[EntityTable, ...]] = [(), TABLES, (CARDS,)]
+    batches: list[list[Op]] = [[event(0, card=1)], [], [label(1, 0, True)]]
+    for some, ops in zip(tables, batches, strict=True):
+        kept, rejected = Entities(some, State()).apply(batch(ops))
+        assert (len(kept), rejected) == (len(ops), [])
 
 
 def test_bools_are_numbers_and_texts_and_integers_are_different_entities() -> None:

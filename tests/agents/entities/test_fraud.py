@@ -10,12 +10,12 @@ import pytest
 
 from agents.entities.declare import EntityTable
 from agents.entities.entities import Entities
-from agents.ops import Event, Op
 from agents.state import State
 from app.fraud.features import DELAY, NAMES, features
 from app.fraud.handbook import Size, simulate
 from app.fraud.transactions import EPOCH, Transactions
 from tests.agents.entities.reference import event, label
+from tests.agents.one_by_one import Event, Op, apply
 
 WINDOWS = tuple(86_400.0 * days for days in (1, 7, 30))
 CARDS = EntityTable(0, "card", features=("count", "mean(amount)"), windows=WINDOWS)
@@ -44,7 +44,7 @@ def test_they_equal_the_daily_features_of_the_whole_history(batch: int) -> None:
     ops, state = ops_of(data), State()
     entities = Entities([CARDS, TERMINALS], state)
     for first in range(0, len(ops), batch):
-        assert entities.apply(ops[first : first + batch]) == []
+        apply(entities, ops[first : first + batch])
         entities.save()
     rows = [[op.fields[name] for name in entities.names] for op in ops if isinstance(op, Event)]
     wanted = features(data, "daily")[:, 3:]
@@ -59,10 +59,8 @@ def test_they_equal_the_daily_features_of_the_whole_history(batch: int) -> None:
 def test_a_card_and_a_terminal_have_a_small_fixed_size() -> None:
     state = State()
     entities = Entities([CARDS, TERMINALS], state)
-    entities.apply([
-        event(0, card=1, terminal=1, amount=1.0),
-        label(0, 0, False, card=1, terminal=1, amount=1.0),
-    ])  # fmt: skip
+    fields: dict[str, Any] = {"card": 1, "terminal": 1, "amount": 1.0}
+    apply(entities, [event(0, **fields), label(0, 0, False, **fields)])
     entities.save()
     sizes = {key: len(value or b"") for key, value in state.changes().items()}
     assert (sizes["entity/0/1"], sizes["entity/1/1"]) == (401, 489)

@@ -10,9 +10,9 @@ from agents.entities.declare import EntityTable
 from agents.entities.entities import Entities
 from agents.entities.rows import PastMismatch
 from agents.entities.store import Store
-from agents.ops import Op
 from agents.state import State
 from tests.agents.entities.reference import DAY, event, label
+from tests.agents.one_by_one import Op, apply
 
 D = 86_400.0
 TABLE = EntityTable(4, "card", features=("count", "mean(amount)"), windows=(D, 7 * D))
@@ -20,7 +20,7 @@ TABLE = EntityTable(4, "card", features=("count", "mean(amount)"), windows=(D, 7
 
 def filled(cards: int, state: State) -> Entities:
     entities = Entities([TABLE], state)
-    entities.apply([event(DAY, card=card, amount=1.0) for card in range(cards)])
+    apply(entities, [event(DAY, card=card, amount=1.0) for card in range(cards)])
     entities.save()
     return entities
 
@@ -32,13 +32,13 @@ def store(entities: Entities) -> Store:
 def test_an_entity_is_saved_under_its_value_in_a_fixed_size_and_only_when_it_changed() -> None:
     state = State()
     entities = filled(0, state)
-    entities.apply([event(DAY, card=card, amount=1.0) for card in (1, "1", 'é"')])
+    apply(entities, [event(DAY, card=card, amount=1.0) for card in (1, "1", 'é"')])
     entities.save()
     changes = state.changes()
     assert set(changes) == {"entity/4", "entity/4/1", 'entity/4/"1"', 'entity/4/"é\\""'}
     sizes = {len(value or b"") for key, value in changes.items() if key != "entity/4"}
     assert sizes == {1 + 16 + 9 * 8 + 5 * 8}
-    entities.apply([event(DAY + 1, card=1, amount=1.0)])
+    apply(entities, [event(DAY + 1, card=1, amount=1.0)])
     entities.save()
     assert set(state.changes()) == {"entity/4/1"}
     entities.save()
@@ -49,11 +49,11 @@ def test_all_that_changed_is_saved_where_the_rows_grew_in_between() -> None:
     state = State()
     entities = Entities([TABLE], state)
     for cards in (range(10), range(10, 500)):
-        entities.apply([event(DAY, card=card, amount=1.0) for card in cards])
+        apply(entities, [event(DAY, card=card, amount=1.0) for card in cards])
     entities.save()
     assert len(state) == 501
     asked = event(DAY, card=3, amount=3.0)
-    Entities([TABLE], state).apply([asked])
+    apply(Entities([TABLE], state), [asked])
     assert asked.fields["card_mean_amount_1d"] == 2.0
 
 
@@ -63,7 +63,7 @@ def test_what_nobody_remembers_is_deleted_and_its_row_used_again() -> None:
     rows = len(store(entities).pasts.integers)
     state.changes()
     for day in range(2, 40):
-        entities.apply([event(day * DAY, card=f"{day}-{i}", amount=1.0) for i in range(3)])
+        apply(entities, [event(day * DAY, card=f"{day}-{i}", amount=1.0) for i in range(3)])
         entities.save()
     assert len(store(entities)) == 3 * 9
     assert len(state) == 3 * 9 + 1
@@ -75,7 +75,7 @@ def test_what_nobody_remembers_is_deleted_and_its_row_used_again() -> None:
 def test_an_entity_that_is_only_asked_for_is_not_kept() -> None:
     state = State()
     entities = Entities([EntityTable(0, "terminal", "labels", ("count",))], state)
-    entities.apply([event(DAY, terminal=i) for i in range(10)])
+    apply(entities, [event(DAY, terminal=i) for i in range(10)])
     entities.save()
     assert list(state) == ["entity/0"]
 
@@ -112,7 +112,7 @@ def test_other_windows_within_the_same_buckets_go_on_with_the_same_past() -> Non
     filled(2, state)
     table = EntityTable(4, "card", features=("sum(amount)", "mean(amount)"), windows=(3 * D, 7 * D))
     entities, asked = Entities([table], state), event(DAY, card=1, amount=2.0)
-    entities.apply([asked])
+    apply(entities, [asked])
     assert asked.fields["card_sum_amount_3d"] == 3.0
 
 
@@ -120,8 +120,7 @@ def test_the_clock_of_the_stream_is_restored() -> None:
     late: list[Op] = [event(0, card=1, amount=1.0)]
     state = State()
     entities = Entities([TABLE], state)
-    entities.apply([label(30 * DAY, 29 * DAY, None, "drop")])
+    apply(entities, [label(30 * DAY, 29 * DAY, None, "drop")])
     entities.save()
-    Entities([TABLE], state).apply(late)
-    assert isinstance(late[0].fields, dict)
+    apply(Entities([TABLE], state), late)
     assert late[0].fields["card_count_1d"] == 0.0

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from confluent_kafka import Message
 
+from agents.judging.figures import RIVALS
 from agents.judging.judge import DAY, Judge, JudgeSettings
 from agents.judging.window import CHUNK
-from agents.ops import Event, Kind, Label, Op
+from agents.operations import Kind
+from agents.scored import ScoredBatch
 from agents.state import State
 from app.fraud.live import Knobs, LiveSimulator
 from app.fraud.stream import merged
@@ -22,8 +24,8 @@ from app.fraud.yardstick import Verdict, work
 from app.fraud.yardstick import judge as judge_offline
 from learners import metrics
 from learners.base import Task
+from tests.agents.one_by_one import Event, Label, Op, batch
 from topics.metrics import WindowMetrics
-from topics.records import Source
 
 HOUR = DAY // 24
 RECORD: Any = Message()
@@ -33,7 +35,7 @@ SETTINGS = JudgeSettings(partition=3, k=2, entity="card", amount="amount")
 
 def event(id_: Any, time: int, label: Any = None, **fields: Any) -> Event:
     """An event; its scores are among its fields."""
-    return Event(id_, time, fields, label, None, Source("events", 0, 0), RECORD)
+    return Event(id_, time, fields, label, RECORD)
 
 
 def label(id_: Any, time: int, event_time: int, truth: Any, kind: Kind = "learn") -> Label:
@@ -42,14 +44,12 @@ def label(id_: Any, time: int, event_time: int, truth: Any, kind: Kind = "learn"
 
 
 def ask(judge: Judge, ops: Sequence[Op]) -> list[WindowMetrics]:
-    """What the judge says of these ops."""
-    records = []
-    for op in ops:
-        if isinstance(op, Label):
-            records += judge.label(op)
-        else:
-            records += judge.event(op, op.fields.get("said", {}), op.fields.get("decision"))
-    return records
+    """What the judge says of these operations."""
+    at = [i for i, op in enumerate(ops) if isinstance(op, Event)]
+    fields = [op.fields for op in ops if isinstance(op, Event)]
+    scored = ScoredBatch(batch(ops), at, decisions=[each.get("decision") for each in fields])
+    said = {name: [each.get("said", {}).get(name) for each in fields] for name in RIVALS}
+    return judge.watch(scored, said)
 
 
 def judged(
@@ -386,10 +386,10 @@ def test_what_a_closed_window_leaves_behind_is_who_was_caught() -> None:
     state = State()
     judge = Judge(SETTINGS, state, "binary")
     for n in range(2 * CHUNK):
-        judge.event(event(n, n, True, card=n, said={"model": n / 200}), {"model": n / 200})
+        ask(judge, [event(n, n, True, card=n, said={"model": n / 200})])
     judge.save()
     assert len(state) == 3
-    judge.event(event("end", 2 * DAY), {})
+    ask(judge, [event("end", 2 * DAY)])
     judge.save()
     assert sorted(state) == [f"judge/{2 * DAY}/0", "judge/caught/0", "judge/clock"]
 
@@ -407,8 +407,8 @@ def test_a_partition_without_a_place_has_no_figures_at_k() -> None:
     settings = JudgeSettings(0, window=10, k=1, entity="card", amount="amount", partitions=2)
     judge = Judge(settings, State(), "binary")
     for start in (0, 10):
-        judge.event(event(start, start, True, card=5, said={"model": 0.5}), {"model": 0.5})
-    first, second = [r for r in judge.event(event("end", 40), {}) if r.final]
+        ask(judge, [event(start, start, True, card=5, said={"model": 0.5})])
+    first, second = [r for r in ask(judge, [event("end", 40)]) if r.final]
     assert (first.k, second.k) == (1, 0)
     assert first.model is not None
     assert second.model is not None

@@ -13,12 +13,14 @@ import msgspec
 import pytest
 from confluent_kafka import Message
 
+from agents.labels.counts import JoinCounts
 from agents.labels.join import JoinSettings, LabelJoin
-from agents.labels.reader import Heard
-from agents.ops import Event, Label, Op
+from agents.labels.reader import ParsedLabel
+from agents.operations import ParsedEvent
+from agents.rejected import Rejected
 from agents.state import State
+from tests.agents.one_by_one import Event, Label, Op, of_row
 from topics.dead_letters import dead_letter, reason
-from topics.records import Source
 
 DAY = JoinSettings(expire=100, label="fraud", keep=("card", "amount"))
 
@@ -36,16 +38,49 @@ def record(time: int, offset: int = 0, topic: str = "cards") -> Any:
 
 
 def event(id_: Any, time: int, **fields: Any) -> Event:
-    source = Source("cards", 2, 0)
-    return Event(id_, time, {"card": f"c{id_}", **fields}, None, b"key", source, record(time))
+    return Event(id_, time, {"card": f"c{id_}", **fields}, None, record(time))
 
 
-def heard(id_: Any, label: Any, time: int, weight: int = 1, offset: int = 0) -> Heard:
-    return Heard(id_, label, None, weight, time, record(time, offset, "labels"))
+def heard(id_: Any, label: Any, time: int, weight: int = 1, offset: int = 0) -> ParsedLabel:
+    return ParsedLabel(id_, label, None, weight, time, record(time, offset, "labels"))
 
 
-def join_of(settings: JoinSettings = DAY, state: State | None = None) -> LabelJoin:
-    return LabelJoin(settings, State() if state is None else state, bool)
+class Join:
+    """The join, step by step.
+
+    Attributes:
+        rejected: All that was set aside.
+    """
+
+    def __init__(self, settings: JoinSettings, state: State) -> None:
+        self._join = LabelJoin(settings, state, bool)
+        self.rejected: list[Rejected] = []
+
+    def __len__(self) -> int:
+        return len(self._join)
+
+    @property
+    def counts(self) -> JoinCounts:
+        return self._join.counts
+
+    def take(self, step: Event | ParsedLabel, *, save: bool = True) -> list[Op]:
+        """What happens by this step."""
+        if isinstance(step, Event):
+            parsed = ParsedEvent(step.id, step.time, step.fields, step.record)
+            rows, rejected = self._join.step(parsed)
+        else:
+            rows, rejected = self._join.step(step)
+        self.rejected += rejected
+        if save:
+            self.save()
+        return [of_row(row) for row in rows]
+
+    def save(self) -> None:
+        self._join.save()
+
+
+def join_of(settings: JoinSettings = DAY, state: State | None = None) -> Join:
+    return Join(settings, State() if state is None else state)
 
 
 def said(ops: list[Op]) -> list[tuple[Any, ...]]:
@@ -83,7 +118,7 @@ class ListJoin:
         self.all: list[Remembered] = []
         self.failed: list[Any] = []
 
-    def step(self, op: Event | Heard) -> list[Op]:
+    def step(self, op: Event | ParsedLabel) -> list[Op]:
         self.now = max(self.now, op.time)
         ops: list[Op] = []
         for entry in self.by_deadline():
@@ -107,7 +142,7 @@ class ListJoin:
             return [op, self.op("learn", found, None, found.record)]
         return [op]
 
-    def label(self, op: Heard, found: Remembered | None) -> list[Op]:
+    def label(self, op: ParsedLabel, found: Remembered | None) -> list[Op]:
         if found is None:
             self.all.append(Remembered(op.id, op.time, "early", {}, op.label, op.weight, op.record))
             return []
@@ -144,7 +179,7 @@ class ListJoin:
         return Label(entry.id, self.now, entry.time, kind, label, before, weight, fields, by)
 
 
-def some_steps(seed: int, n: int = 600) -> Iterator[Event | Heard]:
+def some_steps(seed: int, n: int = 600) -> Iterator[Event | ParsedLabel]:
     """Few ids of both types, times that mostly go on, labels of all kinds."""
     draw = random.Random(seed)
     time = 1_000
@@ -156,10 +191,6 @@ def some_steps(seed: int, n: int = 600) -> Iterator[Event | Heard]:
             yield event(id_, at, amount=float(i), other=[i])
         else:
             yield heard(id_, draw.random() < 0.5, at, draw.choice([0, 1, 1, 3]), i)
-
-
-def take(join: LabelJoin, op: Event | Heard) -> list[Op]:
-    return join.event(op) if isinstance(op, Event) else join.label(op)
 
 
 def entries(state: State) -> dict[str, bytes | None]:
@@ -197,12 +228,12 @@ VARIANTS = [
 def test_it_says_what_a_list_of_everything_says(settings: JoinSettings, seed: int) -> None:
     join, slow = join_of(settings), ListJoin(settings)
     for step in some_steps(seed):
-        assert comparable(take(join, step)) == comparable(slow.step(step))
+        assert comparable(join.take(step)) == comparable(slow.step(step))
         assert len(join) == len(slow.all) <= settings.max_waiting
         assert join.counts.waiting == sum(entry.kind == "waiting" for entry in slow.all)
         assert join.counts.unmatched == sum(entry.kind == "early" for entry in slow.all)
-    assert len(join.failures) == join.counts.unknown == len(slow.failed) > 0
-    assert all(map(same_record, (f.record for f in join.failures), slow.failed))
+    assert len(join.rejected) == join.counts.unknown == len(slow.failed) > 0
+    assert all(map(same_record, (f.record for f in join.rejected), slow.failed))
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=str)
@@ -213,14 +244,15 @@ def test_a_restore_between_any_two_batches_changes_nothing(
     steps = list(some_steps(9))
     state = State()
     join = join_of(settings, state)
-    without = [take(join, step) for step in steps]
+    without = [join.take(step) for step in steps]
     stored = dict[str, bytes]()
-    ops, failures = [], 0
+    ops, rejected = [], 0
     for first in range(0, len(steps), size):
         restored = State(stored)
         join = join_of(settings, restored)
-        ops += [take(join, step) for step in steps[first : first + size]]
-        failures += len(join.failures)
+        ops += [join.take(step, save=False) for step in steps[first : first + size]]
+        join.save()
+        rejected += len(join.rejected)
         for key, value in restored.changes().items():
             stored.pop(key, None)
             if value is not None:
@@ -233,16 +265,16 @@ def test_nothing_is_left_once_all_has_expired() -> None:
     state = State()
     join = join_of(DAY, state)
     for step in some_steps(4):
-        take(join, step)
-    join.event(event("last", 1_000_000))
-    assert sorted(state) == ["label-time", 'label/"last"']
+        join.take(step)
+    join.take(event("last", 1_000_000))
+    assert sorted(state) == ["label-counts", "label-time", 'label/"last"']
     assert (len(join), join.counts.waiting) == (1, 1)
 
 
 def test_a_label_is_learned_with_the_fields_of_its_event() -> None:
     join = join_of()
-    join.event(event(1, 10, amount=2.5, other="x"))
-    (op,) = join.label(heard(1, True, 60, weight=3))
+    join.take(event(1, 10, amount=2.5, other="x"))
+    (op,) = join.take(heard(1, True, 60, weight=3))
     assert isinstance(op, Label)
     assert (op.kind, op.time, op.event_time, op.label, op.weight) == ("learn", 60, 10, True, 3)
     assert op.fields == {"card": "c1", "amount": 2.5, "fraud": True}
@@ -251,8 +283,8 @@ def test_a_label_is_learned_with_the_fields_of_its_event() -> None:
 @pytest.mark.parametrize("value", [[1], {"a": 1}, None, 2**70, "x" * 10_001, float("nan")])
 def test_a_kept_field_that_is_no_bounded_text_or_number_is_left_out(value: Any) -> None:
     join = join_of()
-    join.event(event(1, 10, amount=value))
-    (op,) = join.label(heard(1, True, 60))
+    join.take(event(1, 10, amount=value))
+    (op,) = join.take(heard(1, True, 60))
     assert isinstance(op, Label)
     assert op.fields == {"card": "c1", "fraud": True}
 
@@ -264,28 +296,28 @@ def test_a_label_at_the_deadline_counts_and_one_after_it_does_not(
     time: int, expected: list[Any]
 ) -> None:
     join = join_of()
-    join.event(event(1, 10))
-    assert said(join.label(heard(1, True, time))) == expected
+    join.take(event(1, 10))
+    assert said(join.take(heard(1, True, time))) == expected
 
 
 def test_a_label_may_be_corrected_back_and_forth_until_its_event_expires() -> None:
     join = join_of()
-    join.event(event(1, 10))
+    join.take(event(1, 10))
     labels = [True, False, True, True, False]
-    ops = [op for label in labels for op in said(join.label(heard(1, label, 50)))]
+    ops = [op for label in labels for op in said(join.take(heard(1, label, 50)))]
     assert ops == [("learn", 1, True, None)] + [
         ("correct", 1, label, before) for before, label in pairwise([True, False, True, False])
     ]
     assert (join.counts.doubled, join.counts.corrected) == (1, 3)
-    assert said(join.event(event(2, 111))) == [("drop", 1, None, None), ("event", 2)]
+    assert said(join.take(event(2, 111))) == [("drop", 1, None, None), ("event", 2)]
 
 
 def test_a_label_that_was_heard_and_not_learned_is_learned_when_one_with_weight_says_the_same() -> (
     None
 ):
     join = join_of()
-    join.event(event(1, 10))
-    ops = [join.label(heard(1, True, 20, weight)) for weight in (0, 0, 2, 3, 0)]
+    join.take(event(1, 10))
+    ops = [join.take(heard(1, True, 20, weight)) for weight in (0, 0, 2, 3, 0)]
     assert [said(some) for some in ops] == [
         [("learn", 1, True, None)],
         [],
@@ -299,10 +331,10 @@ def test_a_label_that_was_heard_and_not_learned_is_learned_when_one_with_weight_
 
 def test_a_label_before_its_event_is_learned_right_after_it() -> None:
     join = join_of()
-    assert join.label(heard(1, False, 5)) == []
-    assert join.label(heard(1, True, 6, weight=2)) == []
+    assert join.take(heard(1, False, 5)) == []
+    assert join.take(heard(1, True, 6, weight=2)) == []
     first = event(1, 10)
-    ops = join.event(first)
+    ops = join.take(first)
     assert said(ops) == [("event", 1), ("learn", 1, True, None)]
     assert isinstance(ops[1], Label)
     assert same_record(ops[1].record, record(6, topic="labels"))
@@ -312,10 +344,10 @@ def test_a_label_before_its_event_is_learned_right_after_it() -> None:
 
 def test_a_label_without_an_event_becomes_a_dead_letter_as_it_was() -> None:
     state = State()
-    join_of(DAY, state).label(heard("x", True, 7, offset=41))
+    join_of(DAY, state).take(heard("x", True, 7, offset=41))
     join = join_of(DAY, state)
-    join.event(event(2, 108))
-    ((kept, stage, error),) = join.failures
+    join.take(event(2, 108))
+    ((kept, stage, error),) = join.rejected
     letter = dead_letter("letters", kept, stage, error)
     why = reason(letter.headers or [])
     assert (why.topic, why.partition, why.offset, why.stage) == ("labels", 2, 41, "validate")
@@ -331,13 +363,12 @@ def test_a_label_without_an_event_becomes_a_dead_letter_as_it_was() -> None:
 def test_the_counts_of_a_state_go_on_after_a_restore() -> None:
     state = State()
     join = join_of(DAY, state)
-    join.event(event(1, 10))
-    join.label(heard(1, True, 11))
-    join.label(heard("x", True, 12))
-    join.event(event(2, 20))
-    join.event(event(3, 200))
-    join.label(heard("y", True, 201))
-    join.save()
+    join.take(event(1, 10))
+    join.take(heard(1, True, 11))
+    join.take(heard("x", True, 12))
+    join.take(event(2, 20))
+    join.take(event(3, 200))
+    join.take(heard("y", True, 201))
     again = join_of(DAY, state)
     assert again.counts == join.counts
     counts = again.counts
@@ -348,10 +379,10 @@ def test_the_counts_of_a_state_go_on_after_a_restore() -> None:
 
 def test_an_event_that_got_no_label_is_learned_with_the_one_for_that() -> None:
     join = join_of(JoinSettings(100, 0, label="fraud", keep=("card",)))
-    join.event(event(1, 10))
-    join.event(event(2, 20))
-    join.label(heard(2, True, 30))
-    ops = join.event(event(3, 1_000))
+    join.take(event(1, 10))
+    join.take(event(2, 20))
+    join.take(heard(2, True, 30))
+    ops = join.take(event(3, 1_000))
     assert said(ops) == [
         ("learn", 1, False, None),
         ("drop", 1, None, None),
@@ -375,38 +406,38 @@ def test_a_label_for_expired_events_that_the_model_does_not_take_is_refused() ->
 
 def test_where_there_is_no_room_the_one_that_expires_first_does_so_at_once() -> None:
     join = join_of(JoinSettings(100, max_waiting=2))
-    join.event(event(1, 10))
-    join.event(event(2, 5))
-    assert said(join.event(event(3, 10))) == [("drop", 2, None, None), ("event", 3)]
-    assert said(join.label(heard(9, True, 11))) == [("drop", 1, None, None)]
-    join.event(event(4, 30))
-    join.event(event(5, 31))
-    (failure,) = join.failures
+    join.take(event(1, 10))
+    join.take(event(2, 5))
+    assert said(join.take(event(3, 10))) == [("drop", 2, None, None), ("event", 3)]
+    assert said(join.take(heard(9, True, 11))) == [("drop", 1, None, None)]
+    join.take(event(4, 30))
+    join.take(event(5, 31))
+    (failure,) = join.rejected
     why = "no event with the id 9 waits on this partition, and none came before 2 others waited"
     assert str(failure.error).startswith(f"{why} (labels.max_waiting)")
 
 
 def test_an_event_that_is_late_beyond_its_time_expires_with_the_next_step() -> None:
     join = join_of()
-    join.event(event(1, 1_000))
-    assert said(join.event(event(2, 10))) == [("event", 2)]
-    assert said(join.event(event(3, 20))) == [("drop", 2, None, None), ("event", 3)]
+    join.take(event(1, 1_000))
+    assert said(join.take(event(2, 10))) == [("event", 2)]
+    assert said(join.take(event(3, 20))) == [("drop", 2, None, None), ("event", 3)]
 
 
 def test_a_doubled_event_goes_on_and_the_first_stays() -> None:
     join = join_of()
-    join.event(event(1, 10, amount=1.0))
-    assert said(join.event(event(1, 50, amount=2.0))) == [("event", 1)]
-    (op,) = join.label(heard(1, True, 60))
+    join.take(event(1, 10, amount=1.0))
+    assert said(join.take(event(1, 50, amount=2.0))) == [("event", 1)]
+    (op,) = join.take(heard(1, True, 60))
     assert isinstance(op, Label)
     assert (op.event_time, op.fields["amount"]) == (10, 1.0)
-    assert said(join.event(event(2, 111))) == [("drop", 1, None, None), ("event", 2)]
+    assert said(join.take(event(2, 111))) == [("drop", 1, None, None), ("event", 2)]
 
 
 def test_an_id_as_a_text_is_not_the_number() -> None:
     join = join_of()
-    join.event(event(1, 10))
-    assert join.label(heard("1", True, 20)) == []
+    join.take(event(1, 10))
+    assert join.take(heard("1", True, 20)) == []
 
 
 @pytest.mark.parametrize("make", [event, lambda id_, time: heard(id_, True, time)])
@@ -414,5 +445,5 @@ def test_a_thousand_ids_leave_no_more_in_the_state_than_wait(make: Callable[...,
     state = State()
     join = join_of(DAY, state)
     for i in range(1_000):
-        take(join, make(i, 10 * i))
-        assert len(state) <= 12 + 1
+        join.take(make(i, 10 * i))
+        assert len(state) <= 12 + 2

@@ -10,7 +10,7 @@ import pytest
 
 from agents.errors import InvalidEvent
 from agents.events.limits import MAX_KEY, MAX_TEXT, MAX_VALUE, label_check
-from agents.labels.reader import Heard, LabelFields, LabelReader
+from agents.labels.reader import LabelFields, LabelReader, ParsedLabel
 from learners import registry
 from tests.agents.support import records
 from topics.codecs import Codec
@@ -24,16 +24,17 @@ def reader(learner: str = "passive_aggressive", codec: str = "json", **fields: A
     return LabelReader(Codec(codec), chosen, label_check(registry.create(learner, {})))
 
 
-def heard(said: Any, learner: str = "passive_aggressive") -> Heard:
+def heard(said: Any, learner: str = "passive_aggressive") -> ParsedLabel:
     (record,) = records([json.dumps(said).encode()])
-    return reader(learner).read(record)
+    (label,) = reader(learner).read([record])
+    assert isinstance(label, ParsedLabel)
+    return label
 
 
 def refused(value: bytes | None, learner: str = "passive_aggressive") -> tuple[str, str, type]:
     (record,) = records([value])
-    with pytest.raises((DecodeError, InvalidEvent)) as raised:
-        reader(learner).read(record)
-    error = raised.value
+    (error,) = reader(learner).read([record])
+    assert isinstance(error, DecodeError | InvalidEvent)
     return "decode" if isinstance(error, DecodeError) else "validate", str(error), type(error)
 
 
@@ -41,8 +42,9 @@ def refused(value: bytes | None, learner: str = "passive_aggressive") -> tuple[s
 def test_a_label_is_heard_with_its_weight_and_time(codec: str) -> None:
     said = {"event": "e1", "fraud": 1, "source": "analyst", "more": [1]}
     (raw,) = records([Codec(codec).encode(said)])
-    label = reader(codec=codec).read(raw)
-    assert label == Heard("e1", True, "analyst", 3, 1_000, raw)
+    (label,) = reader(codec=codec).read([raw])
+    assert isinstance(label, ParsedLabel)
+    assert label == ParsedLabel("e1", True, "analyst", 3, 1_000, raw)
     assert label.label is True
 
 
@@ -55,7 +57,8 @@ def test_a_source_that_is_not_named_counts_once(source: Any, weight: int) -> Non
 
 def test_without_a_field_for_it_no_label_has_a_source() -> None:
     (record,) = records([json.dumps({"id": 1, "label": 0, "source": ["any"]}).encode()])
-    label = reader(id="id", label="label").read(record)
+    (label,) = reader(id="id", label="label").read([record])
+    assert isinstance(label, ParsedLabel)
     assert (label.source, label.weight) == (None, 1)
 
 
@@ -123,5 +126,12 @@ def test_a_key_that_is_too_large_is_set_aside() -> None:
             return msgspec.json.encode({"event": 1, "fraud": 1})
 
     record: Any = LongKey()
-    with pytest.raises(InvalidEvent):
-        reader().read(record)
+    assert [type(each) for each in reader().read([record])] == [InvalidEvent]
+
+
+def test_one_that_cannot_be_used_leaves_the_others_as_they_are() -> None:
+    good, bad = b'{"event": 1, "fraud": true}', [b"{", b'{"event": 1.5}', None]
+    raw = records([good, *bad, good])
+    kinds = [type(each) for each in reader().read(raw)]
+    assert kinds == [ParsedLabel, DecodeError, InvalidEvent, DecodeError, ParsedLabel]
+    assert reader().read([]) == []

@@ -1,0 +1,34 @@
+"""Many raw records at once, by a bare decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from agents.errors import InvalidEvent
+from agents.events.fields import plain
+from agents.events.limits import MAX_KEY, MAX_VALUE, decode_one
+from topics.codecs import UNDECODABLE
+from topics.errors import DecodeError
+from topics.records import Record
+
+Decode = Callable[[bytes], Any]
+
+
+def decode_all(decode: Decode, format_: str, records: Sequence[Record]) -> list[Any]:
+    """The decoded value of each record, or its DecodeError or InvalidEvent."""
+    values = [record.value() for record in records]
+    keys = [record.key() or b"" for record in records]
+    try:
+        if max(map(len, values)) <= MAX_VALUE and max(map(len, keys)) <= MAX_KEY:
+            return list(map(decode, values))
+    except (*UNDECODABLE, ValueError):  # ValueError: there are no records
+        pass
+    return [_one(decode, format_, key, value) for key, value in zip(keys, values, strict=True)]
+
+
+def _one(decode: Decode, format_: str, key: bytes, value: bytes | None) -> Any:
+    try:
+        return decode_one(decode, format_, plain, key, value)
+    except (DecodeError, InvalidEvent) as error:
+        return error

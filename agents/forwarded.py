@@ -1,0 +1,81 @@
+"""What one stage forwards to the next, in memory and on Kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from agents.operations import EVENT, KINDS, Kind, Operations
+from agents.packing import pack
+from topics.records import Outgoing, Source
+
+
+class ForwardedEvent(msgspec.Struct, tag=0, array_like=True, gc=False):
+    """An event between two stages, as it lies on Kafka. `source` is where it came in."""
+
+    id: Any
+    time: int
+    fields: Mapping[str, Any]
+    key: bytes | None
+    source: Source
+
+
+class ForwardedLabel(msgspec.Struct, tag=1, array_like=True, gc=False):
+    """A label between two stages, as it lies on Kafka. `source` is the record that brought it."""
+
+    id: Any
+    time: int
+    event_time: int
+    kind: Kind
+    label: Any
+    before: Any
+    weight: int
+    fields: Mapping[str, Any]
+    key: bytes | None
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """Operations on their way to the next stage.
+
+    Attributes:
+        topic: Between the two stages.
+        keys: What each is keyed by there, as a text.
+        operations: In the order in which they happen.
+    """
+
+    topic: str
+    keys: Sequence[str]
+    operations: Operations
+
+    def outgoing(self) -> list[Outgoing]:
+        """The records to be written where the next stage is another worker's."""
+        places = self.operations.places.tolist()
+        return [
+            Outgoing(self.topic, key.encode(), pack(_message(self.operations, i)), place=place)
+            for i, (key, place) in enumerate(zip(self.keys, places, strict=True))
+        ]
+
+
+def _message(operations: Operations, i: int) -> ForwardedEvent | ForwardedLabel:
+    record, id_, time = operations.records[i], operations.ids[i], int(operations.times[i])
+    fields, source = operations.fields(i), Source.of(record)
+    kind = int(operations.kinds[i])
+    if kind == EVENT:
+        return ForwardedEvent(id_, time, fields, record.key(), source)
+    return ForwardedLabel(
+        id_,
+        time,
+        int(operations.event_times[i]),
+        KINDS[kind - 1],
+        operations.labels[i],
+        operations.befores[i],
+        operations.weights[i],
+        fields,
+        record.key(),
+        source,
+    )

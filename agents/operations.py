@@ -1,0 +1,258 @@
+"""The carrier: what happens to a pipeline, in the order of time, as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.records import StoredRecord
+from agents.rejected import Rejected
+from learners.kernels import Floats, Ints
+from topics.codecs import Codec
+from topics.dead_letters import Stage
+from topics.records import Record, Source
+
+Kind = Literal["learn", "correct", "drop"]
+"""Of a label: the first one of its event, one that takes the place of another, or none any more."""
+
+EVENT, LEARN, CORRECT, DROP = range(4)
+KINDS: tuple[Kind, ...] = ("learn", "correct", "drop")
+"""The kind of a label is KINDS[number - 1]."""
+
+Kinds = NDArray[np.int8]
+Fields = Mapping[str, Any]
+Row = tuple[int, int, int, Any, Fields, Any, Any, int, Record]
+"""Kind, time, event_time, id, fields, label, before, weight and record of one operation."""
+
+
+class ParsedEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event as it was read.
+
+    Attributes:
+        id: Its own id; None where the pipeline names no id field.
+        time: Of its record, in milliseconds since 1970.
+        fields: What it says.
+        record: The record.
+    """
+
+    id: Any
+    time: int
+    fields: Fields
+    record: Record
+
+    def row(self) -> Row:
+        """It as an operation."""
+        return EVENT, self.time, self.time, self.id, self.fields, None, None, 0, self.record
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """How a later stage makes the dead letter of what it was forwarded.
+
+    The value is the event with the features that were added so far, or the label, each in the
+    format of its own topic.
+
+    Attributes:
+        events: The format of the events topic.
+        labels: The format of the labels topic, and its fields of id and label.
+    """
+
+    events: Codec
+    labels: tuple[Codec, str, str] | None = None
+
+
+@dataclass(slots=True)
+class Operations:
+    """A batch of operations; all columns have the same length.
+
+    A stage adds features as columns; what came stays as it is. Only `fields` builds a dict.
+
+    Attributes:
+        kinds: EVENT, or of a label LEARN, CORRECT or DROP.
+        times: When it happened: of an event its record's time, of a label the time of the
+            stream; in milliseconds since 1970.
+        event_times: When the event was.
+        ids: Of the events; None where the pipeline names no id field.
+        came: What an event said; of a label those fields of its event that later stages need:
+            the entities, and what features are made of.
+        labels: Of a label the label; of an event the one that came with it, or None.
+        befores: The label that was known until now, of a CORRECT.
+        weights: How often a label is to be learned; 0 for not at all.
+        records: What brought it: an event's own record, or a label's.
+        causes: The record of this worker's input by which it happens.
+        places: Of the causes; see `Batch.places`.
+        added: The features that were added to the events, by name; they mean nothing in the
+            rows of labels.
+        letters: Says how dead letters are made; None in the first stage: the records themselves.
+    """
+
+    kinds: Kinds
+    times: Ints
+    event_times: Ints
+    ids: list[Any]
+    came: list[Fields]
+    labels: list[Any]
+    befores: list[Any]
+    weights: list[int]
+    records: list[Record]
+    causes: list[Record]
+    places: Ints
+    added: dict[str, Floats] = field(default_factory=dict)
+    letters: Letters | None = None
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], causes: Sequence[Record], places: Sequence[int]) -> Operations:
+        """Rows as columns, each with its cause and its place."""
+        columns = list(map(list, zip(*rows, strict=True))) or [[] for _ in range(9)]
+        kinds, times, event_times, ids, came, labels, befores, weights, records = columns
+        return cls(
+            np.array(kinds, np.int8),
+            np.array(times, np.int64),
+            np.array(event_times, np.int64),
+            ids,
+            came,
+            labels,
+            befores,
+            weights,
+            records,
+            list(causes),
+            np.array(places, np.int64),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Operations]) -> Operations:
+        """Batches of one stage, one behind the other."""
+        first = parts[0]
+        if len(parts) == 1:
+            return first
+
+        def chained(column: Callable[[Operations], list[Any]]) -> list[Any]:
+            return [value for part in parts for value in column(part)]
+
+        return cls(
+            np.concatenate([part.kinds for part in parts]),
+            np.concatenate([part.times for part in parts]),
+            np.concatenate([part.event_times for part in parts]),
+            chained(lambda part: part.ids),
+            chained(lambda part: part.came),
+            chained(lambda part: part.labels),
+            chained(lambda part: part.befores),
+            chained(lambda part: part.weights),
+            chained(lambda part: part.records),
+            chained(lambda part: part.causes),
+            np.concatenate([part.places for part in parts]),
+            {n: np.concatenate([part.added[n] for part in parts]) for n in first.added},
+            first.letters,
+        )
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    @property
+    def events(self) -> Ints:
+        """Where the events stand."""
+        return np.flatnonzero(self.kinds == EVENT)
+
+    def take(self, at: Ints) -> Operations:
+        """The operations that stand at these places, in this order."""
+        if len(at) == len(self) and bool((at == np.arange(len(at))).all()):
+            return self
+        order = at.tolist()
+
+        def of(column: list[Any]) -> list[Any]:
+            return [column[i] for i in order]
+
+        return Operations(
+            self.kinds[at],
+            self.times[at],
+            self.event_times[at],
+            of(self.ids),
+            of(self.came),
+            of(self.labels),
+            of(self.befores),
+            of(self.weights),
+            of(self.records),
+            of(self.causes),
+            self.places[at],
+            {name: column[at] for name, column in self.added.items()},
+            self.letters,
+        )
+
+    def without(self, gone: Iterable[int]) -> Operations:
+        """All but the operations at these places."""
+        kept = np.ones(len(self), np.bool_)
+        kept[list(gone)] = False
+        return self.take(np.flatnonzero(kept))
+
+    def column(self, name: str, at: Ints) -> Any:
+        """A field of the events, or of the labels' events, at these places.
+
+        Returns:
+            A float64 array of what was added to events; else a list, with None where the field
+            is absent.
+        """
+        added, are_events = self.added.get(name), self.kinds[at] == EVENT
+        if added is not None and are_events.all():
+            return added[at]
+        found = [self.came[i].get(name) for i in at.tolist()]
+        if added is not None:
+            for j in np.flatnonzero(are_events).tolist():
+                found[j] = float(added[at[j]])
+        return found
+
+    def fields(self, i: int) -> dict[str, Any]:
+        """All fields of one operation, those that were added too."""
+        fields = dict(self.came[i])
+        if self.kinds[i] == EVENT:
+            for name, column in self.added.items():
+                fields[name] = float(column[i])
+        return fields
+
+    def add(self, name: str, at: Ints, values: Floats | float) -> None:
+        """Add a feature to the events at these places; what is there already is overwritten."""
+        column = self.added.get(name)
+        if column is None:
+            column = self.added[name] = np.zeros(len(self))
+        column[at] = values
+
+    def settle(self, at: Sequence[int], fields: Sequence[Fields]) -> None:
+        """Let the events at these places have these fields, and no columns beside them."""
+        for i, each in zip(at, fields, strict=True):
+            self.came[i] = each
+        self.added = {}
+
+    def set_aside(
+        self, errors: Mapping[int, Exception], stage: Stage
+    ) -> tuple[Operations, list[Rejected]]:
+        """What goes on. Of the rest, events are rejected; labels are only left out.
+
+        Args:
+            errors: By place, in the order of the places.
+            stage: Where it failed.
+        """
+        if not errors:
+            return self, []
+        rejected = [self.reject(i, stage, e) for i, e in errors.items() if self.kinds[i] == EVENT]
+        return self.without(errors), rejected
+
+    def reject(self, i: int, stage: Stage, error: Exception) -> Rejected:
+        """Set one operation aside."""
+        return Rejected(self.letter(i), stage, error)
+
+    def letter(self, i: int) -> Record:
+        """The record that becomes the dead letter of an operation."""
+        record, letters = self.records[i], self.letters
+        if letters is None:
+            return record
+        if self.kinds[i] == EVENT:
+            value, time = letters.events.encode(self.fields(i)), int(self.event_times[i])
+        else:
+            codec, id_, label = letters.labels or (letters.events, "id", "label")
+            value = codec.encode({id_: self.ids[i], label: self.labels[i]})
+            time = int(self.times[i])
+        return StoredRecord(Source.of(record), record.key(), value, time)
