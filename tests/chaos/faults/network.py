@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from tests.chaos.faults.kills import struck
 from tests.chaos.parts import part
 from tests.chaos.scene import Running, Scene
 from tests.kafka.clusters import proxied_kafka
@@ -17,6 +18,7 @@ from tests.kafka.faults import (
     Hold,
     LateAnswer,
     LoseAnswer,
+    Once,
     Seeded,
     no_fault,
 )
@@ -84,12 +86,22 @@ def network_of_two(scene: Scene) -> None:
 
 @part(short=False)
 def late_end(scene: Scene) -> None:
-    """The end of a transaction is sent again, and the first one arrives in the next transaction."""
-    held = [Hold(Api.TXN_OFFSET_COMMIT), Hold(Api.PRODUCE, count=2), Hold(Api.END_TXN)]
-    wanted = scene.many(5, 200)
+    """The end of a transaction is sent again, and the first one arrives in the next transaction.
+
+    Before that one has ended the worker is killed: what the late request has torn stays so.
+    """
+    times = scene.many(3, 60)
     with behind_proxy(scene, "a") as (running, proxy):
-        proxy.choose = Seeded(scene.seed, {Api.END_TXN: 0.1}, held)
-        running.crew.wait(lambda: len(proxy.late) >= wanted, "late requests", 1_800)
-        proxy.choose = no_fault
+        (member,) = running.crew.members
+        for _ in range(times):
+            number = scene.draw.randint(2, 6)
+            proxy.choose = Once(Api.END_TXN, Hold(Api.TXN_OFFSET_COMMIT), skip=number - 1)
+            fault = f"kill:before:Producer.commit_transaction:{number + 1}"
+            struck(running.crew, member, fault)
+            proxy.choose = no_fault
+        member.start()
+        member.supervised = True
+        running.crew.wait(member.has_partitions, "the partitions", 60)
+        assert len(proxy.late) == times
         running.crew.rest(2.0)
-        running.verdict("the end of a transaction arrives late", len(proxy.late), leaves=None)
+        running.verdict("the end of a transaction arrives late, then kill -9", times)

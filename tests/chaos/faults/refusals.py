@@ -68,7 +68,7 @@ def topic_made_again(scene: Scene) -> None:
         admin = AdminClient({"bootstrap.servers": case.stream.bootstrap})
         admin.delete_topics([topic])[topic].result(30)
         wait_until(lambda: topic not in admin.list_topics(timeout=10).topics, what="its end")
-        create_topic(case.stream.bootstrap, topic, case.partitions)
+        create_topic(case.stream.bootstrap, topic, case.partitions, retention_ms="-1")
         case.seed += 1
         again = Traffic(case, 0.0)
         again.send(1_200)
