@@ -21,7 +21,14 @@ NAMES = {
     "mae": "MAE",
     "rmse": "RMSE",
     "r2": "R²",
+    "of_other_events": "predictions of other events",
+    "gaps": "offsets without a record",
+    "label_dead_letters": "dead letters of labels",
+    "labels_elsewhere": "labels on another partition than their event",
+    "labels_unmatched": "labels without an event",
 }
+IF_ANY = tuple(NAMES)[-5:]
+"""Counts that the table shows where they are not 0."""
 
 
 DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
@@ -67,6 +74,7 @@ def as_table(evaluation: "Evaluation") -> str:
 
     found = asdict(evaluation)
     measured, windows = found.pop("metrics"), found.pop("windows")
+    found = {k: v for k, v in found.items() if v or k not in IF_ANY}
     rows = [(_name(k), _figure(v)) for k, v in (found | measured).items()]
     counts, figures = rows[1 : len(found)], rows[len(found) :]
     text = table(rows[0], [*counts, ("", ""), *figures])
@@ -108,4 +116,6 @@ def _figure(value: object) -> str:
         if math.isnan(value):
             return "-"
         return f"{value:,.2f}" if abs(value) >= 1000 else f"{value:.4f}"
+    if value is None:
+        return "-"
     return f"{value:,}" if isinstance(value, int) else str(value)

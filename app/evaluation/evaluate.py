@@ -6,21 +6,22 @@ to check the promise of exactly once finds the exceptions counted here.
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from typing import Any
 
 from app.evaluation import passage
 from app.evaluation.measures import Labelled, calibration, measure
-from app.evaluation.passage import Guess, Place
+from app.evaluation.passage import Guess, Guesses, Place
 from app.evaluation.truth import Truth
 from app.evaluation.verdicts import Verdict, WindowFigures, by_window, over_all
 from app.pipeline.load import Pipeline
 from app.reading import Reader
 from learners import registry
 from learners.base import Task
-from learners.model import Model
 from topics.codecs import Codec
 from topics.errors import DecodeError
+from topics.records import Record
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,13 @@ class Evaluation:
         missing: Passed events without prediction and dead letter; 0 is the promise.
         duplicates: Predictions beyond the first of an event; 0 is the promise.
         labelled: Predictions whose event has a label that the learner takes.
+        learned: Events that the saved models have learned, whatever the span; None: not known.
+        of_other_events: Predictions at the place of an event that has another id.
+        gaps: Offsets of the events without a record: markers of transactions, and what
+            compaction deleted.
+        label_dead_letters: Labels that were set aside, whatever the span.
+        labels_elsewhere: Labels on another partition than their event: they are never learned.
+        labels_unmatched: Labels without any event; None where a span leaves events out.
         metrics: By name; nan where one is not defined.
         windows: Of event time, in their order; empty without [metrics].
     """
@@ -54,6 +62,12 @@ class Evaluation:
     labelled: int
     metrics: Mapping[str, float]
     windows: Sequence[WindowFigures] = ()
+    learned: int | None = None
+    of_other_events: int = 0
+    gaps: int = 0
+    label_dead_letters: int = 0
+    labels_elsewhere: int = 0
+    labels_unmatched: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,74 +102,131 @@ def evaluate(pipeline: Pipeline, reader: Reader, span: Span = ALL) -> Evaluation
     # The offsets come first: all that they stand for is on the topics when those are read.
     committed = reader.committed(pipeline.events.topic)
     on_the_way = passage.on_the_way(pipeline, reader)
-    guesses, extra = passage.guesses(pipeline, reader)
-    set_aside = passage.set_aside(pipeline, reader)
-    status = passage.status_of(pipeline, committed, guesses.keys() | set_aside)
-    verdicts, counts, outside = _verdicts(pipeline, reader, model, guesses, span, status)
+    guesses = passage.guesses(pipeline, reader)
+    set_aside, label_letters = passage.set_aside(pipeline, reader)
+    status = passage.status_of(pipeline, committed, guesses.first.keys() | set_aside)
+    truth = Truth(pipeline, reader, model)
+    events = _Events(pipeline, truth, guesses, set_aside, status)
+    for record in reader.read(pipeline.events.topic):
+        events.take(record, inside=record.timestamp()[1] in span)
+    verdicts = [_at_the_end(verdict, truth) for verdict in events.verdicts]
     labelled = Labelled()
     for verdict in verdicts:
         if verdict.label is not None:
-            labelled.add(verdict.label, guesses[verdict.place])
-    inside = guesses.keys() - outside
+            labelled.add(verdict.label, Guess(verdict.prediction, verdict.score, verdict.decision))
+    inside = guesses.first.keys() - events.outside - events.foreign
+    scores = [guesses.first[place].score for place in inside]
+    scores += [guess.score for guess in events.refound]
     windows = by_window(model.task, verdicts, pipeline.metrics) if pipeline.metrics else []
-    late = min(counts["missing"], on_the_way)
+    counts, late = events.counts, min(events.counts["missing"], on_the_way)
     return Evaluation(
         pipeline=pipeline.name,
         task=model.task,
         events=counts["events"],
-        predictions=len(inside),
-        dead_letters=len(set_aside - outside),
+        predictions=len(scores),
+        dead_letters=len(set_aside - events.outside),
         waiting=counts["waiting"] + late,
         skipped=counts["skipped"],
         missing=counts["missing"] - late,
-        duplicates=sum(n for place, n in extra.items() if place not in outside),
+        duplicates=sum(n for at, n in guesses.extra.items() if at not in events.outside),
         labelled=len(labelled.labels),
-        metrics=measure(model.task, labelled, [guesses[place].score for place in inside])
+        learned=passage.learned(pipeline, reader),
+        of_other_events=len(events.foreign),
+        gaps=events.gaps,
+        label_dead_letters=label_letters,
+        labels_elsewhere=truth.elsewhere,
+        labels_unmatched=truth.unmatched if span == ALL and pipeline.labels else None,
+        metrics=measure(model.task, labelled, scores)
         | (calibration(model.task, labelled) | over_all(windows) if windows else {}),
         windows=windows,
     )
 
 
-def _verdicts(
-    pipeline: Pipeline,
-    reader: Reader,
-    model: Model,
-    guesses: Mapping[Place, Guess],
-    span: Span,
-    status: Callable[[Place], str],
-) -> tuple[list[Verdict], Counter[str], set[Place]]:
-    """The predicted events of the span, its counts, and the events outside of it."""
-    events, metrics = pipeline.events, pipeline.metrics
-    decode = Codec(events.format).decode
-    truth = Truth(pipeline, reader, model)
-    verdicts: list[Verdict] = []
-    counts, outside = Counter[str](), set[Place]()
-    for record in reader.read(events.topic):
-        truth.saw(record)
-        place, (_, time) = (record.partition() or 0, record.offset() or 0), record.timestamp()
-        if time not in span:
-            outside.add(place)
-            continue
-        counts["events"] += 1
-        counts[status(place)] += 1
-        if place not in guesses:
-            continue
+class _Events:
+    """Goes through the events, and looks for the prediction and the label of each.
+
+    Attributes:
+        verdicts: Of the predicted events of the span.
+        counts: Of the events of the span.
+        outside: The places of the others.
+        foreign: Places of the span whose first prediction is of an event with another id.
+        refound: The predictions that the events at these places have all the same.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        truth: Truth,
+        guesses: Guesses,
+        set_aside: Set[Place],
+        status: Callable[[Place], str],
+    ) -> None:
+        self._id, self._metrics = pipeline.events.id, pipeline.metrics
+        self._decode = Codec(pipeline.events.format).decode
+        self._truth, self._guesses = truth, guesses
+        self._set_aside, self._status = set_aside, status
+        self._spans: dict[int, tuple[int, int]] = {}
+        self._records = 0
+        self.verdicts: list[Verdict] = []
+        self.counts = Counter[str]()
+        self.outside, self.foreign = set[Place](), set[Place]()
+        self.refound: list[Guess] = []
+
+    def take(self, record: Record, *, inside: bool) -> None:
+        """Take the next event."""
+        self._truth.saw(record)
+        place = self._place(record)
+        if not inside:
+            self.outside.add(place)
+            return
+        self.counts["events"] += 1
+        fields = self._fields(record)
+        id_ = fields.get(self._id) if self._id is not None else None
+        id_ = id_ if isinstance(id_, str | int) else None
+        guess = self._guesses.of(place, id_)
+        if place in self._guesses.first and guess is not self._guesses.first[place]:
+            self.foreign.add(place)
+            self.refound += [guess] if guess is not None else []
+        label = self._truth.of(id_, place[0], fields)
+        if guess is not None:
+            self.verdicts.append(self._verdict(record, place, guess, label, fields))
+        elif place not in self._set_aside:
+            self.counts[self._status(place)] += 1
+
+    @property
+    def gaps(self) -> int:
+        """Offsets between the first and the last record of each partition that have none."""
+        return sum(last - first + 1 for first, last in self._spans.values()) - self._records
+
+    def _place(self, record: Record) -> Place:
+        partition, offset = place = record.partition() or 0, record.offset() or 0
+        first, _ = self._spans.get(partition, (offset, offset))
+        self._spans[partition] = min(first, offset), offset
+        self._records += 1
+        return place
+
+    def _fields(self, record: Record) -> Mapping[Any, Any]:
+        """The fields of an event; none of one that is no map."""
         try:
-            fields = decode(record.value())
-            label = truth.of(fields.get(events.id), fields)
-        except (DecodeError, AttributeError, TypeError):
-            continue
-        verdicts.append(
-            Verdict(
-                time,
-                place,
-                *guesses[place],
-                label,
-                fields.get(metrics.entity) if metrics else None,
-                fields.get(metrics.amount) if metrics else None,
-            )
+            fields = self._decode(record.value())
+        except DecodeError:
+            return {}
+        return fields if isinstance(fields, dict) else {}
+
+    def _verdict(
+        self, record: Record, place: Place, guess: Guess, label: Any, fields: Mapping[Any, Any]
+    ) -> Verdict:
+        metrics = self._metrics
+        return Verdict(
+            record.timestamp()[1],
+            place,
+            guess.prediction,
+            guess.score,
+            guess.decision,
+            label,
+            fields.get(metrics.entity) if metrics else None,
+            fields.get(metrics.amount) if metrics else None,
         )
-    return [_at_the_end(verdict, truth) for verdict in verdicts], counts, outside
 
 
 def _at_the_end(verdict: Verdict, truth: Truth) -> Verdict:

@@ -7,9 +7,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from app.errors import RiverrunError
+from app.inspection import read_states
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
 from app.reading import Reader, ReadError
+from app.worker.tasks import MODEL
+from learners import snapshots
+from learners.errors import LearnerError
 from topics.codecs import UNDECODABLE, Codec
 from topics.dead_letters import reason
 from topics.records import Record, Source
@@ -24,6 +29,7 @@ class Guess(NamedTuple):
     prediction: Any
     score: float | None
     decision: str | None = None
+    id: Any = None
 
 
 class _Guess(msgspec.Struct):
@@ -31,23 +37,52 @@ class _Guess(msgspec.Struct):
     score: float | None
     source: Source
     decision: str | None = None
+    id: Any = None
 
 
-def guesses(pipeline: Pipeline, reader: Reader) -> tuple[dict[Place, Guess], Counter[Place]]:
-    """The first prediction of each event, and how many there are beyond it."""
+class Guesses:
+    """The predictions of events, by their places and ids.
+
+    A topic that was deleted and made again has other events at the old offsets: a prediction
+    with another id than the event at its place is none of that event.
+
+    Attributes:
+        first: The first prediction at each place.
+        extra: How many there are of the same event beyond it.
+    """
+
+    def __init__(self) -> None:
+        self.first: dict[Place, Guess] = {}
+        self.extra = Counter[Place]()
+        self._others: dict[tuple[Place, Any], Guess] = {}
+
+    def add(self, place: Place, guess: Guess) -> None:
+        """Take a prediction."""
+        if place not in self.first:
+            self.first[place] = guess
+        elif guess.id == self.first[place].id or (place, guess.id) in self._others:
+            self.extra[place] += 1
+        else:
+            self._others[place, guess.id] = guess
+
+    def of(self, place: Place, id_: Any) -> Guess | None:
+        """The prediction of the event with that id; None where there is none at its place."""
+        first = self.first.get(place)
+        if first is None or first.id is None or id_ is None or first.id == id_:
+            return first
+        return self._others.get((place, id_))
+
+
+def guesses(pipeline: Pipeline, reader: Reader) -> Guesses:
+    """The predictions of the pipeline's events."""
     decode: Callable[[bytes], _Guess] = Codec(pipeline.predictions.format).decoder(_Guess)
-    guesses: dict[Place, Guess] = {}
-    extra = Counter[Place]()
+    found = Guesses()
     for record in reader.read(pipeline.predictions.topic):
         guess = _decoded(decode, record)
-        if guess.source.topic != pipeline.events.topic:
-            continue
-        place = (guess.source.partition, guess.source.offset)
-        if place in guesses:
-            extra[place] += 1
-        else:
-            guesses[place] = Guess(guess.prediction, guess.score, guess.decision)
-    return guesses, extra
+        if guess.source.topic == pipeline.events.topic:
+            place = (guess.source.partition, guess.source.offset)
+            found.add(place, Guess(guess.prediction, guess.score, guess.decision, guess.id))
+    return found
 
 
 def _decoded(decode: Callable[[bytes], _Guess], record: Record) -> _Guess:
@@ -58,16 +93,32 @@ def _decoded(decode: Callable[[bytes], _Guess], record: Record) -> _Guess:
         raise ReadError(f"{where}: is no prediction: {error}") from None
 
 
-def set_aside(pipeline: Pipeline, reader: Reader) -> set[Place]:
-    """The events that became dead letters: partition and offset of each."""
-    reasons = (reason(record.headers() or []) for record in reader.read(pipeline.dead_letter_topic))
-    return {(r.partition, r.offset) for r in reasons if r.topic == pipeline.events.topic}
+def set_aside(pipeline: Pipeline, reader: Reader) -> tuple[set[Place], int]:
+    """The events that became dead letters, and how many labels did."""
+    events, labels = set[Place](), 0
+    of_labels = ("", pipeline.labels.topic) if pipeline.labels else ()
+    for record in reader.read(pipeline.dead_letter_topic):
+        why = reason(record.headers() or [])
+        if why.topic == pipeline.events.topic:
+            events.add((why.partition, why.offset))
+        labels += why.topic in of_labels
+    return events, labels
+
+
+def learned(pipeline: Pipeline, reader: Reader) -> int | None:
+    """How many events the saved models have learned; None where that cannot be read."""
+    try:
+        states = read_states(pipeline.state_topic, reader)
+        saved = [entries[MODEL] for entries in states.values() if MODEL in entries]
+        return sum(snapshots.read_header(snapshot).learned for snapshot in saved)
+    except (RiverrunError, LearnerError):
+        return None
 
 
 def status_of(
     pipeline: Pipeline, committed: Mapping[int, int | None], done: Set[Place]
 ) -> Callable[[Place], str]:
-    """Tells an event's status by its place: done, missing, waiting or skipped."""
+    """Tells the status of an event that is not done, by its place: missing, waiting or skipped."""
     first: dict[int, int] = {}
     for partition, offset in done:
         first[partition] = min(offset, first.get(partition, offset))
@@ -75,8 +126,6 @@ def status_of(
 
     def status(place: Place) -> str:
         partition, offset = place
-        if place in done:
-            return "done"
         if offset >= (committed.get(partition) or 0):
             return "waiting"
         return "skipped" if skips and offset < first.get(partition, math.inf) else "missing"

@@ -26,6 +26,9 @@ class Truth:
         reader: Reads them.
         model: It knows which labels it takes.
 
+    Attributes:
+        elsewhere: How many events have their label on other partitions only.
+
     Raises:
         ReadError: When the labels' topic is not there, or cannot be read.
     """
@@ -35,7 +38,9 @@ class Truth:
         self._settings = pipeline.labels
         self._model = model
         self._latest: dict[int, int] = defaultdict(int)
-        self._late: dict[Any, Any] = {}
+        self._late: dict[Any, tuple[Any, int]] = {}
+        self._met: set[Any] = set()
+        self.elsewhere = 0
         if pipeline.labels is not None:
             self._read(pipeline.labels, reader)
 
@@ -44,11 +49,20 @@ class Truth:
         partition, (_, time) = record.partition() or 0, record.timestamp()
         self._latest[partition] = max(time, self._latest[partition])
 
-    def of(self, id_: Any, fields: Mapping[str, Any]) -> Any:
+    def of(self, id_: Any, partition: int, fields: Mapping[str, Any]) -> Any:
         """The label of an event that is known; None where there is none."""
         if self._settings is None:
             return self._label(fields.get(self._field)) if self._field else None
-        return self._late.get(id_)
+        label, partitions = self._late.get(id_, (None, 0))
+        if label is not None and id_ not in self._met:
+            self._met.add(id_)
+            self.elsewhere += not partitions >> partition & 1
+        return label
+
+    @property
+    def unmatched(self) -> int:
+        """How many labels, of an id each, met none of the events so far."""
+        return len(self._late) - len(self._met)
 
     def expired(self, partition: int, time: int) -> Any:
         """The label of an event of that time that got none; None where that is no label."""
@@ -67,7 +81,9 @@ class Truth:
                 fields = decode(record.value())
                 label = self._label(fields.get(labels.label))
                 if label is not None:
-                    self._late[fields.get(labels.id)] = label
+                    id_ = fields.get(labels.id)
+                    _, partitions = self._late.get(id_, (None, 0))
+                    self._late[id_] = label, partitions | 1 << (record.partition() or 0)
             except (DecodeError, AttributeError, TypeError):
                 continue
 

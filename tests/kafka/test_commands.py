@@ -79,6 +79,7 @@ def test_a_data_set_goes_through_and_every_event_is_predicted_once(
     assert worker.returncode == 0, log
     counts = ("events", "predictions", "missing", "duplicates", "dead_letters", "labelled")
     assert [found[name] for name in counts] == [1250, 1250, 0, 0, 0, 1250]
+    assert found["learned"] == 1250
     assert found["roc_auc"] > 0.85
 
     partitions = [json.loads(line) for line in commands.run("inspect", "--json").splitlines()]

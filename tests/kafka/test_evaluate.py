@@ -1,6 +1,7 @@
 """An evaluation joins predictions with labels by their source, and counts what went wrong."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ class Topics:
 
     def _prediction(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            "id": None,
+            "id": row.get("id"),
             "prediction": row.get("prediction", True),
             "score": row.get("score"),
             "model": {"name": "p", "version": 0},
@@ -257,6 +258,57 @@ def test_late_labels_are_joined_by_id_and_the_last_one_counts(late: Topics) -> N
     assert (first.metrics["saved"], first.metrics["lost"]) == (9.0, 30.0)
     assert (second.metrics["saved"], second.metrics["lost"]) == (5.0, 0.0)
     assert (found.metrics["saved"], found.metrics["alert_precision"]) == (14.0, 1.0)
+
+
+def test_predictions_of_events_that_are_no_more_are_not_those_of_new_ones(late: Topics) -> None:
+    new = [(n, payment(f"new-{n}", "c", 1.0)) for n in range(5)]
+    late.timed(late.events_topic, new)
+    late.timed(late.labels_topic, [(9, {"id": f"new-{n}", "fraud": n == 0}) for n in range(5)])
+    old = [{"offset": n, "id": f"old-{n}", "score": 0.9} for n in range(3)]
+    scored = [{"offset": n, "id": f"new-{n}", "score": 0.1} for n in (2, 3, 4, 4)]
+    late.predictions(*old, *scored)
+    late.commit(5)
+    found = late.evaluate()
+    assert (found.events, found.predictions, found.of_other_events) == (5, 3, 3)
+    assert (found.missing, found.duplicates, found.labelled) == (2, 1, 3)
+    assert found.metrics["positives"] == 0
+    assert "predictions of other events" in as_table(found)
+
+
+def test_labels_on_another_partition_than_their_event_are_counted(late: Topics) -> None:
+    for partition in (0, 1):
+        rows = [(n, payment(f"{partition}{n}", "c", 1.0)) for n in range(4)]
+        late.timed(late.events_topic, rows, partition)
+    here = [(9, {"id": id_, "fraud": True}) for id_ in ("00", "01", "10", "11", "x", "y", "z")]
+    late.timed(late.labels_topic, here)
+    late.timed(late.labels_topic, [(9, {"id": "11", "fraud": False})], 1)
+    late.dead_letter(4, topic=late.labels_topic)
+    late.predictions(
+        *({"offset": n, "partition": p, "score": 0.5} for n in range(4) for p in (0, 1))
+    )
+    for partition in (0, 1):
+        late.commit(4, partition)
+    found = late.evaluate()
+    assert (found.labelled, found.missing, found.dead_letters) == (4, 0, 0)
+    assert (found.labels_elsewhere, found.labels_unmatched, found.label_dead_letters) == (1, 3, 1)
+    assert re.search(r"^labels on another partition than their event +1$", as_table(found), re.M)
+    assert late.evaluate(Span(START, START + DAY)).labels_unmatched is None
+
+
+def test_offsets_without_a_record_are_counted(topics: Topics) -> None:
+    producer = Producer(
+        {"bootstrap.servers": topics.kafka, "transactional.id": topics.events_topic}
+    )
+    producer.init_transactions()
+    for _ in range(3):
+        producer.begin_transaction()
+        producer.produce(topics.events_topic, b'{"x": 1}', partition=0)
+        producer.commit_transaction()
+    topics.predictions(*({"offset": n} for n in (0, 2, 4)))
+    topics.commit(6)
+    found = topics.evaluate()
+    assert (found.events, found.missing, found.gaps) == (3, 0, 2)
+    assert found.learned is None
 
 
 def test_a_span_leaves_out_the_events_before_and_after_it(late: Topics) -> None:
