@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from learners import taken
 from learners.errors import ParameterError, UnknownLearner
 from learners.parameters import refuse_unknown
 
@@ -49,7 +50,9 @@ def find(type: str) -> Any:
         for part in name.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError, ValueError) as error:
-        raise UnknownLearner(f"learner {type!r}: {error}{_meant(error)}") from error
+        raise UnknownLearner(
+            f"learner {type!r}: {error}{_meant(error)}{taken.hint(module)}"
+        ) from error
     if not callable(found):
         raise UnknownLearner(f"learner {type!r}: is neither a class nor a function")
     return found

@@ -15,6 +15,7 @@ from agents.errors import FunctionFailed, UnknownFunction
 from agents.events.fields import is_finite, short
 from agents.operations import Operations
 from agents.rejected import Rejected
+from learners import taken
 from learners.kernels import Floats, Ints
 
 Function = Callable[[Any], Any]
@@ -212,9 +213,10 @@ def load_function(name: str) -> Function:
     except ModuleNotFoundError as error:
         missing = error.name or module
         inner = "" if f"{module}.".startswith(f"{missing}.") else f", which {module} imports"
-        raise UnknownFunction(f'"{name}": there is no module "{missing}"{inner}') from error
+        why = f'there is no module "{missing}"{inner}{taken.hint(missing)}'
+        raise UnknownFunction(f'"{name}": {why}') from error
     except AttributeError as error:
-        raise UnknownFunction(f'"{name}": {error}') from error
+        raise UnknownFunction(f'"{name}": {error}{taken.hint(module)}') from error
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         raise UnknownFunction(f'"{name}": {module} cannot be imported: {what}') from error

@@ -75,3 +75,9 @@ def test_a_wrong_parameter_is_refused_by_its_name(
 def test_every_error_is_a_value_error() -> None:
     assert issubclass(LearnerError, ValueError)
     assert issubclass(ParameterError, LearnerError)
+
+
+@pytest.mark.parametrize("package", ["learners", "app", "agents", "topics"])
+def test_a_package_of_the_users_with_a_name_of_riverruns_own_is_told(package: str) -> None:
+    with pytest.raises(UnknownLearner, match=f'"{package}" is riverrun\'s own package: give yours'):
+        create(f"{package}.mine:Model", {})

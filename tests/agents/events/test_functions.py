@@ -86,6 +86,11 @@ def test_what_is_no_dict_of_finite_numbers_fails_with_the_name(
     [
         ("no_such_module:f", '"no_such_module:f": there is no module "no_such_module"'),
         ("math.deep:f", '"math.deep:f": there is no module "math.deep"'),
+        (
+            "app.features:f",
+            '"app.features:f": there is no module "app.features" ("app" is riverrun\'s own'
+            " package: give yours another name)",
+        ),
         ("math:f", "\"math:f\": module 'math' has no attribute 'f'"),
         ("math:pi", '"math:pi" is no function but 3.14'),
     ],
