@@ -12,7 +12,7 @@ from app.inspection import read_states
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
 from app.reading import Reader, ReadError
-from app.worker.tasks import MODEL
+from app.worker.position import MODEL
 from learners import snapshots
 from learners.errors import LearnerError
 from topics.codecs import UNDECODABLE, Codec
