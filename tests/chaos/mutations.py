@@ -165,7 +165,7 @@ def is_red(part: str, seed: int, mutation: Mutation | None = None) -> tuple[bool
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=SECONDS)
         said = [line for line in done.stdout.splitlines() if SAID.match(line)]
         red = done.returncode != 0 and f"red: {part}" in done.stderr
-        return red, (said[-1] if said else done.stderr)[-300:].strip()
+        return red, said[-1][:200] if said else done.stderr[-200:].strip()
 
 
 def proves(mutation: Mutation, seed: int, *, control: bool) -> bool:
