@@ -58,7 +58,7 @@ def freezes(scene: Scene) -> None:
         overtaken(scene, words)
 
 
-@part()
+@part(short=False)
 def late_commit(scene: Scene) -> None:
     """A commit whose worker was stopped before its end, and that ends while an heir restores."""
     times = scene.many(1, 5)
