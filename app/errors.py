@@ -21,6 +21,10 @@ class TopicError(RiverrunError):
     """A topic that cannot be created, or that exists in a form that breaks the promise."""
 
 
+class RightMissing(RiverrunError):
+    """What the program must do on the cluster, and its user may not."""
+
+
 class LocalKafkaError(RiverrunError):
     """The local Kafka cannot be fetched, started or stopped."""
 

@@ -16,8 +16,9 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from app.errors import RiverrunError
+from app.errors import RightMissing, RiverrunError
 from app.kafka.offsets import list_offsets
+from app.kafka.rights import needed, require_group
 from topics.records import Record
 
 STILL_SECONDS = 60.0
@@ -37,6 +38,7 @@ class Reader:
     """
 
     def __init__(self, consumer: Mapping[str, Any], admin: Mapping[str, Any]) -> None:
+        self._group = consumer["group.id"]
         self._consumer = Consumer(dict(consumer))
         self._admin = AdminClient(dict(admin))
 
@@ -49,6 +51,7 @@ class Reader:
 
         Raises:
             ReadError: When there is no such topic.
+            RightMissing: When this user may not see it.
         """
         # The admin client then lists offsets by the leaders that there are now; `list_topics` of
         # it might create the topic.
@@ -59,13 +62,20 @@ class Reader:
             why = error.args[0]
             if why.code() < 0:  # nobody answered
                 raise
+            if why.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise RightMissing(needed([f"Read topic {topic}"])) from None
             raise ReadError(
                 f"{topic}: {why.str()} (riverrun topics FILE creates a pipeline's topics)"
             ) from None
         return sorted(partition.id for partition in described.partitions)
 
     def committed(self, topic: str) -> dict[int, int | None]:
-        """The stable committed offset of each partition; None where there is none yet."""
+        """The stable committed offset of each partition; None where there is none yet.
+
+        Raises:
+            RightMissing: When this user may not see the group.
+        """
+        require_group(self._admin, self._group)  # else librdkafka tries until its time is up
         asked = [TopicPartition(topic, number) for number in self.partitions(topic)]
         answer = self._consumer.committed(asked, timeout=30)
         for tp in answer:
@@ -98,6 +108,7 @@ class Reader:
 
         Raises:
             ReadError: When the topic does not exist, or stands still before its end.
+            RightMissing: When this user may not read it.
         """
         ends = self.ends(topic)
         begin = {number: (start or {}).get(number, OFFSET_BEGINNING) for number in ends}
@@ -123,6 +134,8 @@ class Reader:
             error = message.error()
             if error is None and offset < ends[number]:
                 yield message
+            elif error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                raise RightMissing(needed([f"Read topic {message.topic()}"]))
             elif error is not None and error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
             if offset >= ends[number] - (error is None):

@@ -56,6 +56,7 @@ class Cluster:
         self.timeout = timeout
         self.brokers = 0
         self._servers = kafka.bootstrap_servers
+        self._protocol = kafka.properties.get("security.protocol", "PLAINTEXT")
         self._errors: list[KafkaError] = []
         settings: dict[str, Any] = {**kafka.admin(), "error_cb": self._errors.append}
         self._admin = AdminClient(settings)
@@ -181,7 +182,10 @@ class Cluster:
     def _why(self, spec: TopicSpec, error: KafkaException) -> str:
         code, text = error.args[0].code(), error.args[0].str()
         if code in _NOT_ALLOWED:
-            return "this user has no right to; let an administrator create it, or grant Create"
+            return (
+                "this user has no right to; let an administrator create it, or grant Create, or,"
+                " where it is there already, the rights on it that docs/security.md lists"
+            )
         if code == KafkaError.INVALID_REPLICATION_FACTOR:
             return (
                 f"replication {spec.replication}, but the cluster has {self.brokers} broker(s);"
@@ -193,7 +197,9 @@ class Cluster:
         """With the reason that librdkafka tells its error callback, if there is one."""
         self._admin.poll(0)
         told = [e for e in self._errors if e.code() != KafkaError._ALL_BROKERS_DOWN]
-        reason = (told[-1] if told else error.args[0]).str()
-        return BrokerUnreachable(
-            f"no Kafka at {self._servers} within {self.timeout:g} s: {' '.join(reason.split())}"
-        )
+        reason = " ".join((told[-1] if told else error.args[0]).str().split())
+        if "certificate verify failed" in reason:  # librdkafka tells the first of two causes only
+            reason += "; or the certificate is for another host name"
+        elif not told and error.args[0].code() == KafkaError._TRANSPORT:
+            reason += f"; is security.protocol = {self._protocol} that of this listener?"
+        return BrokerUnreachable(f"no Kafka at {self._servers} within {self.timeout:g} s: {reason}")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from app.kafka.admin import ensure_topics
 from app.kafka.repeats import NotAgain
+from app.kafka.rights import require_rights
 from app.kafka.settings import LOGGER, KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.places import PipelineError
@@ -30,6 +31,7 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
     _require_key(pipeline, key)
     LOGGER.addFilter(NotAgain())
     partitions = _partitions(pipeline, kafka)
+    require_rights(pipeline, kafka)
     log.info("pipeline %s at %s: starting", pipeline.name, kafka.bootstrap_servers)
     worker = Worker(
         pipeline,

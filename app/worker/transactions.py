@@ -106,7 +106,10 @@ class Transactions:
         try:
             self._producer.init_transactions(START_SECONDS)
         except KafkaException as error:
-            raise TransactionLost(f"could not begin with transactions: {_text(error)}") from error
+            raise TransactionLost(
+                f"could not begin with transactions: {_text(error)}"
+                f" (transactional id {self._config['transactional.id']})"
+            ) from error
 
     def commit(self, changes: Sequence[Change], group: Any) -> None:
         """Commit ``changes`` as one transaction.

@@ -1,7 +1,6 @@
 """Passwords, rights and TLS against brokers that ask for them."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,17 +11,10 @@ from app.errors import BrokerUnreachable, TopicError
 from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
+from tests.kafka.guarded import certificate, jaas, login
 from tests.kafka.test_admin import of_topics, pipeline
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
-
-
-def jaas(**users: str) -> str:
-    listed = " ".join(f'user_{name}="{password}"' for name, password in users.items())
-    return (
-        "org.apache.kafka.common.security.plain.PlainLoginModule required"
-        f' username="admin" password="{users["admin"]}" {listed};'
-    )
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +30,6 @@ def guarded() -> Iterator[str]:
     }
     with LocalKafka(config=config, client=login("admin", "a-secret")) as local:
         yield local.bootstrap
-
-
-def login(user: str, password: str) -> dict[str, str]:
-    return {
-        "security.protocol": "SASL_PLAINTEXT",
-        "sasl.mechanism": "PLAIN",
-        "sasl.username": user,
-        "sasl.password": password,
-    }
 
 
 def test_a_user_with_a_password_creates_topics(guarded: str, topic_name: str) -> None:
@@ -67,21 +50,6 @@ def test_a_user_without_the_right_is_told_which_topic(guarded: str, topic_name: 
     with pytest.raises(TopicError, match="this user has no right to") as refused:
         ensure_topics(wanted, settings)
     assert f"topic {wanted.events.topic} cannot be created" in str(refused.value)
-
-
-def certificate(folder: Path) -> Path:
-    """A key and a certificate for 127.0.0.1 in `both.pem`, the certificate alone in `cert.pem`."""
-    folder.mkdir()
-    key, cert = folder / "key.pem", folder / "cert.pem"
-    wanted = ["-newkey", "rsa:2048", "-nodes", "-subj", "/CN=riverrun test", "-days", "2"]
-    names = ["-addext", "subjectAltName=IP:127.0.0.1"]
-    subprocess.run(
-        ["openssl", "req", "-x509", *wanted, *names, "-keyout", key, "-out", cert],
-        check=True,
-        capture_output=True,
-    )
-    (folder / "both.pem").write_text(key.read_text() + cert.read_text())
-    return cert
 
 
 @needs_openssl
