@@ -121,9 +121,14 @@ class Judge:
         values, new = self._said(scored, said), defaultdict[int, list[int]](list)
         scored_at = {at: j for j, at in enumerate(scored.at)}
         starts = operations.event_times - operations.event_times % self._settings.window
-        columns = operations.kinds.tolist(), operations.times.tolist(), starts.tolist()
-        for i, (kind, time, start) in enumerate(zip(*columns, strict=True)):
-            id_, label = operations.ids[i], operations.labels[i]
+        columns = (
+            operations.kinds.tolist(),
+            operations.times.tolist(),
+            starts.tolist(),
+            operations.ids,
+            operations.labels,
+        )
+        for i, (kind, time, start, id_, label) in enumerate(zip(*columns, strict=True)):
             if kind != EVENT:
                 self._hear(start, id_, kind, label)
             elif i not in scored_at:
@@ -134,7 +139,8 @@ class Judge:
                 new[start].append(scored_at[i])
                 if label is not None:
                     self._learn(window, row, label)
-            self._now = max(self._now, time)
+            if time > self._now:
+                self._now = time
             if self._now >= self._next_part or self._first_is_done():
                 self._fill(new, values)
                 records += self._passed()

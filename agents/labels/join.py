@@ -88,7 +88,7 @@ class LabelJoin:
         self._state = state
         drops = settings.on_expire == FORGET
         self._instead = None if drops else check_label(settings.on_expire)
-        self._now = msgspec.msgpack.decode(state.get(TIME) or _NEVER, type=int)
+        self._now = self._saved = msgspec.msgpack.decode(state.get(TIME) or _NEVER, type=int)
         self.counts = saved_counts.restored(state.get(saved_counts.KEY))
         self._expiries = state.view(PREFIX, partial(Expiries, settings.expire))
         self._deadlines = self._expiries.deadlines
@@ -116,7 +116,10 @@ class LabelJoin:
         return self._rows, self._rejected
 
     def save(self) -> None:
-        """Put the counts into the state; all else is there already."""
+        """Put the time of the stream and the counts into the state; all else is there already."""
+        if self._now > self._saved:
+            self._state.put(TIME, msgspec.msgpack.encode(self._now))
+            self._saved = self._now
         self.counts.save(self._state)
         self._expiries.waiting, self._expiries.early = self.counts.waiting, self.counts.unmatched
 
@@ -175,9 +178,7 @@ class LabelJoin:
 
     def _advance(self, arrived: ParsedEvent | ParsedLabel) -> None:
         """Move the stream's time; what is past its deadline expires."""
-        if arrived.time > self._now:
-            self._now = arrived.time
-            self._state.put(TIME, msgspec.msgpack.encode(self._now))
+        self._now = max(self._now, arrived.time)
         while (due := self._deadlines.pop(before=self._now)) is not None:
             self._expire(due, arrived.record)
 
