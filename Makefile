@@ -3,10 +3,16 @@
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.pyproject.toml# the pyproject.toml that .venv was set up from
+AUDIT := $(VENV)/.audit.toml# the pyproject.toml that the extra "audit" was installed from
 ARGS  ?=
 
+# PyPI tells of the vulnerabilities of an old release; a mirror may not.
+TELLS := import json, urllib.request as web; \
+	old = web.urlopen("https://pypi.org/pypi/jinja2/2.4.1/json", timeout=3); \
+	assert json.load(old)["vulnerabilities"]
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench chaos mutations clean
+.PHONY: help setup demo test check audit sbom bench chaos mutations clean
 
 help: ## this list
 	@echo 'usage: make GOAL [ARGS="..."] [PYTHON=/path/to/python3]'
@@ -23,11 +29,24 @@ demo: $(READY) ## card fraud through Kafka, live, with a page; ARGS="--seconds 3
 test: check ## check, then every test; ARGS="-k snapshot" for some of them
 	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile $(ARGS)
 
-check: $(READY) ## lint, format, types, imports
+check: $(READY) ## lint, format, types, imports, dangerous calls, known vulnerabilities
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive agents app learners topics
+	@$(MAKE) --no-print-directory audit
+
+audit: $(READY) ## known vulnerabilities of the packages, where PyPI can be asked
+	@if $(BIN)/python -c '$(TELLS)' 2>/dev/null; then \
+		$(MAKE) --no-print-directory $(AUDIT) && \
+		$(BIN)/pip-audit --skip-editable --progress-spinner off; \
+	else \
+		echo 'riverrun: audit skipped: pypi.org tells of no vulnerabilities here within 3 s'; \
+	fi
+
+sbom: $(AUDIT) ## sbom.json: what .venv holds, as CycloneDX
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-file sbom.json $(VENV)
 
 bench: $(READY) ## the benchmarks, as ratios, one JSON line each
 	$(BIN)/riverrun bench $(ARGS)
@@ -39,7 +58,7 @@ mutations: $(READY) ## each safeguard taken out by itself turns the chaos suite 
 	$(BIN)/python -m tests.chaos.mutations $(ARGS)
 
 clean: ## removes .venv and every cache; the next goal sets up again
-	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
+	rm -rf $(VENV) build sbom.json .mypy_cache .pytest_cache .ruff_cache .import_linter_cache *.egg-info
 	find agents app benchmarks learners tests topics -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A checkout may touch pyproject.toml without changing it: then nothing is installed again.
@@ -47,6 +66,12 @@ $(READY): pyproject.toml $(BIN)/python
 	@if cmp -s pyproject.toml $@; then touch $@; exit 0; fi; \
 	echo 'riverrun: installing the packages into $(VENV), a minute or two the first time ...' && \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[compiled,dev,rocksdb]' && \
+	cp pyproject.toml $@
+
+$(AUDIT): $(READY)
+	@if cmp -s pyproject.toml $@; then touch $@; exit 0; fi; \
+	echo 'riverrun: installing what audits ...' && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[audit]' && \
 	cp pyproject.toml $@
 
 $(BIN)/python:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import pickle
+import pickle  # nosec B403
 import socket
 import sys
 import time

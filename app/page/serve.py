@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pickle
+import pickle  # nosec B403
 import resource
 import signal
 import socket
@@ -46,7 +46,8 @@ async def _run(sockets: list[socket.socket]) -> None:
     try:
         size = int.from_bytes(await pipe.readexactly(8), "big")
         # The pipe is the worker's, and nobody else's.
-        pipeline, servers, properties, level = pickle.loads(await pipe.readexactly(size))
+        first = pickle.loads(await pipe.readexactly(size))  # nosec B301
+        pipeline, servers, properties, level = first
     except asyncio.IncompleteReadError:
         return
     _log(level)
