@@ -1,5 +1,6 @@
 """Looks into a pipeline from outside: per partition its offsets, its lag and its learner."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +50,8 @@ class PartitionReport:
             transactional producers count too.
         learner: The type of the saved learner; None where none was saved yet.
         learned: Events that it has learned.
-        fingerprint: Of the saved learner, in hexadecimal digits; equal for equal learners.
+        fingerprint: Of the saved learner, in hexadecimal digits; equal for equal learners. None
+            where there is no learner, or where none was asked of so large a one.
         model_bytes: Size of the saved learner's snapshot.
         state_bytes: Size of the partition's state: its keys and values as they are restored.
         problem: Why the saved learner cannot be used, if so.
@@ -85,12 +87,21 @@ class PartitionReport:
     entities: int = 0
 
 
+class _How(NamedTuple):
+    """See the arguments of `inspect`."""
+
+    snapshot_key: bytes | None
+    with_weights: bool
+    fingerprints_up_to: float
+
+
 def inspect(
     pipeline: Pipeline,
     reader: Reader,
     snapshot_key: bytes | None = None,
     *,
     with_weights: bool = False,
+    fingerprints_up_to: float = math.inf,
 ) -> list[PartitionReport]:
     """Report on each partition of each stage, in the order in which events go through them.
 
@@ -101,22 +112,20 @@ def inspect(
         reader: Reads its topics.
         snapshot_key: Checks models that were signed.
         with_weights: Whether to read the weights too.
+        fingerprints_up_to: Bytes of a model; above it none is made, which takes long.
 
     A partition whose state is damaged has a problem; it does not hide the others.
 
     Raises:
         ReadError: When a topic is not there, or cannot be read.
     """
+    how = _How(snapshot_key, with_weights, fingerprints_up_to)
     return [
-        report
-        for stage in stages(pipeline)
-        for report in _of_stage(pipeline, stage, reader, (snapshot_key, with_weights))
+        report for stage in stages(pipeline) for report in _of_stage(pipeline, stage, reader, how)
     ]
 
 
-def _of_stage(
-    pipeline: Pipeline, stage: Stage, reader: Reader, how: tuple[bytes | None, bool]
-) -> list[PartitionReport]:
+def _of_stage(pipeline: Pipeline, stage: Stage, reader: Reader, how: _How) -> list[PartitionReport]:
     inputs = [_offsets(topic, reader) for topic in stage.inputs]
     states = _read(stage.state_topic, reader)
     return [
@@ -174,10 +183,11 @@ def _report(
     partition: int,
     offsets: Sequence[Offsets],
     state: _State | None,
-    how: tuple[bytes | None, bool],
+    how: _How,
 ) -> PartitionReport:
     entries = state.entries if state else {}
-    model, problem = _learner(pipeline, entries.get(MODEL), how[0])
+    size = len(entries.get(MODEL, b""))
+    model, problem = _learner(pipeline, entries.get(MODEL), how.snapshot_key)
     if state and state.flaws:
         problem = f"the state is damaged: {StateDamaged(state.place, state.flaws)}"
     return PartitionReport(
@@ -187,11 +197,11 @@ def _report(
         lag=sum(one.lag for one in offsets),
         learner=model.type if model else None,
         learned=model.learned if model else 0,
-        fingerprint=model.fingerprint() if model else None,
-        model_bytes=len(entries.get(MODEL, b"")),
+        fingerprint=model.fingerprint() if model and size <= how.fingerprints_up_to else None,
+        model_bytes=size,
         state_bytes=sum(len(name.encode()) + len(value) for name, value in entries.items()),
         problem=problem,
-        weights=weights(model) if model and how[1] else (),
+        weights=weights(model) if model and how.with_weights else (),
         drifts=model.drifts if model else None,
         last_drift=model.last_drift if model else None,
         stage=stage.inputs[0],

@@ -1,6 +1,7 @@
 """`riverrun inspect`: offsets, lag and learner of each partition."""
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from learners.weights import Weights
 
 SHORT = 12
+LARGE = 1 << 20
+"""Bytes of a model whose fingerprint is made only where it is asked for."""
 HEADER = (
     "partition",
     "committed",
@@ -31,6 +34,7 @@ HEADER = (
 MORE = ("waiting", "unmatched", "expired", "unknown", "entities")
 """Shown where there are any: events that wait for their label, labels that wait for their event,
 events that got no label in time, labels that got no event, entities that have a past."""
+_NO_FINGERPRINT = "fingerprints of models above 1 MiB are made with --fingerprint"
 FIGURES = ("partition", "committed", "end", "lag", "learned", "model", "state")
 
 
@@ -38,6 +42,12 @@ FIGURES = ("partition", "committed", "end", "lag", "learned", "model", "state")
 @with_pipeline
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON a partition.")
 @click.option("--weights", "with_weights", is_flag=True, help="The learners' weights too.")
+@click.option(
+    "--fingerprint",
+    "with_fingerprint",
+    is_flag=True,
+    help="Fingerprints of models above 1 MiB too, which take a second or more for each MiB.",
+)
 @click.option(
     "--top",
     type=click.IntRange(1),
@@ -47,7 +57,12 @@ FIGURES = ("partition", "committed", "end", "lag", "learned", "model", "state")
     help="With --weights: so many features, those of the largest weights.",
 )
 def inspect(
-    pipeline: "Pipeline", connect: Connect, as_json: bool, with_weights: bool, top: int
+    pipeline: "Pipeline",
+    connect: Connect,
+    as_json: bool,
+    with_weights: bool,
+    with_fingerprint: bool,
+    top: int,
 ) -> None:
     """Show offsets, lag, learner, events learned, fingerprint and sizes of each partition.
 
@@ -58,7 +73,13 @@ def inspect(
 
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
     with reading(pipeline, connect()) as reader:
-        reports = look(pipeline, reader, key.encode() if key else None, with_weights=with_weights)
+        reports = look(
+            pipeline,
+            reader,
+            key.encode() if key else None,
+            with_weights=with_weights,
+            fingerprints_up_to=math.inf if with_fingerprint else LARGE,
+        )
     if as_json:
         click.echo("\n".join(json.dumps(asdict(report)) for report in reports))
         return
@@ -73,6 +94,7 @@ def as_table(reports: "Sequence[PartitionReport]") -> str:
 
     of_stage = ("stage",) if len({report.stage for report in reports}) > 1 else ()
     more = tuple(name for name in MORE if any(getattr(report, name) for report in reports))
+    left_out = any(report.learner and report.fingerprint is None for report in reports)
     rows = [
         (
             *(report.stage for _ in of_stage),
@@ -82,7 +104,7 @@ def as_table(reports: "Sequence[PartitionReport]") -> str:
             f"{report.lag:,}",
             report.learner or "-",
             f"{report.learned:,}",
-            (report.fingerprint or "-")[:SHORT],
+            _fingerprint(report),
             f"{report.model_bytes:,} B",
             f"{report.state_bytes:,} B",
             *(_count(getattr(report, name)) for name in more),
@@ -97,8 +119,13 @@ def as_table(reports: "Sequence[PartitionReport]") -> str:
             table((*of_stage, *HEADER, *more), rows, (*FIGURES, *more)),
             *map(_drifted, filter(_watched, reports)),
             *problems,
+            *([_NO_FINGERPRINT] if left_out else []),
         ]
     )
+
+
+def _fingerprint(report: "PartitionReport") -> str:
+    return (report.fingerprint or ("not made" if report.learner else "-"))[:SHORT]
 
 
 def _count(number: int | None) -> str:

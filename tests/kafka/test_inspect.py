@@ -8,7 +8,7 @@ from app.inspection import PartitionReport, inspect
 from app.kafka.settings import KafkaSettings
 from app.options import reading
 from app.pipeline.load import Pipeline
-from app.worker.position import MODEL
+from app.worker.position import MODEL, POSITION, Position
 from app.worker.state_topic import CHUNK, StateLog
 from learners import registry, snapshots
 from learners.model import Model
@@ -37,7 +37,7 @@ def learned(pipeline: Pipeline, events: int) -> Model:
 
 def save(kafka: str, pipeline: Pipeline, snapshot: bytes, **more: bytes) -> int:
     """Write the state of partition 0 as a worker does, and return its size."""
-    state = {MODEL: snapshot, **more}
+    state = {MODEL: snapshot, **more, POSITION: Position({}).encode()}
     produce(kafka, pipeline.state_topic, StateLog().rows(state), 0)
     return sum(len(name) + len(value) for name, value in state.items())
 
@@ -72,6 +72,23 @@ def test_a_partition_shows_its_offsets_and_its_learner(kafka: str, pipeline: Pip
     assert second == PartitionReport(
         1, None, 2, 2, None, 0, None, 0, 0, stage=pipeline.events.topic
     )
+
+
+def test_the_fingerprint_of_a_large_model_is_made_where_it_is_asked_for(
+    kafka: str, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = learned(pipeline, 3)
+    snapshot, expected = snapshots.dump(model, {}), model.fingerprint()
+    save(kafka, pipeline, snapshot)
+    with reading(pipeline, KafkaSettings(kafka)) as reader:
+        small = inspect(pipeline, reader, fingerprints_up_to=len(snapshot))
+        monkeypatch.setattr(Model, "fingerprint", lambda self: pytest.fail("it was made"))
+        large = inspect(pipeline, reader, fingerprints_up_to=len(snapshot) - 1)
+    assert (small[0].fingerprint, large[0].fingerprint) == (expected, None)
+    assert large[0].learned == 3
+    assert "not made" in as_table(large).splitlines()[1]
+    assert as_table(large).endswith("are made with --fingerprint")
+    assert "--fingerprint" not in as_table(small)
 
 
 def test_the_table_has_a_row_for_each_partition(kafka: str, pipeline: Pipeline) -> None:
