@@ -6,7 +6,7 @@ and only where the pipeline file names the modules of the classes.
 
 from __future__ import annotations
 
-import pickle  # nosec B403
+import pickle  # nosec B403 # see above
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,7 +42,7 @@ def loads(data: bytes, key: bytes | None) -> Any:
     """
     _require_key(None, key)
     try:
-        return pickle.loads(data)  # nosec B301
+        return pickle.loads(data)  # nosec B301 # signed, and allowed
     except Exception as error:
         raise SnapshotDamaged(f"{type(error).__name__}: {error}") from error
 

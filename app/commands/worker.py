@@ -43,4 +43,4 @@ def _fix_hash_seed(pipeline: "Pipeline") -> None:
     if "." not in pipeline.learner.type or "PYTHONHASHSEED" in os.environ:
         return
     os.environ["PYTHONHASHSEED"] = str(zlib.crc32(pipeline.name.encode()))
-    os.execv(sys.executable, sys.orig_argv)  # nosec B606
+    os.execv(sys.executable, sys.orig_argv)  # nosec B606 # its own words

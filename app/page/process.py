@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import pickle  # nosec B403
+import pickle  # nosec B403 # for a pipe of its own
 import socket
 import sys
 import time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import pickle  # nosec B403
+import pickle  # nosec B403 # for a pipe of its own
 import resource
 import signal
 import socket
@@ -46,7 +46,7 @@ async def _run(sockets: list[socket.socket]) -> None:
     try:
         size = int.from_bytes(await pipe.readexactly(8), "big")
         # The pipe is the worker's, and nobody else's.
-        first = pickle.loads(await pipe.readexactly(size))  # nosec B301
+        first = pickle.loads(await pipe.readexactly(size))  # nosec B301 # see above
         pipeline, servers, properties, level = first
     except asyncio.IncompleteReadError:
         return

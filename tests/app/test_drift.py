@@ -56,7 +56,7 @@ def turning(count: int, change: int) -> Batch:
         ),
         (
             'detector = "adwin"\nclok = 3\n',
-            "p.toml:12: learner.drift.clok = 3: unknown key; adwin with reaction 'alarm' takes "
+            "p.toml:12: learner.drift.clok: unknown key; adwin with reaction 'alarm' takes "
             "detector, on, loss, reaction, delta, clock, max_buckets, min_window_length, "
             "grace_period",
         ),
@@ -101,13 +101,13 @@ def test_a_drift_is_logged_and_saved(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert [record.getMessage() for record in caplog.records] == [f"{AT}: {told}"]
     assert watched.last_drift is not None
     assert 700 < watched.last_drift < 720
-    saved = restored(made.tasks[AT].take())
+    saved = made.tasks[AT].take()
     heir = Processor(pipeline(tmp_path, extra=WATCHED))
-    heir.open({(STAGE, 0): saved}, 1)
+    heir.open({(STAGE, 0): restored(saved)}, 1)
     assert model(heir.tasks[AT]).fingerprint() == watched.fingerprint()
     other = Processor(pipeline(tmp_path, extra=WATCHED.replace("swap", "reset")))
     with pytest.raises(RestoreRefused, match="drift"):
-        other.open({(STAGE, 0): saved}, 1)
+        other.open({(STAGE, 0): restored(saved)}, 1)
 
 
 def test_nothing_is_logged_without_a_drift(

@@ -24,7 +24,7 @@ def test_a_transaction_that_is_rolled_back_again_and_again_is_not_tried_for_ever
     pipeline = Stream(kafka, file, said, [[]])
     pipeline.send(0, synthetic(0, 50))
     with workers(pipeline, "a") as (worker,):
-        assert worker.process.wait(40) == 1
+        assert worker.process.wait(120) == 1
         assert "MSG_SIZE_TOO_LARGE" in worker.log.splitlines()[-1]
         assert len(worker.log.splitlines()) < 25
 
@@ -33,7 +33,7 @@ def test_a_start_that_kafka_refuses_is_told(kafka: str, tmp_path: Path, topic_na
     worker_table = {"transaction_timeout": "10h"}
     pipeline = stream(kafka, tmp_path, topic_name, LEARNER, worker=worker_table)
     with workers(pipeline, "a") as (worker,):
-        assert worker.process.wait(40) == 1
+        assert worker.process.wait(120) == 1
         (line,) = worker.log.splitlines()[-1:]
     assert line.startswith("riverrun: could not begin with transactions: INVALID_TRANSACTION_TIME")
 
