@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable
 
@@ -13,6 +15,8 @@ LEAVE_SECONDS = 10.0
 """For a worker that has failed."""
 STOP_SECONDS = 25.0
 """A supervisor kills after 30: a worker that cannot stop says so before."""
+SPARE_SECONDS = 2.0
+"""After so much more the process is ended without Python, which may itself be what hangs."""
 
 
 class ForcedEnd:
@@ -32,11 +36,17 @@ class ForcedEnd:
             self._timer = threading.Timer(seconds, self._end)
             self._timer.daemon = True
             self._timer.start()
+            # A thread needs the interpreter's lock. Librdkafka was seen to hang in the destructor
+            # of a client, in the last moments of a process, after the wall clock had jumped.
+            faulthandler.dump_traceback_later(
+                seconds + SPARE_SECONDS, exit=True, file=sys.__stderr__ or sys.stderr
+            )
 
     def call_off(self) -> None:
         """The worker has ended by itself."""
         if self._timer is not None:
             self._timer.cancel()
+            faulthandler.cancel_dump_traceback_later()
 
     def _end(self) -> None:
         """Leave without a goodbye: what was not committed, Kafka rolls back."""

@@ -34,3 +34,8 @@ def test_what_does_not_end_is_ended_and_says_why(failure: str, said: str) -> Non
 
 def test_an_end_that_was_called_off_does_not_come() -> None:
     assert run("None", then="end.call_off()", stay=0.3).returncode == 0
+
+
+def test_it_comes_too_where_python_itself_hangs() -> None:
+    holds_the_lock = "import ctypes; ctypes.PyDLL(None).sleep(100)"
+    assert run("None", then=holds_the_lock).returncode == 1
