@@ -72,6 +72,7 @@ class Standby:
         self._changed = threading.Event()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="standby", daemon=True)
+        self._started = False
 
     def follow(self, partitions: Collection[int]) -> None:
         """Follow the states of these partitions, as far as they are not owned, and no others."""
@@ -148,8 +149,11 @@ class Standby:
 
     def _wake(self) -> None:
         self._changed.set()
-        if not self._thread.is_alive() and not self._stopped.is_set():
-            self._thread.start()
+        with self._lock:  # a thread that was started is not alive at once
+            if self._started or self._stopped.is_set():
+                return
+            self._started = True
+        self._thread.start()
 
     # The thread.
 
