@@ -6,6 +6,7 @@ offset of its partition cannot be there. Where one is, Kafka has committed a par
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
 
 from app.worker.asking import Asking
 from app.worker.published import SourceOf
+
+log = logging.getLogger("riverrun.worker")
 
 TAIL = 100
 """Offsets of each partition that a restore looks at, from its end: a few transactions."""
@@ -108,9 +111,17 @@ class OutputReader:
                     if error is None:
                         last = time.monotonic()
                         yield message
-                    at_end = error is not None and error.code() == KafkaError._PARTITION_EOF
-                    if at_end and (message.offset() or 0) >= ends[partition]:
+                    elif error.code() != KafkaError._PARTITION_EOF:
+                        log.warning("%s[%d]: %s", topic, partition, error.str())
+                    elif (message.offset() or 0) >= ends[partition]:
                         pending.discard(partition)
+            if pending:
+                log.warning(
+                    "%s: partitions %s could not be read to their end: outputs of a torn"
+                    " transaction there would not be seen",
+                    topic,
+                    sorted(pending),
+                )
         finally:
             self._consumer.unassign()
 
