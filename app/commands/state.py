@@ -94,7 +94,7 @@ def as_text(report: "StateReport") -> str:
 
 def _line(state: "PartitionState") -> str:
     done = "nothing done yet"
-    if state.position is not None:
+    if state.position:
         done = " and ".join(f"{topic} done up to {at}" for topic, at in state.position.items())
     model = "" if state.learned is None else f", a model of {state.learned:,} learned events"
     verdict = "whole" if state.whole else "DAMAGED"
