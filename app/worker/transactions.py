@@ -159,6 +159,11 @@ class Transactions:
             self._producer.commit_transaction(left())
         except KafkaException as error:
             self._abort(error)
+        except SystemError as error:
+            # confluent-kafka calls `on_delivery` while it raises, and Python calls that a fault.
+            if not isinstance(error.__cause__, KafkaException):
+                raise
+            self._abort(error.__cause__)
 
     def _renew_where_in_doubt(self) -> None:
         self._producer.poll(0)  # what was logged until now

@@ -9,6 +9,8 @@ from __future__ import annotations
 import collections
 import datetime
 import functools
+import operator
+import random
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -113,6 +115,10 @@ def scalar(kind: str, bits: bytes) -> Any:
     return np.frombuffer(bits, _dtype(kind))[0]
 
 
+FEW, TRIES = 64, 200
+"""A set of more members keeps no order; so many orders are tried, for a forged set too."""
+
+
 def big(value: int) -> list[Any]:
     """An int over 64 bits."""
     return ["int", value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)]
@@ -123,9 +129,28 @@ def _iterator_parts(value: Any) -> Parts:
     return list(items[index[0] if index else 0 :])
 
 
+def _fill_set(empty: set[Any], parts: Parts) -> None:
+    empty.update(_insertions(parts))
+
+
+def _insertions(parts: Parts) -> Parts:
+    """An order of insertion by which a set is walked in the order of `parts`, if one is found.
+
+    River's estimators walk over sets, of classes for example, and break ties by what comes first.
+    Where two hashes collide, what was inserted first comes first: inserted in the order of the
+    walk, a set may be walked in another one.
+    """
+    order, draw = list(parts), random.Random(0)
+    for _ in range(TRIES if len(parts) <= FEW else 0):
+        if all(map(operator.is_, set(order), parts)):
+            return order
+        draw.shuffle(order)
+    return parts
+
+
 KINDS: dict[type, Kind] = {
     list: Kind("list", list, lambda _: [], list.extend),
-    set: Kind("set", list, lambda _: set(), set.update),
+    set: Kind("set", list, lambda _: set(), _fill_set),
     dict: Kind("dict", _entries, lambda _: {}, _fill_dict),
     collections.OrderedDict: Kind(
         "OrderedDict", _entries, lambda _: collections.OrderedDict(), _fill_dict
@@ -144,7 +169,7 @@ KINDS: dict[type, Kind] = {
         _fill_deque,
     ),
     tuple: Kind("tuple", list, tuple),
-    frozenset: Kind("frozenset", list, frozenset),
+    frozenset: Kind("frozenset", list, lambda parts: frozenset(_insertions(parts))),
     complex: Kind("complex", lambda value: [value.real, value.imag], lambda parts: complex(*parts)),
     type(iter([])): Kind("iterator", _iterator_parts, lambda parts: iter(list(parts))),
     functools.partial: Kind("partial", _partial_parts, _partial),

@@ -74,7 +74,7 @@ REFUSED = {
     ),
     "an unknown parameter": (
         TWO.replace("n_components", "components"),
-        "p.toml:14: learner.steps[1].components = 3: step 'gaussian_projection' has no such "
+        "p.toml:14: learner.steps[1].components: step 'gaussian_projection' has no such "
         "parameter; it takes n_components, seed",
     ),
     "a parameter out of range": (
@@ -84,7 +84,7 @@ REFUSED = {
     ),
     "a parameter where there is none": (
         '[[learner.steps]]\ntype = "scale"\nmean = 1',
-        "p.toml:11: learner.steps[0].mean = 1: step 'scale' has no such parameter; it takes none",
+        "p.toml:11: learner.steps[0].mean: step 'scale' has no such parameter; it takes none",
     ),
     "a step without a type": (
         "[[learner.steps]]\nlimit = 5",
@@ -104,7 +104,7 @@ REFUSED = {
     ),
     "a list of names": (
         'steps = ["scale"]',
-        'p.toml:9: learner.steps = ["scale"]: must be tables, each under [[learner.steps]]',
+        "p.toml:9: learner.steps: must be tables, each under [[learner.steps]]",
     ),
     "a step in an inline table": (
         'C = 1\nsteps = [{type = "scales"}]',
@@ -117,7 +117,7 @@ REFUSED = {
     ),
     "a field that is not declared": (
         '[[learner.steps]]\ntype = "one_hot"\nfeatures = ["land"]',
-        'p.toml:11: learner.steps[0].features = ["land"]: "land" is none of events.features',
+        'p.toml:11: learner.steps[0].features: "land" is none of events.features',
     ),
     "fields that are no list": (
         '[[learner.steps]]\ntype = "one_hot"\nfeatures = "country"',

@@ -66,7 +66,7 @@ def test_the_weights_of_a_learner_behind_steps_can_be_read() -> None:
     [
         ([{}], r"steps\[0\].type = None: unknown"),
         ([{"type": "scale"}, {"type": "one_hot"}], r"steps\[1\].type = 'one_hot': takes texts"),
-        ([{"type": "scale"}, {"type": "incremental_pca", "n": 2}], r"steps\[1\].n = 2: step"),
+        ([{"type": "scale"}, {"type": "incremental_pca", "n": 2}], r"steps\[1\].n: step"),
         ([{"type": "select_by_weight", "l2": 9}], r"steps\[0\].l2 = 9: must be a number above 0 n"),
     ],
 )
