@@ -52,9 +52,12 @@ def worker_command(file: Path, bootstrap: str, *settings: str) -> list[str]:
 
 
 @contextmanager
-def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is gone at the end."""
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONWARNINGS": "ignore"})
+def running(command: list[str], checkout: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is gone at the end; of another checkout, if one is named."""
+    environ = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    if checkout is not None:
+        environ["PYTHONPATH"] = str(checkout)
+    process = subprocess.Popen(command, env=environ, cwd=checkout)
     try:
         yield process
     finally:
@@ -67,11 +70,13 @@ def running(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
                 process.wait()
 
 
-def riverrun(bootstrap: str, events: Events, *, scale: bool = False) -> float:
+def riverrun(
+    bootstrap: str, events: Events, *, scale: bool = False, checkout: Path | None = None
+) -> float:
     """Events a second of one worker, exactly once, the model in every transaction."""
     predictions, name = outputs(bootstrap, "riverrun"), f"bench-{uuid.uuid4().hex[:8]}"
     file = riverrun_file(events, predictions, scale=scale, name=name)
-    with running(worker_command(file, bootstrap)):
+    with running(worker_command(file, bootstrap), checkout):
         # As for the others, nobody reads the outputs while they are written.
         wait_for_commit(bootstrap, name, events, SECONDS)
     return rate(read(bootstrap, predictions, events.count, SECONDS))

@@ -63,7 +63,10 @@ class Compiled(ColumnArrays, ABC):
 
     def targets(self, labels: Sequence[Any]) -> Floats:
         """Checked labels as numbers; NaN for UNLABELLED."""
-        return np.array([math.nan if y is UNLABELLED else y for y in labels], np.float64)
+        try:
+            return np.array(labels, np.float64)
+        except TypeError:  # some are UNLABELLED
+            return np.array([math.nan if y is UNLABELLED else y for y in labels], np.float64)
 
     def run(
         self, rows: Rows | Sequence[Features], labels: Sequence[Any], explain: bool = False
