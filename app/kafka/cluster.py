@@ -199,6 +199,8 @@ class Cluster:
         told = [e for e in self._errors if e.code() != KafkaError._ALL_BROKERS_DOWN]
         reason = " ".join((told[-1] if told else error.args[0]).str().split())
         if "certificate verify failed" in reason:  # librdkafka tells the first of two causes only
+            if "ssl.ca.location" not in reason:  # nor always that one
+                reason += ": look to ssl.ca.location"
             reason += "; or the certificate is for another host name"
         elif not told and error.args[0].code() == KafkaError._TRANSPORT:
             reason += f"; is security.protocol = {self._protocol} that of this listener?"
