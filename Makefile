@@ -7,8 +7,8 @@ AUDIT := $(VENV)/.audit.toml# the pyproject.toml that the extra "audit" was inst
 ARGS  ?=
 
 # PyPI tells of the vulnerabilities of an old release; a mirror may not.
-TELLS := import json, urllib.request as web; \
-	old = web.urlopen("https://pypi.org/pypi/jinja2/2.4.1/json", timeout=3); \
+TELLS := import json, urllib.request as web; from pip._internal.models.index import PyPI; \
+	old = web.urlopen(PyPI.pypi_url + "/jinja2/2.4.1/json", timeout=3); \
 	assert json.load(old)["vulnerabilities"]
 
 .DEFAULT_GOAL := help
@@ -42,7 +42,7 @@ audit: $(READY) ## known vulnerabilities of the packages, where PyPI can be aske
 		$(MAKE) --no-print-directory $(AUDIT) && \
 		$(BIN)/pip-audit --skip-editable --progress-spinner off; \
 	else \
-		echo 'riverrun: audit skipped: pypi.org tells of no vulnerabilities here within 3 s'; \
+		echo 'riverrun: audit skipped: PyPI tells of no vulnerabilities here within 3 s'; \
 	fi
 
 sbom: $(AUDIT) ## sbom.json: what .venv holds, as CycloneDX

@@ -32,7 +32,7 @@ NOBODY = "nobody"
 
 def run(bootstrap: str, *, quick: bool = False) -> Iterator[dict[str, Any]]:
     """A row a kind of client."""
-    events = fill(bootstrap, 15, 50_000 if quick else 600_000)
+    events = fill(bootstrap, 15, 200_000 if quick else 600_000)
     found: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     for _ in range(1 if quick else ROUNDS):
         for kind in (NOBODY, *KINDS):

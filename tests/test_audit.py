@@ -48,5 +48,5 @@ def test_an_audit_without_pypi_is_skipped_in_words(tmp_path: Path) -> None:
     )
     assert said.returncode == 0, said.stderr
     assert said.stdout == (
-        "riverrun: audit skipped: pypi.org tells of no vulnerabilities here within 3 s\n"
+        "riverrun: audit skipped: PyPI tells of no vulnerabilities here within 3 s\n"
     )
