@@ -30,6 +30,7 @@ from app.worker.tasks import Task
 from app.worker.transactions import OutputTopics, Transactions
 from benchmarks.contenders import riverrun_file
 from benchmarks.topics import Events, fill, outputs
+from topics.records import Batch
 
 FEATURES = 15
 BATCH = 10_000
@@ -147,18 +148,20 @@ class Line:
         while not self.processor.tasks:
             self.fetcher.fetch(1, 0.1)
         self.fetcher.restart()
-        (task,) = self.processor.tasks.values()
-        self._observe(task)
+        ((tp, task),) = self.processor.tasks.items()
+        self._observe(tp, task)
         collect_seldom()
         time.sleep(1.0)  # librdkafka reads ahead: what is measured is not the broker's disk
 
-    def _observe(self, task: Task) -> None:
+    def _observe(self, tp: TP, task: Task) -> None:
         watch, agent = self.watch, task.agent
         assert isinstance(agent, Score)
-        watch.wrap(agent._reader, "_decode_all", "decode")
+        scanner = agent._reader._scanner
+        decoder: tuple[Any, str] = (scanner, "scan") if scanner else (agent._reader, "_read_all")
+        watch.wrap(*decoder, "decode")
         watch.wrap(agent._reader, "read", "features")
         watch.wrap(agent.model.estimator, "run", "predict_and_learn")
-        watch.wrap(agent, "_predictions", "encode")
+        watch.wrap(agent._encoder(Batch(*tp, [])), "encode", "encode")
         watch.wrap(self.transactions, "_produce_outputs", "produce")
         watch.wrap(self.transactions, "_produce_state", "produce")
         self.transactions._producer = TimedProducer(self.transactions._producer, watch)
