@@ -65,6 +65,8 @@ def _map(
         stop, kind, value = _value(data, at, end, buffer)
         if stop < 0:
             return -1
+        # As in scan_json. One helper for both was slower when tried: 1.4 to 1.8 us a row of JSON
+        # instead of 0.8 to 1.3.
         numeric = FALSE <= kind <= NUMBER
         if field < 0:
             if numeric and fields.closed:
