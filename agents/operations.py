@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from agents.records import StoredRecord
 from agents.rejected import Rejected
-from learners.kernels import Floats, Ints
+from learners.engine.kernels import Floats, Ints
 from topics.codecs import Codec
 from topics.dead_letters import Stage
 from topics.records import Record, Source

@@ -11,7 +11,7 @@ import numpy as np
 from agents.events.reader import Events
 from agents.events.scanner import Spans
 from agents.texts import Template, Texts, encoded
-from learners import kernels
+from learners.engine import kernels
 from learners.model import UNLABELLED, Scored
 from topics.codecs import Codec
 from topics.records import ModelVersion, Prediction, Source

@@ -10,9 +10,9 @@ import numpy as np
 
 from agents.decisions.reasons import top
 from agents.errors import LearnRefused, Refusal
+from agents.evaluation.watching import Watcher
 from agents.events.features import FeatureReader, Read
 from agents.events.functions import Functions
-from agents.judging.watching import Watcher
 from agents.keys import key_of
 from agents.labels.waiting import Row, WaitingRows, join, split
 from agents.operations import DROP, EVENT, KINDS, Operations
@@ -20,7 +20,7 @@ from agents.outputs import Outputs, Refused
 from agents.publishing import Publisher
 from agents.rejected import Rejected
 from agents.scored import ScoredBatch
-from learners.kernels import Ints
+from learners.engine.kernels import Ints
 from learners.model import UNLABELLED, LearnFailed, Model, Scored
 
 

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from agents.words import WORD, Bytes, interleave, whole
-from learners.kernels import Ints, kernel
+from learners.engine.kernels import Ints, kernel
 
 _lines = msgspec.json.Encoder().encode_lines
 _packed = msgspec.msgpack.Encoder().encode

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.kernels import Ints, inlined, kernel, njit
+from learners.engine.kernels import Ints, inlined, kernel, njit
 
 Bytes = NDArray[np.uint8]
 

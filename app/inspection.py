@@ -12,16 +12,16 @@ from agents.labels.counts import KEY as COUNTS
 from agents.labels.counts import JoinCounts, restored
 from agents.labels.entries import PREFIX, Early, Waiting, decode
 from agents.state import MemoryStore
+from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
-from app.reading import Reader
-from app.worker.position import MODEL
 from app.worker.processor import Processor
-from app.worker.state_checks import checked
-from app.worker.state_topic import Flaw, StateDamaged, StateReader
-from learners import snapshots
+from app.worker.state.checks import checked
+from app.worker.state.position import MODEL
+from app.worker.state.topic import Flaw, StateDamaged, StateReader
 from learners.errors import LearnerError
 from learners.model import Model
+from learners.saved import snapshots
 from learners.weights import Weights, weights
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from app.errors import RiverrunError
 from app.inspection import read_states
+from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
-from app.reading import Reader
-from app.worker.position import MODEL
+from app.worker.state.position import MODEL
 
 
 class ModelFileError(RiverrunError):

@@ -15,21 +15,21 @@ from dataclasses import dataclass, replace
 from confluent_kafka import OFFSET_INVALID
 
 from app.errors import RiverrunError
-from app.group import only_member, require_no_members
 from app.kafka.admin import ensure_topics
+from app.kafka.clients import restore_consumer, transactional_producer
+from app.kafka.group import only_member, require_no_members
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
-from app.worker.clients import restore_consumer, transactional_producer
-from app.worker.position import MODEL, POSITION, Position, SavedModel
+from app.worker.output.transactions import OutputTopics, Transactions
 from app.worker.processor import Processor
-from app.worker.restore import Restored, Restorer
-from app.worker.state_topic import StateLog
+from app.worker.state.position import MODEL, POSITION, Position, SavedModel
+from app.worker.state.restore import Restored, Restorer
+from app.worker.state.topic import StateLog
 from app.worker.tasks import Change
-from app.worker.transactions import OutputTopics, Transactions
-from learners import snapshots
 from learners.errors import LearnerError
 from learners.model import Model
+from learners.saved import snapshots
 
 
 class ImportRefused(RiverrunError):
@@ -68,7 +68,7 @@ def import_model(
     Args:
         pipeline: Whose model it becomes; its topics are created where they lack.
         kafka: Reaches the cluster.
-        snapshot: As `learners.snapshots.dump` gave it.
+        snapshot: As `learners.saved.snapshots.dump` gave it.
         partitions: Which ones; all for None.
         key: Signs and checks snapshots.
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from app.kafka.reading import Reader
     from app.kafka.settings import KafkaSettings
     from app.pipeline.load import Pipeline
-    from app.reading import Reader
 
 Connect = Callable[[], "KafkaSettings"]
 """Finds the Kafka of the command, or starts the local one."""
@@ -71,7 +71,7 @@ def reading(
     """
     from app.kafka.admin import TIMEOUT
     from app.kafka.cluster import Cluster
-    from app.reading import Reader
+    from app.kafka.reading import Reader
 
     Cluster(kafka, TIMEOUT).topics()  # says in one line why there is no Kafka, if there is none
     consumer = {

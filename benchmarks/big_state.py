@@ -21,11 +21,11 @@ from agents.labels.waiting import PREFIX as ROWS
 from agents.packing import pack
 from agents.state import State
 from app.kafka.admin import ensure_topics
+from app.kafka.clients import restore_consumer, transactional_producer
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
-from app.worker.clients import restore_consumer, transactional_producer
-from app.worker.position import POSITION, Position
-from app.worker.state_topic import StateLog
+from app.worker.state.position import POSITION, Position
+from app.worker.state.topic import StateLog
 
 FEATURES = tuple(f"feature_{i}" for i in range(100))
 START = 1_700_000_000_000

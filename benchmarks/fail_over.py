@@ -13,7 +13,7 @@ from typing import Any
 
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
-from app.worker.neighbours import KafkaGroup
+from app.worker.state.neighbours import KafkaGroup
 from benchmarks.big_state import FEATURES, prepare
 from benchmarks.contenders import running, worker_command
 from benchmarks.feeding import Feed, Reader

@@ -22,7 +22,7 @@ from app.fraud.transactions import Transactions
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import stages
 from app.replay.records import Encoded, channels, records
-from app.worker.agent import Maker
+from app.worker.agent_builder import AgentBuilder
 from app.worker.garbage import collect_seldom
 from benchmarks.fraud import FILE, Trial, parsed, source, verdict
 from benchmarks.fraud_protocol import Row, Yardstick
@@ -90,7 +90,7 @@ class InProcess:
             model = registry.create(
                 learner.type, learner.params, learner.scale, learner.drift, learner.tables
             )
-            self._agents.append(Maker(pipeline, stage, 0, 1, state, model).agent())
+            self._agents.append(AgentBuilder(pipeline, stage, 0, 1, state, model).agent())
 
     def run(self, sent: Iterable[Encoded]) -> None:
         """Let records go through, in batches, each as one commit."""

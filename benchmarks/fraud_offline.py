@@ -25,9 +25,9 @@ from app.fraud.rule import hand_rule
 from app.fraud.transactions import DAY, Floats, Transactions
 from app.fraud.yardstick import Verdict, ceiling, judge
 from benchmarks.fraud_protocol import PUBLISHED
+from learners.engine.rows import Rows
 from learners.model import UNLABELLED, Model
 from learners.registry import create
-from learners.rows import Rows
 
 EARLIER = tuple(TRAIN_DAY - weeks * WEEK for weeks in (3, 4, 5, 6, 7))
 LIVE_FROM = 30
@@ -114,7 +114,7 @@ class Bench:
         yield self.result(f"{chosen.name}, live", live)
 
     def result(self, name: str, scores: Mapping[int, Floats]) -> Result:
-        """Judge the scores of each test week."""
+        """Evaluator the scores of each test week."""
         found = {first: judge(self.splits[first].test, scores[first]) for first in self.splits}
         return Result(name, _mean([found[first] for first in EARLIER]), found[TRAIN_DAY])
 

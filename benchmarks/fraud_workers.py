@@ -13,12 +13,12 @@ from typing import Any
 
 import msgspec
 
+from app.kafka.reading import Reader
 from app.kafka.settings import KafkaSettings
 from app.options import reading
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
-from app.reading import Reader
-from app.worker.state_topic import entries
+from app.worker.state.topic import entries
 from benchmarks.contenders import running, worker_command
 from topics.codecs import Codec
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from learners import registry
+from learners.engine.rows import Rows
 from learners.model import Model
-from learners.rows import Rows
 
 FEATURES = (10, 30, 100, 1_000)
 ROUNDS = 7

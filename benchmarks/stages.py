@@ -18,16 +18,16 @@ from confluent_kafka import Producer
 
 from agents.score import Score
 from app.kafka.admin import ensure_topics
+from app.kafka.clients import group_consumer, transactional_producer
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import stages
-from app.worker.clients import group_consumer, transactional_producer
-from app.worker.fetching import TP, Fetcher
 from app.worker.garbage import collect_seldom
+from app.worker.input.fetching import TP, Fetcher
+from app.worker.output.transactions import OutputTopics, Transactions
 from app.worker.processor import Processor
-from app.worker.restore import Restored
+from app.worker.state.restore import Restored
 from app.worker.tasks import Task
-from app.worker.transactions import OutputTopics, Transactions
 from benchmarks.contenders import riverrun_file
 from benchmarks.topics import Events, fill, outputs
 from topics.records import Batch

@@ -29,7 +29,7 @@ from agents.labels.reader import ParsedLabel
 from agents.labels.waiting import WaitingRows
 from agents.operations import DROP, EVENT, ParsedEvent
 from agents.state import MemoryStore, State, Store
-from app.worker.rocks import RocksMemory, RocksStore
+from app.worker.state.rocks import RocksMemory, RocksStore
 from learners.labels import check_label
 
 FEATURES = 15

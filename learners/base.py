@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from learners.rows import Matrix, Rows
+from learners.engine.rows import Matrix, Rows
 
 Task = Literal["binary", "multiclass", "regression", "clustering", "anomaly"]
 Features = Mapping[str, Any]

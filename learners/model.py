@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from learners.base import UNLABELLED, Estimator, Explaining, Features, Scored, Task
+from learners.engine.rows import Rows
 from learners.errors import CannotExplain, LearnFailed
-from learners.fingerprint import fingerprint
 from learners.labels import check_label
-from learners.rows import Rows
+from learners.saved.fingerprint import fingerprint
 from learners.steps.registry import takes_text
 
 if TYPE_CHECKING:
-    from learners.structure.names import Names
+    from learners.saved.structure.names import Names
 
 
 class Model:
@@ -58,7 +58,7 @@ class Model:
 
     def read_names(self, of: Model | None = None) -> None:
         """Read `names` off the estimator, which is new, or take those of another model."""
-        from learners.structure.write import names_in  # River takes a second to import
+        from learners.saved.structure.write import names_in  # River takes a second to import
 
         self._names = of.names if of else names_in(self.estimator.state())
 

@@ -6,18 +6,18 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from learners.arow import AROW
-from learners.compiled import Compiled
+from learners.clusters.k_means import KMeans
+from learners.clusters.mini_batch_k_means import MiniBatchKMeans
+from learners.engine.compiled import Compiled
 from learners.errors import ParameterError
-from learners.k_means import KMeans
-from learners.linear_regression import LinearRegression
-from learners.logistic_regression import LogisticRegression
-from learners.mini_batch_k_means import MiniBatchKMeans
+from learners.linear.arow import AROW
+from learners.linear.linear_regression import LinearRegression
+from learners.linear.logistic_regression import LogisticRegression
+from learners.linear.passive_aggressive import PassiveAggressive, PassiveAggressiveRegressor
+from learners.linear.soft_confidence_weighted import SoftConfidenceWeighted
+from learners.linear.svm import SVM
+from learners.multiclass.passive_aggressive_multiclass import PassiveAggressiveMulticlass
 from learners.parameters import refuse_unknown
-from learners.passive_aggressive import PassiveAggressive, PassiveAggressiveRegressor
-from learners.passive_aggressive_multiclass import PassiveAggressiveMulticlass
-from learners.soft_confidence_weighted import SoftConfidenceWeighted
-from learners.svm import SVM
 
 ALONE: dict[str, type[Compiled]] = {
     "arow": AROW,

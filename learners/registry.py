@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from learners.base import Estimator
-from learners.compiled import Compiled
-from learners.drift.watched import Maker, Watched, watched
+from learners.drift.watched import LearnerFactory, Watched, watched
+from learners.engine.compiled import Compiled
 from learners.errors import UnknownLearner
 from learners.model import Model
-from learners.one_vs_rest import OneVsRest
+from learners.multiclass.one_vs_rest import OneVsRest
 from learners.ours import ALONE, made
 from learners.scaler import Scaled
 from learners.stepped import Stepped, SteppedEvents
@@ -22,8 +22,8 @@ OURS: dict[str, type[Compiled]] = {**ALONE, "one_vs_rest": OneVsRest}
 Steps = Sequence[Mapping[str, Any]]
 # River's, with what they need around them
 WRAPPED = {
-    "half_space_trees": "learners.half_space_trees:half_space_trees",
-    "one_class_svm": "learners.one_class_svm:one_class_svm",
+    "half_space_trees": "learners.anomaly.half_space_trees:half_space_trees",
+    "one_class_svm": "learners.anomaly.one_class_svm:one_class_svm",
 }
 
 
@@ -84,7 +84,8 @@ def restore(
 
 def _watched(learner: Estimator, drift: Mapping[str, Any], *made_of: Any) -> Watched:
     """`made_of`: the arguments of `new`."""
-    return watched(learner, Maker(partial(new, *made_of), partial(revive, *made_of)), drift)
+    make = LearnerFactory(partial(new, *made_of), partial(revive, *made_of))
+    return watched(learner, make, drift)
 
 
 def new(type: str, params: Mapping[str, Any], scale: bool, steps: Steps) -> Estimator:
@@ -94,7 +95,7 @@ def new(type: str, params: Mapping[str, Any], scale: bool, steps: Steps) -> Esti
     if type in OURS:
         return _ours(type, params, scale)
     if type in WRAPPED or "." in type or ":" in type:
-        from learners.river_estimator import RiverEstimator  # River takes a second to import
+        from learners.river.estimator import RiverEstimator  # River takes a second to import
 
         return RiverEstimator.create(WRAPPED.get(type, type), params, scale, type)
     raise UnknownLearner(f"learner {type!r}: unknown{_hint(type)}")
@@ -112,7 +113,7 @@ def revive(
         learner = _ours(type, params, scale)
         learner.load(state)
         return learner
-    from learners.river_estimator import RiverEstimator  # River takes a second to import
+    from learners.river.estimator import RiverEstimator  # River takes a second to import
 
     return RiverEstimator(state, type)
 

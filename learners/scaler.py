@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.base import Features, Scored, Task
-from learners.column_arrays import ColumnArrays
-from learners.compiled import Compiled
-from learners.kernels import Floats, Ints, clip, kernel
-from learners.rows import Rows
+from learners.engine.column_arrays import ColumnArrays
+from learners.engine.compiled import Compiled
+from learners.engine.kernels import Floats, Ints, clip, kernel
+from learners.engine.rows import Rows
 
 
 class Scaler(ColumnArrays):

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from learners.base import UNLABELLED, Estimator, Features, Scored, Task
-from learners.compiled import Compiled
+from learners.engine.compiled import Compiled
+from learners.engine.kernels import Floats
+from learners.engine.rows import Rows
 from learners.errors import LearnFailed
-from learners.kernels import Floats
 from learners.labels import check_label
-from learners.multiclass import Classes
-from learners.rows import Rows
+from learners.multiclass.base import Classes
 from learners.steps.chain import Chain, parts
 
 

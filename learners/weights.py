@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from learners.centres import Centres
-from learners.linear import Linear
+from learners.clusters.centres import Centres
+from learners.linear.base import Linear
 from learners.model import Model
-from learners.one_vs_rest import OneVsRest
-from learners.passive_aggressive_multiclass import PassiveAggressiveMulticlass
+from learners.multiclass.one_vs_rest import OneVsRest
+from learners.multiclass.passive_aggressive_multiclass import PassiveAggressiveMulticlass
 from learners.scaler import Scaled, Scaler
 
 Spread = Callable[[str], "tuple[float, float] | None"]

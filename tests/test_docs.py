@@ -18,12 +18,12 @@ import pytest
 from app.cli import cli
 from app.kafka.settings import OWNED
 from app.pipeline.durations import parse_duration
-from app.pipeline.layers import from_environment, nested
 from app.pipeline.load import load_pipeline
 from app.pipeline.model import Pipeline
 from app.pipeline.running import Learner
+from app.pipeline.setting_sources import from_environment, nested
 from learners import registry
-from learners.river_names import find
+from learners.river.names import find
 from tests.markdown import PAGES, ROOT, anchors, blocks, links, rows
 
 README = ROOT / "README.md"

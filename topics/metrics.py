@@ -13,7 +13,7 @@ class CalibrationBin(msgspec.Struct, frozen=True, gc=False):
     count: int
 
 
-class RivalMetrics(msgspec.Struct, frozen=True, gc=False):
+class BaselineMetrics(msgspec.Struct, frozen=True, gc=False):
     """How good the scores of the model, or of a rival, were; null where it is not defined.
 
     Attributes:
@@ -86,9 +86,9 @@ class WindowMetrics(msgspec.Struct, frozen=True, gc=False):
     labelled: int
     positives: int | None
     alerts: int
-    model: RivalMetrics | None = None
-    frozen: RivalMetrics | None = None
-    rule: RivalMetrics | None = None
+    model: BaselineMetrics | None = None
+    frozen: BaselineMetrics | None = None
+    rule: BaselineMetrics | None = None
     decided: AlertMetrics | None = None
 
     @property

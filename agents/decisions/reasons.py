@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from learners.base import Contributions
-from learners.kernels import Floats
+from learners.engine.kernels import Floats
 from topics.records import Reason
 
 FEW = 8

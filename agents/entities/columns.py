@@ -14,7 +14,7 @@ from agents.errors import InvalidEvent
 from agents.events.fields import NUMBER, is_finite, short
 from agents.events.limits import LIMITS, all_fit, fits
 from agents.operations import CORRECT, DROP, EVENT, Operations
-from learners.kernels import Ints
+from learners.engine.kernels import Ints
 
 _NUMBERS = frozenset(NUMBER)
 Fields = Mapping[str, Any]

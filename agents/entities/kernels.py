@@ -1,7 +1,7 @@
 """The loop over events: bring the past of an entity up to date, sum it up over windows.
 
 One event after another, so that where batches end changes nothing. All compiled code of the
-entities is in this file, see `learners.kernels`.
+entities is in this file, see `learners.engine.kernels`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.kernels import TINY, Floats, Ints, clip, kernel
+from learners.engine.kernels import TINY, Floats, Ints, clip, kernel
 
 Words = NDArray[np.uint64]
 Counts = NDArray[np.int32]

@@ -21,7 +21,7 @@ from agents.entities.kernels import (
     Plan,
     Shape,
 )
-from learners.kernels import Floats
+from learners.engine.kernels import Floats
 
 CODES: dict[Function, int] = {
     "count": COUNT,

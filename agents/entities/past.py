@@ -12,7 +12,7 @@ from agents.entities.layout import Layout
 from agents.entities.store import Store
 from agents.operations import Operations
 from agents.state import State
-from learners.kernels import Floats, Ints
+from learners.engine.kernels import Floats, Ints
 
 
 class Past:

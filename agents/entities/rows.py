@@ -12,7 +12,7 @@ from agents.entities.kernels import NEVER, TOP, Counts, Pasts, Words
 from agents.errors import AgentError
 from agents.keys import id_of, key_of
 from agents.views import Get
-from learners.kernels import Ints
+from learners.engine.kernels import Ints
 
 VERSION = b"\x01"
 _LEAST = 64

@@ -15,7 +15,7 @@ from agents.entities.kernels import NEVER, Pasts
 from agents.entities.layout import Layout
 from agents.entities.rows import VERSION, PastMismatch, PastRows, content_of, prefix_of
 from agents.state import State
-from learners.kernels import Ints
+from learners.engine.kernels import Ints
 
 
 class Store:

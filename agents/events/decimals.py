@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.kernels import inlined, kernel
+from learners.engine.kernels import inlined, kernel
 
 Words = NDArray[np.uint64]
 

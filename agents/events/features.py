@@ -11,9 +11,9 @@ from agents.events.limits import UNSUPERVISED
 from agents.events.reader import TAKES_BOOLS, EventReader
 from agents.operations import Operations
 from agents.rejected import Rejected
-from learners.kernels import Floats, Ints
+from learners.engine.kernels import Floats, Ints
+from learners.engine.rows import Rows
 from learners.model import UNLABELLED, Model
-from learners.rows import Rows
 
 _NUMBERS = frozenset(NUMBER)
 _LONGEST = 2.0**63

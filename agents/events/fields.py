@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 
 from agents.errors import InvalidEvent
+from learners.engine.rows import Rows
 from learners.model import UNLABELLED
-from learners.rows import Rows
 
 NUMBER = (float, int, bool)
 NOT_FINITE = "a value that is not finite"

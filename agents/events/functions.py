@@ -16,7 +16,7 @@ from agents.events.fields import is_finite, short
 from agents.operations import Operations
 from agents.rejected import Rejected
 from learners import taken
-from learners.kernels import Floats, Ints
+from learners.engine.kernels import Floats, Ints
 
 Function = Callable[[Any], Any]
 Bools = NDArray[np.bool_]

@@ -23,8 +23,8 @@ from agents.events.limits import (
     label_check,
 )
 from agents.events.scanner import Scanned, Scanner
+from learners.engine.rows import Rows
 from learners.model import UNLABELLED, Model
-from learners.rows import Rows
 from topics.codecs import UNDECODABLE, Codec
 from topics.dead_letters import Stage
 from topics.errors import DecodeError

@@ -26,7 +26,7 @@ from agents.events.scanned import (
     name_at,
 )
 from agents.words import Bytes, whole
-from learners.kernels import Ints, inlined, kernel
+from learners.engine.kernels import Ints, inlined, kernel
 
 _QUOTE, _BACKSLASH, _OPEN, _CLOSE, _COLON, _COMMA = b'"\\{}:,'
 _MINUS, _PLUS, _POINT, _0, _9, _e, _E, _t, _f, _n = b"-+.09eEtfn"

@@ -25,7 +25,7 @@ from agents.events.scanned import (
     name_at,
 )
 from agents.words import Bytes, whole
-from learners.kernels import Ints, inlined, kernel
+from learners.engine.kernels import Ints, inlined, kernel
 
 _NIL, _FALSE, _TRUE, _FLOAT32, _FLOAT64, _UINT8, _INT8 = 0xC0, 0xC2, 0xC3, 0xCA, 0xCB, 0xCC, 0xD0
 _MAP16, _STR8, _STR16 = 0xDE, 0xD9, 0xDA

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.words import Bytes
-from learners.kernels import Floats, Ints, kernel
+from learners.engine.kernels import Floats, Ints, kernel
 
 NOTHING, FALSE, TRUE, INTEGER, NUMBER, TEXT, ODD = range(7)
 """What a value is: from FALSE to NUMBER it can be a feature. INTEGER is a NUMBER that the format

@@ -23,8 +23,8 @@ from agents.events.scanned import (
     Fields,
     Found,
 )
-from learners import kernels
-from learners.kernels import Ints
+from learners.engine import kernels
+from learners.engine.kernels import Ints
 
 SCANS = {"json": scan_json.scan, "msgpack": scan_msgpack.scan}
 LONGEST_INTEGER = 18

@@ -11,7 +11,7 @@ from agents.errors import AgentError
 from agents.keys import key_of
 from agents.packing import pack, unpacker
 from agents.state import State
-from learners.rows import Rows
+from learners.engine.rows import Rows
 
 PREFIX = "row/"
 NAMES = "row"

@@ -10,8 +10,8 @@ from app.options import Connect, reading, with_pipeline
 from app.terminal import visible
 
 if TYPE_CHECKING:
+    from app.dead_letters import Letter
     from app.kafka.settings import KafkaSettings
-    from app.letters import Letter
     from app.pipeline.load import Pipeline
 
 PREVIEW = 60
@@ -36,7 +36,7 @@ def dead_letters(
 
 
 def _list(pipeline: "Pipeline", kafka: "KafkaSettings", as_json: bool, limit: int | None) -> None:
-    from app.letters import letters
+    from app.dead_letters import letters
 
     with reading(pipeline, kafka) as reader:
         count = 0
@@ -47,7 +47,7 @@ def _list(pipeline: "Pipeline", kafka: "KafkaSettings", as_json: bool, limit: in
 
 
 def _replay(pipeline: "Pipeline", kafka: "KafkaSettings") -> None:
-    from app.letters import group, resend
+    from app.dead_letters import group, resend
 
     name = group(pipeline)
     with reading(pipeline, kafka, name) as reader:

@@ -38,7 +38,7 @@ def export_(
     The workers may go on meanwhile.
     """
     from app.model_files import exported, write
-    from learners.snapshots import read_header
+    from learners.saved.snapshots import read_header
 
     with reading(pipeline, connect()) as reader:
         number, data = exported(pipeline, reader, partition)

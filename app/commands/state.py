@@ -11,7 +11,7 @@ from app.options import Connect, with_pipeline
 
 if TYPE_CHECKING:
     from app.pipeline.load import Pipeline
-    from app.state_report import PartitionState, StateReport
+    from app.state.report import PartitionState, StateReport
 
 
 @click.group()
@@ -28,7 +28,7 @@ def check(pipeline: "Pipeline", connect: Connect, as_json: bool) -> int:
     Nothing is written; workers may go on meanwhile. The exit code is 0 where all is whole, 1
     where something is damaged.
     """
-    from app.state_check import check_state
+    from app.state.check import check_state
 
     report = check_state(pipeline, connect())
     click.echo(_as_json(report) if as_json else as_text(report))
@@ -52,7 +52,7 @@ def repair(
     Shows what is wrong and what it will do, asks, and does it in one transaction. All workers
     must have stopped.
     """
-    from app.state_repair import Choices, carry_out, plan
+    from app.state.repair import Choices, carry_out, plan
 
     kafka, choices = connect(), Choices(new_topics=new_topics, accept_loss=accept_loss)
     steps = plan(pipeline, kafka, choices)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from app.inspection import inspect
+from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
-from app.reading import Reader
 
 
 def is_done(pipeline: Pipeline, reader: Reader) -> bool:

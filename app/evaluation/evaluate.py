@@ -15,8 +15,8 @@ from app.evaluation.measures import Labelled, calibration, measure
 from app.evaluation.passage import Guess, Guesses, Place
 from app.evaluation.truth import Truth
 from app.evaluation.verdicts import Verdict, WindowFigures, by_window, over_all
+from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
-from app.reading import Reader
 from learners import registry
 from learners.base import Task
 from topics.codecs import Codec

@@ -9,12 +9,12 @@ import msgspec
 
 from app.errors import RiverrunError
 from app.inspection import read_states
+from app.kafka.reading import Reader, ReadError
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
-from app.reading import Reader, ReadError
-from app.worker.position import MODEL
-from learners import snapshots
+from app.worker.state.position import MODEL
 from learners.errors import LearnerError
+from learners.saved import snapshots
 from topics.codecs import UNDECODABLE, Codec
 from topics.dead_letters import reason
 from topics.records import Record, Source

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
 from app.pipeline.streams import Labels
-from app.reading import Reader
 from learners.errors import LabelError
 from learners.labels import check_label
 from learners.model import Model

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agents.judging.figures import ALERTS, MODEL, has_bools, judge_alerts, judge_rival
-from agents.judging.window import Said, Window
+from agents.evaluation.figures import ALERTS, MODEL, has_bools, judge_alerts, judge_rival
+from agents.evaluation.window import ScoredEvent, Window
 from app.pipeline.streams import Metrics
 from learners.base import Task
 
@@ -122,7 +122,7 @@ def _figures(
             window.learn(row, verdict.label)
     said = [v.prediction if task == "multiclass" else v.score for v in ordered]
     window.fill(
-        Said(
+        ScoredEvent(
             [verdict.entity for verdict in ordered],
             [verdict.amount for verdict in ordered],
             [verdict.decision for verdict in ordered],

@@ -10,12 +10,12 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from app.kafka.clients import restore_consumer
+from app.kafka.reading import Reader
 from app.kafka.settings import KafkaSettings
 from app.page.feed import Feed
 from app.page.progress import Offsets
 from app.pipeline.load import Pipeline
-from app.reading import Reader
-from app.worker.clients import restore_consumer
 
 TAIL = 10_000
 """So many of the last records of a topic are read, over all of its partitions."""

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from topics.metrics import RivalMetrics, WindowMetrics
+from topics.metrics import BaselineMetrics, WindowMetrics
 
 MAX_WINDOWS = 200
 RIVALS = ("model", "frozen", "rule")
 DIGITS = 5
 
-Weight = Callable[[WindowMetrics, RivalMetrics], float]
+Weight = Callable[[WindowMetrics, BaselineMetrics], float]
 
 
-def _positives(window: WindowMetrics, said: RivalMetrics) -> float:
+def _positives(window: WindowMetrics, said: BaselineMetrics) -> float:
     return said.scored if window.positives is None else window.positives
 
 
-def _places(window: WindowMetrics, said: RivalMetrics) -> float:
+def _places(window: WindowMetrics, said: BaselineMetrics) -> float:
     return window.k
 
 
-def _scored(window: WindowMetrics, said: RivalMetrics) -> float:
+def _scored(window: WindowMetrics, said: BaselineMetrics) -> float:
     return said.scored
 
 
@@ -87,7 +87,7 @@ def together(parts: Sequence[WindowMetrics]) -> dict[str, Any]:
     return said
 
 
-def _rival(pairs: Sequence[tuple[WindowMetrics, RivalMetrics]]) -> dict[str, float]:
+def _rival(pairs: Sequence[tuple[WindowMetrics, BaselineMetrics]]) -> dict[str, float]:
     figures = {}
     for name, weight in MEANS.items():
         known = [

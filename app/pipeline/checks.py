@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from agents.entities.declare import EntityError, check_tables
 from app.errors import KafkaSettingError, UnknownKafkaSetting
+from app.pipeline.cross_checks import entity_table
+from app.pipeline.key_locations import Places
 from app.pipeline.model import Pipeline
-from app.pipeline.places import Places
-from app.pipeline.together import entity_table
 from app.pipeline.toml_lines import Path as Key
 from app.secrecy import HIDDEN
 from learners.errors import (
@@ -47,7 +47,7 @@ def _check_entities(pipeline: Pipeline, where: Places) -> None:
 
 def _check_learner(pipeline: Pipeline, where: Places) -> None:
     from learners import registry
-    from learners.trial import require_no_texts, try_out
+    from learners.river.trial import require_no_texts, try_out
 
     learner = pipeline.learner
     try:
@@ -115,7 +115,7 @@ def _check_reasons(pipeline: Pipeline, model: "Model", where: Places) -> None:
 
 def _check_snapshot(pipeline: Pipeline, model: "Model", where: Places) -> None:
     """A model that could be saved but not restored would be found out by the first restart."""
-    from learners import snapshots
+    from learners.saved import snapshots
 
     key = b"any: a worker without one is refused when it starts"
     try:

@@ -4,7 +4,7 @@ import difflib
 
 from pydantic_core import ErrorDetails
 
-from app.pipeline.layers import table_at
+from app.pipeline.setting_sources import table_at
 from app.pipeline.toml_lines import Path as Key
 
 _EXPECTED = {

@@ -15,11 +15,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.pipeline.checks import check
+from app.pipeline.cross_checks import faults
 from app.pipeline.explain import explain
-from app.pipeline.layers import above, from_environment, from_file, from_options, nested
+from app.pipeline.key_locations import PipelineError, Places
 from app.pipeline.model import Pipeline
-from app.pipeline.places import PipelineError, Places
-from app.pipeline.together import faults
+from app.pipeline.setting_sources import above, from_environment, from_file, from_options, nested
 from app.pipeline.toml_lines import key_lines
 
 _VARIABLES = ("RIVERRUN_SNAPSHOT_KEY", "RIVERRUN_KAFKA_HOME")

@@ -11,7 +11,7 @@ from confluent_kafka import murmur2
 from agents.forwarded import Forwarded
 from agents.operations import Operations
 from agents.outputs import Outputs
-from app.worker.fetching import TP
+from app.worker.input.fetching import TP
 
 
 class Handover:

@@ -17,18 +17,19 @@ from agents.score import Score
 from agents.state import State
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
-from app.worker.agent import Maker
-from app.worker.fetching import TP
+from app.worker.agent_builder import AgentBuilder
 from app.worker.handover import Handover
-from app.worker.position import MODEL, POSITION, Position, SavedModel
-from app.worker.published import Published, sources
-from app.worker.restore import COMMANDS, Restored, RestoreRefused
-from app.worker.state_topic import StateLog, StateReader, digest_of
+from app.worker.input.fetching import TP
+from app.worker.output.published import Published, sources
+from app.worker.state.position import MODEL, POSITION, Position, SavedModel
+from app.worker.state.restore import COMMANDS, Restored, RestoreRefused
+from app.worker.state.topic import StateLog, StateReader, digest_of
+from app.worker.state.traced import unreadable
 from app.worker.tasks import Task
-from app.worker.traced import unreadable
-from learners import registry, snapshots
+from learners import registry
 from learners.errors import LearnerError
 from learners.model import Model
+from learners.saved import snapshots
 from topics.records import Batch, Outgoing
 
 log = logging.getLogger("riverrun.worker")
@@ -99,7 +100,7 @@ class Processor:
         """Compile whatever the first event would have to wait for; `model` is thrown away."""
         model.warm_up(len(self._pipeline.events.features or ()) or 1)
         last = stages(self._pipeline)[-1]
-        agent = Maker(self._pipeline, last, 0, 1, State(), model, self._snapshot_key).agent()
+        agent = AgentBuilder(self._pipeline, last, 0, 1, State(), model, self._snapshot_key).agent()
         if isinstance(agent, Score):
             agent.warm_up()
 
@@ -249,7 +250,7 @@ class Processor:
 
     def _agent(self, stage: Stage, partition: int, state: State, model: Model) -> Agent:
         def make(state: State) -> Agent:
-            maker = Maker(
+            maker = AgentBuilder(
                 *(self._pipeline, stage, partition, self._partitions),
                 *(state, model, self._snapshot_key),
             )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from agents.labels.counts import JoinCounts
 from app.pipeline.load import Pipeline
 from app.pipeline.streams import Labels
-from app.worker.committer import Committer
+from app.worker.output.committer import Committer
 from app.worker.processor import Processor
 from learners.base import Task
 from topics.dead_letters import reason

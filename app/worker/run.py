@@ -10,13 +10,13 @@ from app.kafka.admin import ensure_topics
 from app.kafka.repeats import NotAgain
 from app.kafka.rights import require_rights
 from app.kafka.settings import LOGGER, KafkaSettings
+from app.pipeline.key_locations import PipelineError
 from app.pipeline.load import Pipeline
-from app.pipeline.places import PipelineError
-from app.worker import faust_app
+from app.worker.faust import app as faust_app
 from app.worker.processor import Processor
 from app.worker.worker import Worker
-from learners import snapshots
 from learners.errors import SignatureMissing
+from learners.saved import snapshots
 
 log = logging.getLogger("riverrun.worker")
 

@@ -11,11 +11,11 @@ from agents.operations import Operations
 from agents.outputs import Agent, Outputs, Refused
 from agents.state import State
 from app.errors import RiverrunError
-from app.worker.followed import FollowedStore
-from app.worker.position import MODEL, POSITION, Position, SavedModel
-from app.worker.published import Published
-from app.worker.state_topic import Row, StateLog, StateReader
-from learners import snapshots
+from app.worker.output.published import Published
+from app.worker.state.followed import FollowedStore
+from app.worker.state.position import MODEL, POSITION, Position, SavedModel
+from app.worker.state.topic import Row, StateLog, StateReader
+from learners.saved import snapshots
 from topics.records import Batch
 
 

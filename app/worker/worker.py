@@ -8,24 +8,13 @@ import uuid
 from collections.abc import AsyncIterable, Mapping, Sequence
 from typing import Any, cast
 
+from app.kafka.asking import RestoreStopped
 from app.kafka.settings import KafkaSettings
 from app.page.process import PageProcess
 from app.page.told import words
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
-from app.worker.asking import RestoreStopped
-from app.worker.ending import LEAVE_SECONDS, STOP_SECONDS, ForcedEnd
-from app.worker.faust_app import new_app
-from app.worker.fetching import TP, Fetcher
-from app.worker.garbage import collect_seldom
-from app.worker.processor import Processor, partitions_of
-from app.worker.report import Report
-from app.worker.restoring import close_all
-from app.worker.stores import Stores
-from app.worker.transactions import TransactionAborted
-from app.worker.transport import Consumer
-from app.worker.watchdog import Watchdog, records_of
-from app.worker.wiring import (
+from app.worker.build import (
     all_inputs,
     new_committer,
     new_fetcher,
@@ -35,6 +24,17 @@ from app.worker.wiring import (
     new_standby,
     new_watch,
 )
+from app.worker.ending import LEAVE_SECONDS, STOP_SECONDS, ForcedEnd
+from app.worker.faust.app import new_app
+from app.worker.faust.transport import Consumer
+from app.worker.garbage import collect_seldom
+from app.worker.input.fetching import TP, Fetcher
+from app.worker.output.transactions import TransactionAborted
+from app.worker.processor import Processor, partitions_of
+from app.worker.report import Report
+from app.worker.state.restoring import close_all
+from app.worker.state.stores import Stores
+from app.worker.watchdog import Watchdog, records_of
 from topics.records import Batch
 
 log = logging.getLogger("riverrun.worker")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.drift.detector import Detector
-from learners.kernels import Floats, kernel
+from learners.engine.kernels import Floats, kernel
 from learners.parameters import number, whole
 
 ROWS = 50  # row i holds buckets of 2^i losses: room for more than will ever come

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from learners.kernels import Floats
+from learners.engine.kernels import Floats
 
 
 class Detector(ABC):

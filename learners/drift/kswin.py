@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.drift.detector import Detector
+from learners.engine.kernels import Floats, kernel
 from learners.errors import WrongValue
-from learners.kernels import Floats, kernel
 from learners.parameters import number, whole
 
 MOST = 5000

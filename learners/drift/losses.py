@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from learners.base import UNLABELLED, Scored, Task
-from learners.kernels import LIMIT, Floats
+from learners.engine.kernels import LIMIT, Floats
 
 LOSSES: dict[Task, tuple[str, ...]] = {
     "binary": ("zero_one", "log"),

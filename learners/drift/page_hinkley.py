@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.drift.detector import Detector
-from learners.kernels import Floats, kernel
+from learners.engine.kernels import Floats, kernel
 from learners.parameters import number, whole
 
 _START = (0.0, 0.0, 0.0, 0.0, math.inf, -1.0)

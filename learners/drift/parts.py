@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from learners.base import UNLABELLED, Estimator, Features, Scored
-from learners.compiled import Compiled
-from learners.rows import Rows
+from learners.engine.compiled import Compiled
+from learners.engine.rows import Rows
 
 Batch = Rows | Sequence[Features]
 

@@ -9,17 +9,17 @@ from typing import Any, cast
 import numpy as np
 
 from learners.base import UNLABELLED, Estimator, Explaining, Features, Scored, Task
+from learners.drift.background import BackgroundLearner
 from learners.drift.losses import losses
 from learners.drift.parts import Batch, copied, cut, innermost, learned_of, rates
-from learners.drift.rival import Rival
 from learners.drift.settings import DriftSettings, read
+from learners.engine.kernels import Floats
+from learners.engine.rows import Rows
 from learners.errors import DriftError, LearnFailed
-from learners.kernels import Floats
-from learners.rows import Rows
 
 
 @dataclass(frozen=True)
-class Maker:
+class LearnerFactory:
     """Makes learners: `new` ones, or by `revive` the one that a `state()` was of."""
 
     new: Callable[[], Estimator]
@@ -63,14 +63,14 @@ class Watched:
     swap 1280 Accuracy: 86.88%
     """
 
-    def __init__(self, learner: Estimator, maker: Maker, settings: DriftSettings) -> None:
+    def __init__(self, learner: Estimator, maker: LearnerFactory, settings: DriftSettings) -> None:
         self.learner = learner
         self.learned = self.drifts = self.last_drift = 0
         self._maker = maker
         self._settings = settings
         self._alarm = settings.alarm()
         self._warner = settings.warner() if settings.reaction == "swap" else None
-        self._rival: Rival | None = None
+        self._rival: BackgroundLearner | None = None
         self._rates = rates(learner)
         self._raised = 0
         if settings.reaction == "raise" and not self._rates:
@@ -114,7 +114,7 @@ class Watched:
         self.learner.warm_up(n_features)
         self._alarm.find(nothing)
         if self._warner is not None:
-            Rival(self.learner).compare(nothing, nothing, 0)
+            BackgroundLearner(self.learner).compare(nothing, nothing, 0)
 
     def run(self, rows: Batch, labels: Sequence[Any], explain: bool = False) -> Scored:
         """Row after row: predict, then learn unless the label is UNLABELLED."""
@@ -209,7 +209,7 @@ class Watched:
         if alarmed or swap:
             self._drift()
         elif warned:
-            self._rival = Rival(self._maker.new())
+            self._rival = BackgroundLearner(self._maker.new())
 
     def _drift(self) -> None:
         settings = self._settings
@@ -252,12 +252,12 @@ class Watched:
             self._warner.load(state["warner"])
         if state["rival"] is not None:
             learner = self._maker.revive(state["rival"]["learner"])
-            self._rival = Rival.revive(learner, state["rival"])
+            self._rival = BackgroundLearner.revive(learner, state["rival"])
         if self._raised:
             self._pace(self._settings.factor)
 
 
-def watched(learner: Estimator, maker: Maker, drift: Mapping[str, Any]) -> Watched:
+def watched(learner: Estimator, maker: LearnerFactory, drift: Mapping[str, Any]) -> Watched:
     """`learner`, watched as `drift` says; `maker` makes the others like it. Raises DriftError."""
     settings = read(drift, learner.task)
     behind = getattr(learner, "estimator", learner)

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.base import Features, Task
-from learners.column_arrays import ColumnArrays
-from learners.kernels import Floats, Ints
-from learners.rows import Rows
+from learners.engine.column_arrays import ColumnArrays
+from learners.engine.kernels import Floats, Ints
+from learners.engine.rows import Rows
 
 EVERY: tuple[Task, ...] = ("binary", "multiclass", "regression", "clustering", "anomaly")
 Dicts = Sequence[Features]

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from learners.base import Features, Task
+from learners.engine.kernels import Floats
+from learners.engine.rows import Rows
 from learners.errors import StepError
-from learners.kernels import Floats
-from learners.rows import Rows
 from learners.steps.base import Dicts, MatrixStep, Stage, TextStep
 from learners.steps.registry import Tables, create_step
 

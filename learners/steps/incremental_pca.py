@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from learners.kernels import TINY, Floats, Ints, clip, kernel
+from learners.engine.kernels import TINY, Floats, Ints, clip, kernel
 from learners.parameters import number, whole
 from learners.steps.base import ColumnStep, Stage
 from learners.steps.projection import component_names

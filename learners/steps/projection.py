@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from learners.kernels import Floats, clip, kernel
+from learners.engine.kernels import Floats, clip, kernel
 from learners.parameters import whole
 from learners.steps.base import MatrixStep, Stage
 

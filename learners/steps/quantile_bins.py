@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from learners.engine.kernels import Floats, Ints, clip, kernel
 from learners.errors import WrongValue
-from learners.kernels import Floats, Ints, clip, kernel
 from learners.steps.base import ColumnStep, Stage
 
 QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from learners.kernels import Floats, Ints
+from learners.engine.kernels import Floats, Ints
 from learners.scaler import Scaler
 from learners.steps.base import ColumnStep, Stage
 

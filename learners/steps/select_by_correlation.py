@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from learners.base import Task
-from learners.kernels import Floats, Ints, clip, kernel
+from learners.engine.kernels import Floats, Ints, clip, kernel
 from learners.steps.selection import UNKNOWN, Batch, Selection, find_threshold, passed
 
 

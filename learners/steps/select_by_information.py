@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.base import Task
-from learners.column_arrays import grown
-from learners.kernels import Floats, Ints, clip, kernel
+from learners.engine.column_arrays import grown
+from learners.engine.kernels import Floats, Ints, clip, kernel
 from learners.parameters import whole
 from learners.steps.selection import UNKNOWN, Batch, Selection, find_threshold, passed
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from learners.base import Task
-from learners.kernels import TINY, Floats, Ints, add_scaled, clip, dot, kernel
+from learners.engine.kernels import TINY, Floats, Ints, add_scaled, clip, dot, kernel
 from learners.parameters import number
 from learners.steps.selection import UNKNOWN, Batch, Selection, find_threshold, passed
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learners.kernels import Floats, Ints, kernel
+from learners.engine.kernels import Floats, Ints, kernel
 from learners.parameters import whole
 from learners.steps.base import ColumnStep, Stage
 

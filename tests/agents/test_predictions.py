@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from agents.predictions import PredictionEncoder, ScoredEvents
-from learners import kernels
+from learners.engine import kernels
 from topics.codecs import Codec
 from topics.records import ModelVersion, Prediction, Source
 

@@ -20,8 +20,9 @@ from agents.outputs import Outputs, Refused
 from agents.publishing import Publisher
 from agents.scoring import Scoring
 from agents.state import State
-from learners import registry, snapshots
+from learners import registry
 from learners.model import Model
+from learners.saved import snapshots
 from tests.agents.one_by_one import Event, Label, Op, batch
 from topics.codecs import Codec
 from topics.records import Record

@@ -12,8 +12,8 @@ from confluent_kafka import Message
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import Stage
 from app.worker.processor import Processor
-from app.worker.restore import Restored
-from app.worker.state_topic import entries
+from app.worker.state.restore import Restored
+from app.worker.state.topic import entries
 from app.worker.tasks import Change, Task
 from learners.model import Model
 from topics.records import Batch

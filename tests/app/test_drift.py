@@ -11,9 +11,9 @@ import pytest
 from app.commands.inspect import as_table
 from app.inspection import PartitionReport
 from app.pipeline.load import PipelineError
-from app.worker.fetching import TP
+from app.worker.input.fetching import TP
 from app.worker.processor import Processor
-from app.worker.restore import RestoreRefused
+from app.worker.state.restore import RestoreRefused
 from tests.app.support import EVENTS, STAGE, batch, model, pipeline, processor, record, restored
 from topics.records import Batch
 

@@ -12,8 +12,8 @@ import pytest
 
 from app.commands.dead_letters import as_line, as_text
 from app.commands.inspect import as_table, weights_of
+from app.dead_letters import Letter
 from app.inspection import PartitionReport
-from app.letters import Letter
 from app.logs import FORMAT, OneLine
 from learners.weights import Weight, Weights
 from tests.app.support import record

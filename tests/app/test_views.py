@@ -11,8 +11,8 @@ from agents.entities.declare import EntityTable, declared
 from agents.entities.entities import Entities
 from agents.entities.layout import Layout
 from agents.entities.rows import PastRows, prefix_of
-from agents.judging.judge import PREFIX as JUDGE
-from agents.judging.judge import Judge, JudgeSettings
+from agents.evaluation.evaluator import PREFIX as JUDGE
+from agents.evaluation.evaluator import Evaluator, EvaluatorSettings
 from agents.labels.entries import PREFIX as LABELS
 from agents.labels.expiries import Expiries
 from agents.labels.join import JoinSettings, LabelJoin
@@ -21,13 +21,13 @@ from agents.operations import Operations, ParsedEvent
 from agents.scored import ScoredBatch
 from agents.state import MemoryStore, State
 from agents.views import Keys, NewView
-from app.worker.followed import FollowedStore, unwrapped
+from app.worker.state.followed import FollowedStore, unwrapped
 from tests.agents.one_by_one import Event, one_by_one
 
 EXPIRE = 40
 SETTINGS = JoinSettings(EXPIRE, on_expire=False, max_waiting=60, keep=("card", "amount"))
 TABLE = EntityTable(0, "card", features=("count", "mean(amount)"), windows=(0.03, 0.2))
-JUDGING = JudgeSettings(0, window=20, entity="card", expire=EXPIRE)
+JUDGING = EvaluatorSettings(0, window=20, entity="card", expire=EXPIRE)
 VIEWS: dict[str, NewView] = {
     LABELS: partial(Expiries, EXPIRE),
     prefix_of(0): partial(PastRows, 0, Layout.of(declared(TABLE)).width),
@@ -42,7 +42,7 @@ class Agent:
         self.state = state
         self.join = LabelJoin(SETTINGS, state, bool)
         self.entities = Entities([TABLE], state)
-        self.judge = Judge(JUDGING, state, "binary")
+        self.judge = Evaluator(JUDGING, state, "binary")
         self.said: list[Any] = []
 
     def event(self, id_: int, time: int, card: int) -> None:

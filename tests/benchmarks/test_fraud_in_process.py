@@ -9,9 +9,9 @@ from app.pipeline.load import Pipeline, load_pipeline
 from benchmarks.fraud import FILE, SMALL, Protocol, Trial, source
 from benchmarks.fraud_in_process import through_memory
 from benchmarks.fraud_protocol import Yardstick
+from learners.engine.rows import Rows
 from learners.model import UNLABELLED
 from learners.registry import create
-from learners.rows import Rows
 
 FIRST = 25
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from agents.state import MemoryStore
-from app.worker.rocks import RocksStore
+from app.worker.state.rocks import RocksStore
 from benchmarks.waiting import Waiting, measure, store_of
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from river import linear_model
 
-from tests.learners.saved import Saved
+from tests.learners.own_state import Saved
 
 
 class Heavy(Saved):

@@ -46,7 +46,7 @@ MUTATIONS = (
         "no-fence",
         "offsets are committed without the member and the generation of the group",
         "freezes",
-        "app/worker/fetching.py",
+        "app/worker/input/fetching.py",
         (
             (
                 "self._consumer = Consumer(dict(config))",
@@ -63,7 +63,7 @@ MUTATIONS = (
         "commit-before-flush",
         "outputs and offsets are committed before the state is written",
         "kills",
-        "app/worker/transactions.py",
+        "app/worker/output/transactions.py",
         (
             (
                 "            # 3. changes of the state\n",
@@ -80,7 +80,7 @@ MUTATIONS = (
         "unstable-offsets",
         "a restore reads committed offsets that a transaction is about to change",
         "late-commit",
-        "app/worker/restore.py",
+        "app/worker/state/restore.py",
         (
             (
                 "self.asking = Asking(self._consumer, ",
@@ -93,28 +93,28 @@ MUTATIONS = (
         "topic-id",
         "a restore does not compare the id of the topic that it was made with",
         "topic-made-again",
-        "app/worker/restore.py",
+        "app/worker/state/restore.py",
         (("        self._require_same_topics(partition, found, topics)\n", ""),),
     ),
     Mutation(
         "header",
         "the header of a saved model is not compared with the pipeline file",
         "other-learner",
-        "learners/snapshots.py",
+        "learners/saved/snapshots.py",
         (("    require_same(header, expected)\n", ""),),
     ),
     Mutation(
         "producer",
         "a producer that lost a connection is not renewed before the next transaction",
         "late-end",
-        "app/worker/transactions.py",
+        "app/worker/output/transactions.py",
         (("        if self._lost.any:\n", "        if False:\n"),),
     ),
     Mutation(
         "committed-mark",
         "a restore reads the state up to what is committed at that moment",
         "markers",
-        "app/worker/restore.py",
+        "app/worker/state/restore.py",
         (
             (
                 "self.asking.ends(self._state_topic, partitions, IsolationLevel.READ_UNCOMMITTED)",

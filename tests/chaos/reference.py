@@ -20,7 +20,7 @@ from agents.outputs import Agent, Outputs
 from agents.state import MemoryStore, State
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
-from app.worker.agent import Maker
+from app.worker.agent_builder import AgentBuilder
 from learners import registry
 from learners.model import Model
 from topics.codecs import Codec
@@ -104,7 +104,7 @@ class _Loop:
     def _agent(self, number: int, stage: Stage, partition: int) -> Agent:
         state = self._states[number, partition] = State(MemoryStore())
         model = new_model(self._pipeline)
-        maker = Maker(self._pipeline, stage, partition, self._partitions, state, model)
+        maker = AgentBuilder(self._pipeline, stage, partition, self._partitions, state, model)
         return maker.agent()
 
     def take(self, record: Message, place: int) -> None:

@@ -13,14 +13,14 @@ from confluent_kafka import Message, Producer
 from agents.labels.entries import PREFIX, Waiting, decode
 from app.inspection import read_states
 from app.kafka.admin import ensure_topics
+from app.kafka.reading import Reader
 from app.kafka.settings import KafkaSettings
 from app.options import reading
 from app.pipeline.load import load_pipeline
 from app.pipeline.stages import stages
-from app.reading import Reader
-from app.worker.position import MODEL, POSITION, Position
 from app.worker.processor import Processor
-from learners import snapshots
+from app.worker.state.position import MODEL, POSITION, Position
+from learners.saved import snapshots
 from tests.kafka.running import Stream, wait_until
 from tests.kafka.support import read_committed
 from topics.dead_letters import Reason, reason

@@ -17,15 +17,16 @@ from types import MappingProxyType
 from typing import Any
 
 from app.kafka.admin import ensure_topics
+from app.kafka.clients import restore_consumer
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import stages
-from app.worker.clients import restore_consumer
-from app.worker.position import MODEL
 from app.worker.processor import Processor
-from app.worker.restore import Restored, Restorer
-from learners import registry, snapshots
+from app.worker.state.position import MODEL
+from app.worker.state.restore import Restored, Restorer
+from learners import registry
 from learners.model import UNLABELLED, Model
+from learners.saved import snapshots
 from tests.kafka.support import create_topic, produce, read_committed
 
 FEATURES = tuple(f"x{i}" for i in range(5))

@@ -9,7 +9,7 @@ from typing import Any, cast
 from tests.agents.test_score import BAD
 from tests.kafka.running import bare_loop, stream, synthetic, workers
 from tests.kafka.support import produce, read_committed
-from tests.learners.saved import Saved
+from tests.learners.own_state import Saved
 from topics.dead_letters import OMITTED, reason
 
 LEARNER = {"type": "passive_aggressive", "C": 0.01}

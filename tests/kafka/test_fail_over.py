@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer
 
-from app.reading import Reader
-from app.worker.clients import group_consumer, restore_consumer, transactional_producer
+from app.kafka.clients import group_consumer, restore_consumer, transactional_producer
+from app.kafka.reading import Reader
 from tests.kafka import test_rocksdb as fraud
 from tests.kafka.running import (
     Stream,

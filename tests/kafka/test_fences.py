@@ -16,13 +16,18 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from agents.outputs import Outputs
 from agents.state import Checksum
-from app.worker.asking import RestoreStopped
-from app.worker.clients import group_consumer, restore_consumer, transactional_producer
-from app.worker.fetching import TP
-from app.worker.position import POSITION, Position
-from app.worker.restore import PartitionMoved, Restored, RestoreRefused
+from app.kafka.asking import RestoreStopped
+from app.kafka.clients import group_consumer, restore_consumer, transactional_producer
+from app.worker.input.fetching import TP
+from app.worker.output.transactions import (
+    OutputTopics,
+    TransactionAborted,
+    TransactionLost,
+    Transactions,
+)
+from app.worker.state.position import POSITION, Position
+from app.worker.state.restore import PartitionMoved, Restored, RestoreRefused
 from app.worker.tasks import Change
-from app.worker.transactions import OutputTopics, TransactionAborted, TransactionLost, Transactions
 from tests.kafka import running
 from tests.kafka.running import Stream, stream
 from tests.kafka.support import create_topic, read_committed

@@ -8,10 +8,11 @@ from app.inspection import PartitionReport, inspect
 from app.kafka.settings import KafkaSettings
 from app.options import reading
 from app.pipeline.load import Pipeline
-from app.worker.position import MODEL, POSITION, Position
-from app.worker.state_topic import CHUNK, StateLog
-from learners import registry, snapshots
+from app.worker.state.position import MODEL, POSITION, Position
+from app.worker.state.topic import CHUNK, StateLog
+from learners import registry
 from learners.model import Model
+from learners.saved import snapshots
 from learners.weights import weights
 from tests.kafka.support import create_topic, phishing, produce
 

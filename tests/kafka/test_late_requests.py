@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer
 
+from app.kafka.clients import transactional_producer
 from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
-from app.worker.clients import transactional_producer
-from app.worker.transactions import OutputTopics, TransactionAborted, Transactions
+from app.worker.output.transactions import OutputTopics, TransactionAborted, Transactions
 from tests.kafka import running
 from tests.kafka.clusters import proxied_kafka
 from tests.kafka.faults import Hold, Once, no_fault

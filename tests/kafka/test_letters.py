@@ -4,8 +4,8 @@ import pytest
 from confluent_kafka import Message, Producer
 
 from app.commands.dead_letters import as_line, as_text
+from app.dead_letters import Letter, Resent, group, letters, resend
 from app.kafka.settings import KafkaSettings
-from app.letters import Letter, Resent, group, letters, resend
 from app.options import reading
 from app.pipeline.load import Pipeline
 from tests.kafka.support import create_topic, phishing, read_committed

@@ -8,14 +8,15 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from app.cli import main
-from app.group import GroupInUse
 from app.inspection import inspect
+from app.kafka.group import GroupInUse
 from app.model_import import Imported, ImportRefused, import_model
 from app.options import reading
 from app.pipeline.load import load_pipeline
-from app.worker.restore import RestoreRefused
-from learners import registry, snapshots
+from app.worker.state.restore import RestoreRefused
+from learners import registry
 from learners.model import Model
+from learners.saved import snapshots
 from tests.kafka.running import (
     Stream,
     assert_equal_to_bare_loop,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.worker.position import MODEL
 from app.worker.processor import Processor
-from learners import snapshots
+from app.worker.state.position import MODEL
+from learners.saved import snapshots
 from tests.kafka.running import (
     Stream,
     assert_equal_to_bare_loop,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+from app.kafka.clients import restore_consumer
+from app.kafka.reading import Reader
 from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
 from app.local_kafka.broker import free_ports
-from app.reading import Reader
-from app.worker.clients import restore_consumer
 from tests.kafka.running import restorer, stream
 
 

@@ -19,7 +19,7 @@ from app.local_kafka.broker import free_ports
 from app.pipeline.load import load_pipeline
 from tests.kafka.running import Stream, WorkerProcess, wait_until
 from tests.kafka.support import create_topic, produce
-from topics.metrics import RivalMetrics, WindowMetrics
+from topics.metrics import BaselineMetrics, WindowMetrics
 from topics.records import Alert, ModelVersion, Reason, Source
 
 FILE = """
@@ -68,7 +68,7 @@ def alert(number: int) -> bytes:
 
 
 def window(partition: int, ap: float) -> bytes:
-    rival = RivalMetrics(10, average_precision=ap)
+    rival = BaselineMetrics(10, average_precision=ap)
     return msgspec.json.encode(
         WindowMetrics(DAY, 2 * DAY, partition, True, 3 * DAY, 50, 12, 10, 2, 1, model=rival)
     )

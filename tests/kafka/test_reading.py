@@ -9,11 +9,11 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from app.kafka.reading import ReadError
 from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
 from app.options import reading
 from app.pipeline.load import load_pipeline
-from app.reading import ReadError
 from tests.kafka.support import create_topic, produce
 
 PHISHING = Path(__file__).parents[2] / "pipelines" / "phishing.toml"

@@ -14,15 +14,15 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from agents.state import MemoryStore, State
 from agents.views import Keys, NewView
+from app.kafka.clients import restore_consumer, transactional_producer
 from app.local_kafka import LocalKafka
-from app.worker.clients import restore_consumer, transactional_producer
-from app.worker.fetching import TP
-from app.worker.position import POSITION, Position
-from app.worker.restore import Restored
-from app.worker.standby import Standby
-from app.worker.state_topic import StateLog
+from app.worker.input.fetching import TP
+from app.worker.output.transactions import OutputTopics, Transactions
+from app.worker.state.position import POSITION, Position
+from app.worker.state.restore import Restored
+from app.worker.state.standby import Standby
+from app.worker.state.topic import StateLog
 from app.worker.tasks import Change
-from app.worker.transactions import OutputTopics, Transactions
 from tests.kafka.running import Stream, restorer, stream, wait_until
 
 LEARNER = {"type": "passive_aggressive"}

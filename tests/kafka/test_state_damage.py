@@ -12,9 +12,9 @@ import pytest
 
 from agents.labels.entries import PREFIX as LABEL
 from agents.labels.waiting import PREFIX as ROW
-from app.worker.clients import restore_consumer
-from app.worker.position import MODEL, POSITION
-from app.worker.restore import Restorer, RestoreRefused
+from app.kafka.clients import restore_consumer
+from app.worker.state.position import MODEL, POSITION
+from app.worker.state.restore import Restorer, RestoreRefused
 from tests.kafka.late import Sent, late, send
 from tests.kafka.running import Stream, wait_until, workers
 from tests.kafka.support import create_topic, produce, read_committed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tests.learners.saved import Saved
+from tests.learners.own_state import Saved
 
 
 class Good(Saved):

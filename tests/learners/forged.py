@@ -10,8 +10,8 @@ from typing import Any
 
 from river.bandit.datasets import NewsArticles
 
-from learners import arrays, snapshots
 from learners.model import Model
+from learners.saved import arrays, snapshots
 
 PREFIX = snapshots._PREFIX
 

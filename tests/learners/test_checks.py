@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners import checks
 from learners.base import Scored
-from learners.kernels import Floats, Ints
+from learners.checks import contract as checks
+from learners.engine.kernels import Floats, Ints
+from learners.linear.passive_aggressive import PassiveAggressive
 from learners.model import Model
-from learners.passive_aggressive import PassiveAggressive
 from learners.registry import create
 
 Check = Callable[[checks.Make], None]
@@ -142,7 +142,7 @@ def test_a_compiled_learner_that_restores_too_little_is_found(
 ) -> None:
     ours: dict[str, Any] = {"passive_aggressive": SharesNothing}
     monkeypatch.setattr("learners.registry.OURS", ours)
-    monkeypatch.setattr("learners.snapshots.OURS", ours)
+    monkeypatch.setattr("learners.saved.snapshots.OURS", ours)
     with pytest.raises(AssertionError, match="another model"):
         checks.snapshot_resumes_identically(lambda: create("passive_aggressive"))
 

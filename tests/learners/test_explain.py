@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from learners.engine.rows import Rows
 from learners.errors import CannotExplain
 from learners.model import UNLABELLED, Model, Scored
 from learners.registry import OURS, create
-from learners.rows import Rows
 from tests.learners.data import approval, phishing
 
 DRIFT = {"detector": "page_hinkley", "threshold": 1.0, "reaction": "reset"}

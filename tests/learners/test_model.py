@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from learners.engine.rows import Rows
 from learners.errors import LabelError, LearnFailed
 from learners.model import UNLABELLED, Model
 from learners.registry import create, names
-from learners.river_estimator import RiverEstimator
-from learners.rows import Rows
+from learners.river.estimator import RiverEstimator
 from tests.learners.broken import Good
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from river import datasets
 
-from learners import registry, snapshots
+from learners import registry
 from learners.model import Model
+from learners.saved import snapshots
 from tests.markdown import ROOT, blocks
 
 WITHOUT_KAFKA = "import sys; sys.modules.update(confluent_kafka=None, faust=None, app=None)\n"

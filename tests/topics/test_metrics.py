@@ -5,7 +5,7 @@ import pytest
 
 from tests.markdown import ROOT, blocks, rows
 from topics.codecs import FORMATS, Codec
-from topics.metrics import AlertMetrics, RivalMetrics, WindowMetrics
+from topics.metrics import AlertMetrics, BaselineMetrics, WindowMetrics
 
 PAGE = ROOT / "docs" / "metrics.md"
 
@@ -29,7 +29,7 @@ def test_a_record_comes_back_in_every_format(name: str, shown: bytes) -> None:
     assert codec.decoder(WindowMetrics)(codec.encode(record)) == record
 
 
-@pytest.mark.parametrize("kind", [RivalMetrics, AlertMetrics])
+@pytest.mark.parametrize("kind", [BaselineMetrics, AlertMetrics])
 def test_every_metric_is_defined_on_the_page(kind: type[msgspec.Struct]) -> None:
     prefix = "decided." if kind is AlertMetrics else ""
     defined = {word for row in rows(PAGE) for word in row[0].replace("`", "").split(", ")}

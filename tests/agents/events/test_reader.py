@@ -12,8 +12,8 @@ from agents.events.fields import EventFields
 from agents.events.limits import MAX_VALUE
 from agents.events.reader import EventReader
 from learners import registry
+from learners.engine.rows import Rows
 from learners.model import UNLABELLED
-from learners.rows import Rows
 from tests.agents.support import event, records
 from topics.codecs import Codec
 

@@ -15,8 +15,9 @@ from agents.events import scanner
 from agents.events.fields import EventFields
 from agents.events.limits import MAX_TEXT
 from agents.events.reader import EventReader, Events, Failure
-from learners import kernels, registry
-from learners.rows import Rows
+from learners import registry
+from learners.engine import kernels
+from learners.engine.rows import Rows
 from tests.agents.support import records
 from topics.codecs import Codec
 

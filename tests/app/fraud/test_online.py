@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.judging.rivals import HandRule
+from agents.evaluation.baselines import RuleBaseline
 from app.fraud.features import NAMES, features
 from app.fraud.online import calendar, rule
 from app.fraud.rule import hand_rule
@@ -63,4 +63,4 @@ def scores(events: list[dict[str, float]]) -> list[float | None]:
     """What the rule of a pipeline says of events."""
     nothing: Any = None
     operations = batch([Event(None, 0, fields, None, nothing) for fields in events])
-    return HandRule("app.fraud.online:rule").scores(operations, np.arange(len(events)))
+    return RuleBaseline("app.fraud.online:rule").scores(operations, np.arange(len(events)))

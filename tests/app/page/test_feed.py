@@ -15,7 +15,7 @@ from app.page.feed import Feed
 from app.page.progress import GAP_SECONDS, MAX_RATES, Offsets
 from app.page.windows import MAX_WINDOWS
 from app.pipeline.load import load_pipeline
-from topics.metrics import RivalMetrics, WindowMetrics
+from topics.metrics import BaselineMetrics, WindowMetrics
 from topics.records import Alert, ModelVersion, Reason, Source
 
 ALERTS, METRICS, LABELS = "fraud.alerts.v1", "fraud.metrics.v1", "fraud.labels.v1"
@@ -47,7 +47,7 @@ def alert(number: int, id: str | int | None = None, **changed: Any) -> Alert:
 
 
 def window(start: int, partition: int = 0, ap: float | None = 0.5, **changed: Any) -> WindowMetrics:
-    model = RivalMetrics(100, average_precision=ap, card_precision_at_k=0.2, saved=10.0)
+    model = BaselineMetrics(100, average_precision=ap, card_precision_at_k=0.2, saved=10.0)
     said: dict[str, Any] = {
         "start": start,
         "end": start + 10,
@@ -81,7 +81,7 @@ def test_partitions_are_put_together_by_their_weights_and_money_is_added_up() ->
     parts = [(p, rng.random(), rng.randint(1, 40), rng.randint(1, 9)) for p in range(5)]
     said = feed()
     for p, ap, positives, k in parts:
-        model = RivalMetrics(50, average_precision=ap, precision_at_k=ap / 2, saved=ap * 100)
+        model = BaselineMetrics(50, average_precision=ap, precision_at_k=ap / 2, saved=ap * 100)
         said.read(record(METRICS, window(0, p, positives=positives, k=k, model=model)))
 
     (row,) = said.since(0)["windows"]

@@ -7,11 +7,11 @@ from typing import Any
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
+from app.kafka.clients import restore_consumer
 from app.pipeline.stages import stages
-from app.worker.clients import restore_consumer
-from app.worker.fetching import TP
+from app.worker.input.fetching import TP
 from app.worker.processor import Processor
-from app.worker.restore import Restored
+from app.worker.state.restore import Restored
 from app.worker.tasks import Change
 from tests.chaos.cases import Case
 from tests.chaos.parts import part

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from learners import checks
+from learners.checks import contract as checks
 from learners.registry import create
 
 # So nervous that each of them reacts several times within the checks' steady streams.
@@ -49,7 +49,7 @@ def test_all_are_the_same_under_any_hash_seed() -> None:
 
 @pytest.mark.parametrize("entry", WATCHED, ids=lambda e: f"{e[0]}-{e[3]['reaction']}")
 def test_the_checks_see_reactions(entry: tuple[Any, ...]) -> None:
-    from learners import check_data
+    from learners.checks import data as check_data
 
     model = create(*entry)
     for x, y in check_data.coming_and_going(model.task, 300):

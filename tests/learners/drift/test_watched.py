@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners import snapshots
 from learners.drift.watched import Watched
 from learners.errors import DriftError, LearnFailed, SnapshotMismatch
 from learners.model import UNLABELLED, Model
 from learners.registry import create
+from learners.saved import snapshots
 from tests.learners.drift.streams import CHANGE, Event, turning
 
 DETECTORS: dict[str, dict[str, Any]] = {
@@ -231,14 +231,14 @@ def test_a_learner_that_fails_says_at_which_event_of_the_batch() -> None:
                 raise RuntimeError("no learning")
 
     from learners.drift.settings import read
-    from learners.drift.watched import Maker
-    from learners.river_estimator import RiverEstimator
+    from learners.drift.watched import LearnerFactory
+    from learners.river.estimator import RiverEstimator
 
     def make() -> RiverEstimator:
         return RiverEstimator(Failing())
 
     settings = read({"detector": "adwin", "reaction": "swap"}, "binary")
-    watched = Watched(make(), Maker(make, copy.copy), settings)
+    watched = Watched(make(), LearnerFactory(make, copy.copy), settings)
     rows = [{"a": float(i)} for i in range(10)]
     scored = watched.run(rows[:7], [True] * 7)
     assert list(scored.failures) == [3]

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners import check_data, checks
 from learners.base import UNLABELLED
-from learners.fingerprint import fingerprint
-from learners.kernels import Floats
+from learners.checks import contract as checks
+from learners.checks import data as check_data
+from learners.engine.kernels import Floats
 from learners.registry import create
+from learners.saved.fingerprint import fingerprint
 from learners.steps import chain
 from learners.steps.base import Stage
 from learners.steps.registry import STEPS

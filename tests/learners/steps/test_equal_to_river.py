@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from river import datasets, feature_selection, linear_model, preprocessing, stats
 
-from learners import check_data
+from learners.checks import data as check_data
 from learners.registry import create
 from learners.steps.base import MatrixStep
 from learners.steps.feature_hashing import FeatureHashing

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from learners.engine.rows import Rows
 from learners.errors import ParameterError
-from learners.fingerprint import fingerprint
-from learners.rows import Rows
+from learners.saved.fingerprint import fingerprint
 from learners.steps.base import Stage
 from learners.steps.quantile_bins import BUCKETS, QuantileBins, bucket
 

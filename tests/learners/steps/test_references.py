@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from learners.kernels import Floats
+from learners.engine.kernels import Floats
 from learners.steps.gaussian_projection import GaussianProjection
 from learners.steps.incremental_pca import IncrementalPCA
 from learners.steps.projection import uniform

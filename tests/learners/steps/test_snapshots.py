@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from learners import snapshots
 from learners.errors import SnapshotMismatch, StepError
 from learners.model import Model
 from learners.registry import create
+from learners.saved import snapshots
 from learners.weights import weights
 from tests.learners.data import phishing
 

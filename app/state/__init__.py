@@ -1,0 +1,1 @@
+"""Checks and repairs the state of a pipeline that stands still."""

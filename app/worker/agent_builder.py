@@ -1,0 +1,209 @@
+"""The agent of a stage, as the pipeline file has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from functools import partial
+from typing import Any
+
+from agents.decisions.decider import Decider, DecisionSettings
+from agents.entities.declare import declared
+from agents.entities.entities import Entities
+from agents.entities.layout import Layout
+from agents.entities.rows import PastRows, prefix_of
+from agents.entry import Entry
+from agents.evaluation.baselines import Frozen, RuleBaseline
+from agents.evaluation.evaluator import PREFIX as JUDGE
+from agents.evaluation.evaluator import Evaluator, EvaluatorSettings
+from agents.evaluation.watching import Watcher
+from agents.events.features import FeatureReader
+from agents.events.fields import EventFields
+from agents.events.functions import Functions
+from agents.events.limits import UNSUPERVISED, label_check
+from agents.events.reader import EventReader
+from agents.forward import Forward, ForwardSource
+from agents.labels.entries import PREFIX as LABELS
+from agents.labels.expiries import Expiries
+from agents.labels.join import JoinSettings, LabelJoin
+from agents.labels.reader import LabelFields, LabelReader
+from agents.labels.waiting import WaitingRows
+from agents.operations import Letters
+from agents.outputs import Agent
+from agents.publishing import Publisher
+from agents.score import Score
+from agents.scoring import Scoring
+from agents.stage import Sink, Source, StageAgent
+from agents.state import State
+from agents.views import Keys, NewView
+from app.pipeline.cross_checks import entity_table
+from app.pipeline.load import Pipeline
+from app.pipeline.stages import Stage, only_scores, stages
+from learners.model import Model
+from topics.codecs import Codec
+
+
+@dataclass(frozen=True, slots=True)
+class AgentBuilder:
+    """Makes the agent of one partition of a stage.
+
+    Attributes:
+        pipeline: What to do.
+        stage: Which part of it.
+        partition: Of the stage's inputs.
+        partitions: How many there are.
+        state: The partition's own.
+        model: What learns; in a stage before the last one that has learned nothing, for its task.
+        snapshot_key: Signs and checks models that need pickle.
+    """
+
+    pipeline: Pipeline
+    stage: Stage
+    partition: int
+    partitions: int
+    state: State
+    model: Model
+    snapshot_key: bytes | None = None
+
+    def agent(self) -> Agent:
+        """The agent."""
+        pipeline = self.pipeline
+        if only_scores(pipeline):
+            predictions = Codec(pipeline.predictions.format)
+            letters = pipeline.dead_letter_topic
+            return Score(pipeline.name, self.model, self._event_reader(), predictions, letters)
+        return StageAgent(
+            self._source(), self._entities(), self._sink(), pipeline.dead_letter_topic
+        )
+
+    def _fields(self) -> EventFields:
+        events = self.pipeline.events
+        return EventFields(events.id, events.label, events.features)
+
+    def _event_reader(self) -> EventReader:
+        return EventReader(Codec(self.pipeline.events.format), self._fields(), self.model)
+
+    def _source(self) -> Source:
+        events, labels = self.pipeline.events, self.pipeline.labels
+        if self.stage != stages(self.pipeline)[0]:
+            return ForwardSource(self._letters())
+        if labels is None:
+            return Entry(Codec(events.format), events.id)
+        check = label_check(self.model)
+        fields = LabelFields(labels.id, labels.label, labels.source, labels.weights)
+        reader = LabelReader(Codec(labels.format), fields, check)
+        settings = JoinSettings(
+            expire=_ms(labels.expire),
+            on_expire=labels.on_expire,
+            max_waiting=labels.max_waiting,
+            label=labels.label,
+            keep=kept(self.pipeline),
+        )
+        join = LabelJoin(settings, self.state, check)
+        return Entry(Codec(events.format), events.id, (labels.topic, reader, join))
+
+    def _letters(self) -> Letters:
+        events, labels = self.pipeline.events, self.pipeline.labels
+        said = (Codec(labels.format), labels.id, labels.label) if labels else None
+        return Letters(Codec(events.format), said)
+
+    def _entities(self) -> Entities:
+        tables = [entity_table(self.pipeline, n, e) for n, e in self.stage.entities]
+        return Entities(tables, self.state)
+
+    def _sink(self) -> Sink:
+        stage, pipeline = self.stage, self.pipeline
+        if stage.next_topic is not None and stage.next_field is not None:
+            return Forward(stage.next_topic, stage.next_field, self._letters())
+        features = FeatureReader(self._event_reader(), self._fields(), self.model)
+        waits = pipeline.labels is not None and self.model.task not in UNSUPERVISED
+        return Scoring(
+            self.model,
+            features,
+            Functions(pipeline.events.functions),
+            WaitingRows(self.state, features.names) if waits else None,
+            self._publisher(),
+            self._watcher(),
+            reasons=pipeline.decisions.reasons,
+        )
+
+    def _publisher(self) -> Publisher:
+        pipeline, decisions = self.pipeline, self.pipeline.decisions
+        alerts = (decisions.topic, Codec(decisions.format)) if decisions.topic else None
+        codec = Codec(pipeline.predictions.format)
+        shown = pipeline.metrics is not None and pipeline.metrics.rivals
+        decider = self._decider()
+        return Publisher(pipeline.name, codec, decider, decisions.entity, alerts, baselines=shown)
+
+    def _decider(self) -> Decider | None:
+        decisions = self.pipeline.decisions
+        if decisions.threshold is None and decisions.budget is None:
+            return None
+        settings = DecisionSettings(
+            decisions.threshold,
+            decisions.budget,
+            _ms(decisions.per),
+            self.partition,
+            self.partitions,
+        )
+        return Decider(settings, self.state)
+
+    def _watcher(self) -> Watcher | None:
+        metrics, pipeline = self.pipeline.metrics, self.pipeline
+        if metrics is None:
+            return None
+        settings = EvaluatorSettings(
+            partition=self.partition,
+            window=_ms(metrics.window),
+            k=metrics.k,
+            partitions=self.partitions,
+            entity=metrics.entity,
+            amount=metrics.amount,
+            fee=metrics.fee,
+            expire=_ms(pipeline.labels.expire) if pipeline.labels else 0,
+        )
+        allow = pipeline.snapshots.allow
+        since = _midnight(metrics.frozen_since) if metrics.frozen_since else None
+        frozen = Frozen(self.state, self.model, settings.window, self.snapshot_key, allow, since)
+        return Watcher(
+            Evaluator(settings, self.state, self.model.task),
+            metrics.topic,
+            Codec(metrics.format),
+            frozen if metrics.frozen else None,
+            RuleBaseline(metrics.rule) if metrics.rule else None,
+            of_classes=self.model.task == "multiclass",
+        )
+
+
+def new_views(pipeline: Pipeline, stage: Stage) -> dict[str, NewView]:
+    """What the agent of a stage has at hand of its state, by prefix: makes each one, empty."""
+    made: dict[str, NewView] = {}
+    if pipeline.labels is not None and stage == stages(pipeline)[0]:
+        made[LABELS] = partial(Expiries, _ms(pipeline.labels.expire))
+    for number, entity in stage.entities:
+        width = Layout.of(declared(entity_table(pipeline, number, entity))).width
+        made[prefix_of(number)] = partial(PastRows, number, width)
+    if stage.scores and pipeline.metrics is not None:
+        made[JUDGE] = Keys
+    return made
+
+
+def kept(pipeline: Pipeline) -> tuple[str, ...]:
+    """The fields of an event that are kept until its label comes: for entities, and of what
+    features are made that labels bring up to date."""
+    names: dict[str, Any] = {}
+    for number, entity in enumerate(pipeline.entities):
+        table = declared(entity_table(pipeline, number, entity))
+        names[entity.field] = None
+        if entity.source == "labels":
+            names |= {f.x: None for f in table.features if f.x and f.x != table.table.label}
+    return tuple(names)
+
+
+def _midnight(day: str) -> int:
+    """Milliseconds since 1970 at which a date begins, in UTC."""
+    return _ms(datetime.combine(date.fromisoformat(day), time(), UTC).timestamp())
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -1,0 +1,1 @@
+"""The Faust shell: the app, and its transport over confluent-kafka."""

@@ -1,0 +1,1 @@
+"""The output of a worker: one transaction of predictions, state and offsets."""

@@ -1,0 +1,61 @@
+"""The store of a state that another worker changes, with what agents need at hand of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from agents.state import Store
+from agents.views import View
+from app.worker.state.topic import SEPARATOR
+
+
+class FollowedStore:
+    """A store with the views of its entries.
+
+    Args:
+        store: Where the values lie.
+        views: By prefix, as they are for ``store``.
+    """
+
+    def __init__(self, store: Store, views: Mapping[str, View]) -> None:
+        self.store = store
+        self.views = dict(views)
+
+    def get(self, key: str, /) -> bytes | None:
+        return self.store.get(key)
+
+    def __setitem__(self, key: str, value: bytes, /) -> None:
+        before = self.store.get(key)
+        self.store[key] = value
+        self._changed(key, before, value)
+
+    def pop(self, key: str, default: None, /) -> bytes | None:
+        before = self.store.pop(key, None)
+        if before is None:
+            return default
+        self._changed(key, before, None)
+        return before
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.store)
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def beginning(self, prefix: str) -> Iterator[tuple[str, bytes]]:
+        return self.store.beginning(prefix)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def _changed(self, key: str, before: bytes | None, now: bytes | None) -> None:
+        if SEPARATOR in key:  # chunks belong to a value that is not whole yet
+            return
+        for prefix, view in self.views.items():
+            if key.startswith(prefix):
+                view.changed(key, before, now)
+
+
+def unwrapped(store: Store) -> tuple[Store, Mapping[str, View]]:
+    """The store itself, and the views that are ready."""
+    return (store.store, store.views) if isinstance(store, FollowedStore) else (store, {})

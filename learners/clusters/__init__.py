@@ -1,0 +1,1 @@
+"""Clustering: one algorithm a file."""

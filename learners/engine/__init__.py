@@ -1,0 +1,1 @@
+"""The machinery of our own learners: columns, rows and compiled kernels."""

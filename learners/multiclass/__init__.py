@@ -1,0 +1,1 @@
+"""Learners of several classes."""

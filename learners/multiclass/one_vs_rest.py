@@ -1,0 +1,125 @@
+"""Several classes by one learner of two classes for each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from learners.base import Scored, Task
+from learners.engine.columns import Columns
+from learners.engine.compiled import Compiled
+from learners.engine.kernels import Floats, Ints
+from learners.errors import WrongValue
+from learners.multiclass.base import Classes
+from learners.ours import ALONE, made
+
+
+class OneVsRest(Compiled):
+    """One of our learners of two classes for every class: this one, or any other.
+
+    A class gets its learner when it is first met. The score is the share of the likeliest
+    class in the sum of all P(True). As River's OneVsRestClassifier.
+
+    Parameters
+    ----------
+    learner
+        The name of one of our binary learners as "type", and its parameters.
+
+    Examples
+    --------
+    >>> from river import datasets, metrics
+    >>> from learners.registry import create
+    >>> learner = {"type": "logistic_regression", "learning_rate": 0.1}
+    >>> model = create("one_vs_rest", {"learner": learner}, scale=True)
+    >>> accuracy = metrics.Accuracy()
+    >>> for x, y in datasets.ImageSegments():
+    ...     accuracy.update(y, model.predict_one(x))
+    ...     model.learn_one(x, y)
+    >>> accuracy
+    Accuracy: 82.64%
+
+    References
+    ----------
+    Rifkin, Klautau: In Defense of One-Vs-All Classification. JMLR 5 (2004).
+    """
+
+    task: ClassVar[Task] = "multiclass"
+
+    def __init__(self, learner: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.learner = _checked(learner)
+        self.classes = Classes()
+        self.members: list[Compiled] = []
+        self._make()  # a wrong parameter is refused here, not at the first event
+
+    def share(self, columns: Columns) -> None:
+        """Use these columns, in all members too."""
+        super().share(columns)
+        for member in self.members:
+            member.share(columns)
+
+    def targets(self, labels: Sequence[Any]) -> Floats:
+        """The number of each label's class; NaN for UNLABELLED."""
+        return self.classes.targets(labels)
+
+    def advance(
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+    ) -> Scored:
+        """See Compiled."""
+        for _ in range(len(self.members), len(self.classes)):
+            self.members.append(self._make())
+            self.members[-1].grow(len(self.columns))
+        chances = np.empty((len(targets), len(self.members)))
+        for k, member in enumerate(self.members):
+            own = np.where(np.isnan(targets), math.nan, targets == k)
+            if k >= self.classes.learned:
+                own[: int((targets == k).argmax())] = math.nan  # it does not exist before
+            chances[:, k] = member.advance(predict_with, learn_from, columns, own).scores
+        return self.classes.answer(chances, targets)
+
+    def grow(self, n: int) -> None:
+        """Make room for `n` columns."""
+        for member in self.members:
+            member.grow(n)
+
+    def warm_up(self, n_features: int) -> None:
+        """Compile the kernels of a member."""
+        super().warm_up(n_features)
+        self._make().warm_up(n_features)
+
+    def state(self) -> dict[str, Any]:
+        """The names of features and classes, and the states of the members."""
+        members = [member.state() for member in self.members]
+        for state in members:
+            del state["features"]
+        return {
+            "features": self.columns.names,
+            "classes": self.classes.names,
+            "members": members,
+        }
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` gave."""
+        self.columns.replace(state["features"])
+        self.classes = Classes(state["classes"])
+        self.members = [self._make() for _ in self.classes.names]
+        for member, part in zip(self.members, state["members"], strict=True):
+            member.load({**part, "features": state["features"]})
+
+    def _make(self) -> Compiled:
+        params = {key: value for key, value in self.learner.items() if key != "type"}
+        member = made(ALONE, self.learner["type"], params)
+        if member.task != "binary":
+            raise WrongValue("learner", self.learner, "is no learner of two classes")
+        member.share(self.columns)
+        return member
+
+
+def _checked(learner: Any) -> dict[str, Any]:
+    if not isinstance(learner, Mapping) or learner.get("type") not in ALONE:
+        what = 'must be a table with one of our binary learners as "type"'
+        raise WrongValue("learner", learner, what)
+    return dict(learner)

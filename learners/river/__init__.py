@@ -1,0 +1,1 @@
+"""River's estimators as learners."""

@@ -1,0 +1,1 @@
+"""Models as bytes and back, and their fingerprints."""

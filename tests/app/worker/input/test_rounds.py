@@ -1,0 +1,113 @@
+"""All partitions of the first stage are one stream: the same places, however records arrive."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, Message
+
+from app.worker.input.rounds import At, Part, Rounds
+
+TOPICS = ("events", "labels")
+PARTITIONS = 3
+INPUTS: list[At] = [(topic, p) for topic in TOPICS for p in range(PARTITIONS)]
+
+
+def record(at: At, offset: int, time: int) -> Any:
+    """A record of that time."""
+    return Message(topic=at[0], partition=at[1], offset=offset, value=b"", timestamp=(1, time))
+
+
+def end(at: At) -> Any:
+    """What librdkafka says at the end of a partition."""
+    return Message(topic=at[0], partition=at[1], error=KafkaError(KafkaError._PARTITION_EOF))
+
+
+def stream(seed: int, *, sorted_: bool) -> dict[At, list[Any]]:
+    """Records of few times, so that many are the same."""
+    chance = random.Random(seed)
+    times = {at: chance.choices(range(30), k=chance.randint(0, 40)) for at in INPUTS}
+    return {
+        at: [record(at, i, t) for i, t in enumerate(sorted(all_) if sorted_ else all_)]
+        for at, all_ in times.items()
+    }
+
+
+def placed(parts: Sequence[Part]) -> list[Any]:
+    """The records of rounds, by their places."""
+    pairs = [
+        (place, record)
+        for part in parts
+        for place, record in zip(part.places, part.records, strict=True)
+    ]
+    pairs.sort(key=lambda pair: pair[0])
+    assert [place for place, _ in pairs] == list(range(len(pairs)))
+    return [record for _, record in pairs]
+
+
+def in_pieces(inputs: dict[At, list[Any]], chance: random.Random) -> list[Part]:
+    """The parts of all rounds, for records that come in pieces and are taken in pieces."""
+    made = Rounds(TOPICS, INPUTS, together=True)
+    left = {at: [*records, end(at)] for at, records in inputs.items()}
+    parts: list[Part] = []
+    while any(left.values()):
+        at = chance.choice([at for at, waiting in left.items() if waiting])
+        size = chance.randint(1, 9)
+        piece, left[at] = left[at][:size], left[at][size:]
+        assert made.add(piece) == []
+        parts += made.take(chance.randint(1, 9))
+    while more := made.take(chance.randint(1, 9)):
+        parts += more
+    return parts
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_however_records_are_cut_their_places_are_those_of_all_sorted(seed: int) -> None:
+    inputs = stream(seed, sorted_=True)
+    every = [record for records in inputs.values() for record in records]
+    every.sort(key=lambda r: (r.timestamp()[1], r.topic() == "events", r.partition(), r.offset()))
+    assert placed(in_pieces(inputs, random.Random(seed))) == every
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_times_that_go_back_get_the_same_places_however_they_are_cut(seed: int) -> None:
+    inputs = stream(seed, sorted_=False)
+    one, two = (placed(in_pieces(inputs, random.Random(n))) for n in (seed, seed + 100))
+    assert one == two
+    assert len(one) == sum(map(len, inputs.values()))
+
+
+@pytest.mark.parametrize("cut", [1, 7, 30])
+def test_who_begins_after_some_rounds_reads_on_in_the_same_order(cut: int) -> None:
+    inputs = stream(4, sorted_=False)
+    whole = placed(in_pieces(inputs, random.Random(1)))
+    begun = Rounds(TOPICS, INPUTS, together=True)
+    begun.add([message for at in INPUTS for message in (*inputs[at], end(at))])
+    parts = begun.take(cut)
+    starts = {(topic, p.partition): end for p in parts for topic, end in p.ends.items()}
+    rest = {at: records[starts.get(at, 0) :] for at, records in inputs.items()}
+    assert placed(in_pieces(rest, random.Random(2))) == whole[cut:]
+
+
+def test_a_round_ends_with_its_last_part() -> None:
+    made = Rounds(TOPICS, INPUTS, together=True)
+    made.add([message for at in INPUTS for message in (record(at, 0, at[1]), end(at))])
+    assert [(part.partition, part.last) for part in made.take(5)] == [
+        (0, False),
+        (1, False),
+        (2, True),
+    ]
+    (part,) = made.take(5)
+    assert (part.partition, part.places, part.last) == (2, [5], True)
+    assert made.take(5) == []
+
+
+def test_a_partition_of_other_topics_and_errors_are_given_back() -> None:
+    made = Rounds(TOPICS, [*INPUTS, ("inner", 0)], together=True)
+    error = Message(topic="events", partition=0, error=KafkaError(KafkaError._TRANSPORT))
+    inner = record(("inner", 0), 0, 0)
+    assert made.add([inner, error, end(("inner", 0))])[:2] == [inner, error]
+    assert not Rounds(TOPICS, [("inner", 0)])
