@@ -25,6 +25,8 @@ from topics.codecs import Codec
 SECONDS = 1800.0
 """A run that takes longer is given up."""
 _POLL_SECONDS = 0.1
+_LEAVES = 3
+"""So many times a worker may leave with 1 and be started again, as its supervisor would do."""
 _MEGABYTE = 1_000_000
 
 
@@ -58,6 +60,7 @@ class Workers:
         self._stages = stages(pipeline)
         self.seconds = 0.0
         self.killed = 0
+        self.left = 0
         self.peak_rss_mb: int | None = None
 
     def run(self, kills: int = 0) -> None:
@@ -67,7 +70,7 @@ class Workers:
 
         Raises:
             TimeoutError: When it takes more than `SECONDS`.
-            RuntimeError: When a worker ends by itself.
+            RuntimeError: When a worker ends with another code than 1, or again and again.
         """
         started = time.monotonic()
         waiting = [(n + 1) / (kills + 1) for n in range(kills)]
@@ -75,7 +78,7 @@ class Workers:
             processes = [stack.enter_context(running(command)) for command in self._commands]
             ends = {topic: reader.ends(topic) for topic in self._stages[0].inputs}
             while (share := self._share(reader, ends)) < 1 or self._inner_left(reader):
-                self._look_at(processes)
+                self._look_at(processes, stack)
                 if waiting and share >= waiting[0]:
                     waiting.pop(0)
                     processes[0].kill()
@@ -85,13 +88,16 @@ class Workers:
                 if time.monotonic() - started > SECONDS:
                     raise TimeoutError(f"{share:.0%} of the input is done after {SECONDS:.0f} s")
                 time.sleep(_POLL_SECONDS)
-            self._look_at(processes)
+            self._look_at(processes, stack)
             self.seconds = time.monotonic() - started
 
-    def _look_at(self, processes: Sequence[subprocess.Popen[bytes]]) -> None:
-        for process in processes:
-            if process.poll() is not None:
-                raise RuntimeError(f"a worker ended with {process.returncode}")
+    def _look_at(self, processes: list[subprocess.Popen[bytes]], stack: ExitStack) -> None:
+        for n, process in enumerate(processes):
+            if (code := process.poll()) is not None:
+                self.left += 1
+                if code != 1 or self.left > _LEAVES:
+                    raise RuntimeError(f"a worker ended with {code}")
+                processes[n] = stack.enter_context(running(self._commands[n]))
             peak = _peak_rss_mb(process.pid)
             if peak is not None:
                 self.peak_rss_mb = max(peak, self.peak_rss_mb or 0)

@@ -166,11 +166,11 @@ class Crew:
         return "\n".join(f"--- {m._log.name}\n{m.log[-3000:]}" for m in self.members)
 
     def end(self) -> Sequence[int]:
-        """Stop all; gives their exit codes."""
+        """Stop all that have not left by themselves; gives their exit codes."""
+        self.look()
         for member in self.members:
             member.supervised = False
-            if member.alive:
-                member.process.terminate()
+            member.process.terminate()
         return [member.process.wait(60) for member in self.members]
 
     def close(self) -> None:

@@ -125,7 +125,7 @@ def test_states_go_to_a_standby_and_back_and_nothing_changes(
         workers(here, "a", **settings) as (first,),
     ):
         has(first, "[0, 1]")
-        time.sleep(5.0)  # some hundred transactions
+        wait_until(lambda: written() > 200, what="many transactions")
         with workers(here, "b", **settings) as (second,):
             has(first, "[0]")
             # What stays is no state to be restored anew either.
