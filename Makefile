@@ -27,7 +27,7 @@ demo: $(READY) ## card fraud through Kafka, live, with a page; ARGS="--seconds 3
 	$(BIN)/riverrun demo $(ARGS)
 
 test: check ## check, then every test; ARGS="-k snapshot" for some of them
-	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(READY) ## lint, format, types, imports, dangerous calls, known vulnerabilities
 	$(BIN)/ruff check .

@@ -193,7 +193,7 @@ def test_the_refusal_that_is_shown_is_the_one_that_comes(tmp_path: Path) -> None
 
 
 def test_the_example_of_a_learner_keeps_the_contract(my_learners: Path) -> None:
-    (code,) = [b.text for b in blocks(PIPELINE_FILE, "python") if "checks.ALL" in b.text]
+    (code,) = [b.text for b in blocks(PIPELINE_FILE, "python") if "contract.ALL" in b.text]
     (my_learners / "check_it.py").write_text(code)
     runpy.run_path(str(my_learners / "check_it.py"))
 

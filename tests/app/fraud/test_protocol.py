@@ -1,9 +1,13 @@
-"""The protocol and the features give the published table's numbers."""
+"""The protocol, the features and the hand rule give the published table's numbers.
+
+All that needs the features of the whole handbook is here: a file runs in one process.
+"""
 
 import numpy as np
 import pytest
 
 from app.fraud.protocol import split
+from app.fraud.rule import hand_rule
 from app.fraud.transactions import Bools, Floats, Transactions
 from app.fraud.yardstick import ceiling, judge
 
@@ -51,3 +55,13 @@ def test_a_card_is_left_out_from_the_day_on_that_its_label_comes(handbook: Trans
         assert not tested & known
         labelled = handbook.days(day - 7, 1)
         known |= set(labelled.card[labelled.fraud].tolist())
+
+
+def test_the_rule_gets_about_the_figures_of_the_reference(
+    handbook: Transactions, handbook_features: Floats
+) -> None:
+    test = split(handbook).test
+    verdict = judge(test, hand_rule(handbook_features[test.id]))
+    assert verdict.auc == pytest.approx(0.855, abs=0.02)
+    assert verdict.average_precision == pytest.approx(0.565, abs=0.02)
+    assert verdict.card_precision == pytest.approx(0.297, abs=0.02)

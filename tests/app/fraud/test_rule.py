@@ -1,23 +1,10 @@
-"""The hand rule is as good as the reference says, within a week's noise."""
+"""The hand rule, case by case."""
 
 import numpy as np
 import pytest
 
 from app.fraud.features import NAMES
-from app.fraud.protocol import split
 from app.fraud.rule import hand_rule
-from app.fraud.transactions import Floats, Transactions
-from app.fraud.yardstick import judge
-
-
-def test_the_rule_gets_about_the_figures_of_the_reference(
-    handbook: Transactions, handbook_features: Floats
-) -> None:
-    test = split(handbook).test
-    verdict = judge(test, hand_rule(handbook_features[test.id]))
-    assert verdict.auc == pytest.approx(0.855, abs=0.02)
-    assert verdict.average_precision == pytest.approx(0.565, abs=0.02)
-    assert verdict.card_precision == pytest.approx(0.297, abs=0.02)
 
 
 def test_a_bad_terminal_a_large_ratio_and_a_large_amount_weigh_the_same() -> None:
