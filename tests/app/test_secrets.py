@@ -90,6 +90,7 @@ def file(tmp_path: Path) -> str:
 def _no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is not refused ends where it would ask the cluster: within a second, not in 15."""
     monkeypatch.setattr("app.kafka.admin.TIMEOUT", 0.5)
+    monkeypatch.setattr("app.kafka.admin.ensure_topics.__defaults__", (0.5,))
 
 
 TO = ("--bootstrap-servers", "127.0.0.1:9")
