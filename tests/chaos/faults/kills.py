@@ -71,7 +71,7 @@ def through(running: Running, faults: list[str]) -> None:
 def kills(scene: Scene) -> None:
     """kill -9 before, after and within each call of a commit and of a restore."""
     faults = points(scene, scene.many(1, 4))
-    faults = faults if scene.scale else faults[:8]
+    faults = faults if scene.scale else faults[:5]
     with scene.running(scene.plain(), rate=100.0) as running:
         through(running, faults)
         running.verdict("kill -9 at a named point of commit or restore", len(faults))
@@ -81,7 +81,7 @@ def kills(scene: Scene) -> None:
 def kills_rich(scene: Scene) -> None:
     """The same with late labels, two stages, alerts and metrics."""
     faults = points(scene, scene.many(1, 4))
-    faults = faults if scene.scale else faults[:4]
+    faults = faults if scene.scale else faults[:3]
     with scene.running(scene.rich(), rate=100.0) as running:
         through(running, faults)
         running.verdict("kill -9 at a named point; late labels, two stages", len(faults))
@@ -90,7 +90,7 @@ def kills_rich(scene: Scene) -> None:
 @part()
 def storm(scene: Scene) -> None:
     """kill -9 at random moments, of three workers, often two at once."""
-    strikes = scene.many(8, 60)
+    strikes = scene.many(5, 60)
     with scene.running(scene.plain(partitions=4), rate=400.0) as running:
         crew = running.crew
         members = [crew.start(name) for name in "abc"]

@@ -60,7 +60,7 @@ def harmed(scene: Scene, workers: str, fault: str, *, rich: bool = False) -> Non
         shares = dict.fromkeys((*OF_A_COMMIT, Api.INIT_PRODUCER_ID), 0.06)
         shares |= {Api.FETCH: 0.002, Api.OFFSET_FETCH: 0.1}
         proxy.choose = Seeded(scene.seed, shares, HARM)
-        wanted, cuts = scene.many(8, 300), 0
+        wanted, cuts = scene.many(5, 300), 0
         while len(proxy.done) < wanted and cuts < wanted:
             running.crew.rest(scene.draw.uniform(2.0, 5.0))
             if scene.draw.random() < 0.3:
