@@ -13,6 +13,7 @@ from typing import NoReturn
 import click
 
 from app.commands.bench import bench
+from app.commands.check import check, schema
 from app.commands.dead_letters import dead_letters
 from app.commands.demo import demo
 from app.commands.evaluate import evaluate
@@ -41,6 +42,8 @@ def cli(debug: bool) -> None:
 for command in (
     demo,
     worker,
+    check,
+    schema,
     replay,
     topics,
     inspect,

@@ -18,17 +18,30 @@ Connect = Callable[[], "KafkaSettings"]
 """Finds the Kafka of the command, or starts the local one."""
 
 
+SET = click.option(
+    "--set",
+    "settings",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Overrides a setting of the file, such as worker.max_batch=1000. May be repeated.",
+)
+
+
+def load(file: str, settings: tuple[str, ...]) -> "Pipeline":
+    """The pipeline of a file, with the settings of `--set` options above it."""
+    from app.pipeline.load import load_pipeline
+
+    overrides = dict(_key_and_value(setting) for setting in settings)
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # a user's own learner "module:name" lies beside the file
+    return load_pipeline(file, overrides)
+
+
 def with_pipeline(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the pipeline of its FILE as `pipeline`, and its Kafka as `connect`."""
 
     @click.argument("file", metavar="FILE.toml")
-    @click.option(
-        "--set",
-        "settings",
-        metavar="KEY=VALUE",
-        multiple=True,
-        help="Overrides a setting of the file, such as worker.max_batch=1000. May be repeated.",
-    )
+    @SET
     @click.option(
         "--bootstrap-servers",
         metavar="HOST:PORT,...",
@@ -40,11 +53,7 @@ def with_pipeline(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(
         file: str, settings: tuple[str, ...], bootstrap_servers: str | None, **options: Any
     ) -> Any:
-        from app.pipeline.load import load_pipeline
-
-        overrides = dict(_key_and_value(setting) for setting in settings)
-        sys.path.append(os.getcwd())  # a user's own learner "module:name" lies beside the file
-        pipeline = load_pipeline(file, overrides)
+        pipeline = load(file, settings)
         connect = functools.partial(connect_kafka, pipeline, bootstrap_servers)
         return command(pipeline=pipeline, connect=connect, **options)
 

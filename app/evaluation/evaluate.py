@@ -17,7 +17,7 @@ from app.evaluation.truth import Truth
 from app.evaluation.verdicts import Verdict, WindowFigures, by_window, over_all
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
-from learners import registry
+from app.pipeline.models import new_model
 from learners.base import Task
 from topics.codecs import Codec
 from topics.errors import DecodeError
@@ -95,10 +95,7 @@ def evaluate(pipeline: Pipeline, reader: Reader, span: Span = ALL) -> Evaluation
     Raises:
         ReadError: When a topic is not there, or cannot be read.
     """
-    learner = pipeline.learner
-    model = registry.create(
-        learner.type, learner.params, learner.scale, learner.drift, learner.tables
-    )
+    model = new_model(pipeline)
     # The offsets come first: all that they stand for is on the topics when those are read.
     committed = reader.committed(pipeline.events.topic)
     on_the_way = passage.on_the_way(pipeline, reader)

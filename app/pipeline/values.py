@@ -5,10 +5,17 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
-from app.pipeline.durations import parse_duration, parse_retention
+from app.pipeline.durations import DURATION, parse_duration, parse_retention
 
 T = TypeVar("T")
 
@@ -67,32 +74,52 @@ def _flat_setting(value: object) -> object:
     return value
 
 
+def _in_schema(pattern: str, *examples: str) -> WithJsonSchema:
+    """What the JSON Schema says of a text that matches a pattern."""
+    shown = {"examples": [*examples]} if examples else {}
+    return WithJsonSchema({"type": "string", "pattern": f"^({pattern})$", **shown})
+
+
 Topic = Annotated[
     str,
     AfterValidator(
         _matching(_TOPIC, "must be a Kafka topic name: 1 to 249 letters, digits, '.', '_' or '-'")
     ),
+    _in_schema(_TOPIC.pattern),
 ]
 Name = Annotated[
-    str, AfterValidator(_matching(_NAME, "must be 1 to 200 letters, digits, '.', '_' or '-'"))
+    str,
+    AfterValidator(_matching(_NAME, "must be 1 to 200 letters, digits, '.', '_' or '-'")),
+    _in_schema(_NAME.pattern),
 ]
 Module = Annotated[
-    str, AfterValidator(_matching(_MODULE, 'must be a module of Python, such as "my_company.ml"'))
+    str,
+    AfterValidator(_matching(_MODULE, 'must be a module of Python, such as "my_company.ml"')),
+    _in_schema(_MODULE.pattern),
 ]
 FieldName = Annotated[str, AfterValidator(_not_empty)]
-Seconds = Annotated[float, BeforeValidator(parse_duration)]
-PositiveSeconds = Annotated[float, BeforeValidator(parse_duration), AfterValidator(_positive)]
+_IN_SCHEMA = _in_schema(DURATION, "100ms", "8d")
+Seconds = Annotated[float, BeforeValidator(parse_duration), _IN_SCHEMA]
+PositiveSeconds = Annotated[
+    float, BeforeValidator(parse_duration), AfterValidator(_positive), _IN_SCHEMA
+]
 Features = Annotated[
     tuple[FieldName, ...], Field(strict=False, min_length=1), AfterValidator(_no_duplicates)
 ]
-Day = Annotated[str, AfterValidator(_a_day)]
-Retention = Annotated[float, BeforeValidator(parse_retention), AfterValidator(_positive)]
+Day = Annotated[str, AfterValidator(_a_day), _in_schema(r"\d{4}-\d{2}-\d{2}", "2018-05-03")]
+Retention = Annotated[
+    float,
+    BeforeValidator(parse_retention),
+    AfterValidator(_positive),
+    _in_schema(f"forever|{DURATION}", "30d", "forever"),
+]
 FlatValue = Annotated[str | int | float | bool, BeforeValidator(_flat_setting)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Modules = Annotated[tuple[Module, ...], Field(strict=False), AfterValidator(_no_duplicates)]
 Function = Annotated[
     str,
     AfterValidator(_matching(_FUNCTION, 'must be "module:name", such as "my_company.fraud:night"')),
+    _in_schema(_FUNCTION.pattern),
 ]
 Functions = Annotated[tuple[Function, ...], Field(strict=False), AfterValidator(_no_duplicates)]
 Windows = Annotated[

@@ -10,13 +10,10 @@ from app.kafka.admin import ensure_topics
 from app.kafka.repeats import NotAgain
 from app.kafka.rights import require_rights
 from app.kafka.settings import LOGGER, KafkaSettings
-from app.pipeline.key_locations import PipelineError
 from app.pipeline.load import Pipeline
 from app.worker.faust import app as faust_app
-from app.worker.processor import Processor
+from app.worker.requirements import require_key
 from app.worker.worker import Worker
-from learners.errors import SignatureMissing
-from learners.saved import snapshots
 
 log = logging.getLogger("riverrun.worker")
 
@@ -28,7 +25,7 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
         RiverrunError: when the worker cannot go on; a supervisor starts it again.
     """
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
-    _require_key(pipeline, key)
+    require_key(pipeline, key)
     LOGGER.addFilter(NotAgain())
     partitions = _partitions(pipeline, kafka)
     require_rights(pipeline, kafka)
@@ -47,16 +44,6 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
             raise worker.failure
         worker.stopped()
     log.info("stopped; what was processed is committed")
-
-
-def _require_key(pipeline: Pipeline, key: str | None) -> None:
-    """A learner that needs a key would otherwise fail at its first commit."""
-    if key:
-        return
-    try:
-        snapshots.dump(Processor(pipeline).new_model(), {})
-    except SignatureMissing as error:
-        raise PipelineError(f"learner.type = {pipeline.learner.type!r}: {error}") from None
 
 
 def _partitions(pipeline: Pipeline, kafka: KafkaSettings) -> Mapping[str, int]:

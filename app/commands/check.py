@@ -1,0 +1,36 @@
+"""`riverrun check` and `riverrun schema`: pipeline files, without Kafka."""
+
+import json
+import os
+
+import click
+
+from app.options import SET, load
+
+
+@click.command()
+@click.argument("files", metavar="FILE.toml...", nargs=-1, required=True)
+@SET
+def check(files: tuple[str, ...], settings: tuple[str, ...]) -> None:
+    """Check pipeline files without Kafka.
+
+    Refuses what a worker would refuse at its start, but for what only Kafka knows: exit code 2
+    with the key, the value and the line. Reads the environment as a worker does.
+    """
+    from app.pipeline.stages import stages
+    from app.worker.requirements import require_startable
+
+    for file in files:
+        pipeline = load(file, settings)
+        require_startable(pipeline, os.environ.get("RIVERRUN_SNAPSHOT_KEY"))
+        count = len(stages(pipeline))
+        size = "1 stage" if count == 1 else f"{count} stages"
+        click.echo(f"{file}: good: {pipeline.name}, {pipeline.learner.type}, {size}")
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of pipeline files, for editors."""
+    from app.pipeline.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))
