@@ -2,8 +2,9 @@
 
 A thousand clients of a kind are connected, cut, and connected again a second later, while a
 worker goes through its events. The ratios are to the same worker with nobody at its page, in
-turns in the same run. Where the clients and Kafka share the worker's cores, the rate falls by
-what the clients themselves need; the processor time of the worker tells what they cost *it*.
+turns in the same run. The clients have the lowest priority, for elsewhere they would have
+processors of their own; what is left of their share shows in the rate. The processor time of the
+worker tells what they cost *it*.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -77,4 +78,5 @@ async def main(kind: str, port: int) -> None:
 
 
 if __name__ == "__main__":
+    os.nice(19)  # clients compute elsewhere: they must not take the cores of the worker here
     asyncio.run(main(sys.argv[1], int(sys.argv[2])))
