@@ -146,6 +146,8 @@ def test_the_compose_services_run_and_the_workers_stop_cleanly_on_sigterm(
         for worker, port in workers:
             wait_until_healthy(worker, port, tmp_path)
         deployment.run_until("history", "decisions", 20)
+        history = read_committed(kafka, deployment.topic("events"))
+        read_committed(kafka, deployment.topic("predictions"), len(history))
         deployment.run_until("replay", "predictions", 100)
         events = read_committed(kafka, deployment.topic("events"))
         predictions = read_committed(kafka, deployment.topic("predictions"), len(events))
