@@ -14,8 +14,8 @@ from agents.labels.entries import PREFIX, Early, Waiting, decode
 from agents.state import MemoryStore
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
+from app.pipeline.models import new_model
 from app.pipeline.stages import Stage, stages
-from app.worker.processor import Processor
 from app.worker.state.checks import checked
 from app.worker.state.position import MODEL
 from app.worker.state.topic import Flaw, StateDamaged, StateReader
@@ -243,7 +243,7 @@ def _learner(
     if snapshot is None:
         return None, None
     try:
-        expected, allow = Processor(pipeline).new_model(), pipeline.snapshots.allow
+        expected, allow = new_model(pipeline), pipeline.snapshots.allow
         return snapshots.load(snapshot, expected, key=key, allow=allow)[0], None
     except LearnerError as error:
         return None, str(error)

@@ -20,9 +20,9 @@ from app.kafka.clients import restore_consumer, transactional_producer
 from app.kafka.group import only_member, require_no_members
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
+from app.pipeline.models import new_model
 from app.pipeline.stages import stages
 from app.worker.output.transactions import OutputTopics, Transactions
-from app.worker.processor import Processor
 from app.worker.state.position import MODEL, POSITION, Position, SavedModel
 from app.worker.state.restore import Restored, Restorer
 from app.worker.state.topic import StateLog
@@ -109,7 +109,7 @@ def import_model(
 
 def _checked(pipeline: Pipeline, snapshot: bytes, key: bytes | None) -> Model:
     try:
-        expected, allow = Processor(pipeline).new_model(), pipeline.snapshots.allow
+        expected, allow = new_model(pipeline), pipeline.snapshots.allow
         model, _ = snapshots.load(snapshot, expected, key=key, allow=allow)
     except LearnerError as error:
         raise ImportRefused(f"the model does not fit {pipeline.name}: {error}") from error

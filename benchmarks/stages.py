@@ -19,14 +19,17 @@ from confluent_kafka import Producer
 from agents.score import Score
 from app.kafka.admin import ensure_topics
 from app.kafka.clients import group_consumer, transactional_producer
+from app.kafka.partitions import TP
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import stages
+from app.worker.assignment import Assignment
 from app.worker.garbage import collect_seldom
-from app.worker.input.fetching import TP, Fetcher
+from app.worker.input.fetching import Fetcher
 from app.worker.output.transactions import OutputTopics, Transactions
 from app.worker.processor import Processor
 from app.worker.state.restore import Restored
+from app.worker.task_builder import TaskBuilder
 from app.worker.tasks import Task
 from benchmarks.contenders import riverrun_file
 from benchmarks.topics import Events, fill, outputs
@@ -102,15 +105,16 @@ class TimedProducer:
 class FromTheBeginning:
     """What a rebalance does here: a new task for every partition, at the first event."""
 
-    def __init__(self, pipeline: Pipeline, processor: Processor) -> None:
+    def __init__(self, pipeline: Pipeline) -> None:
         (self._stage,) = stages(pipeline)
-        self._processor = processor
+        self._builder = TaskBuilder(pipeline)
 
-    def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
+    def restore(self, assignment: Assignment) -> Mapping[TP, int | None]:
         """Make the tasks."""
-        fresh = {(self._stage, tp.partition): Restored({}, {tp.topic: None}) for tp in partitions}
-        self._processor.open(fresh, epoch)
-        return dict.fromkeys(partitions)
+        inputs = assignment.partitions
+        fresh = {(self._stage, tp.partition): Restored({}, {tp.topic: None}) for tp in inputs}
+        self._builder.open(assignment, fresh)
+        return dict.fromkeys(inputs)
 
     def assigned(self, partitions: Sequence[TP]) -> None:
         """Nothing more."""
@@ -129,10 +133,10 @@ class Line:
 
     def __init__(self, pipeline: Pipeline, kafka: KafkaSettings) -> None:
         self.watch = Watch()
-        self.processor = Processor(pipeline)
+        self.processor = Processor()
         self.fetcher = Fetcher(
             group_consumer(pipeline, kafka),
-            FromTheBeginning(pipeline, self.processor),
+            FromTheBeginning(pipeline),
             lambda: None,
         )
         self.fetcher.subscribe([pipeline.events.topic])
@@ -145,10 +149,10 @@ class Line:
 
     def join(self) -> None:
         """Wait for the partition, then put the watch on all that there is."""
-        while not self.processor.tasks:
+        while not self.fetcher.assignment.tasks:
             self.fetcher.fetch(1, 0.1)
         self.fetcher.restart()
-        ((tp, task),) = self.processor.tasks.items()
+        ((tp, task),) = self.fetcher.assignment.tasks.items()
         self._observe(tp, task)
         collect_seldom()
         time.sleep(1.0)  # librdkafka reads ahead: what is measured is not the broker's disk
@@ -171,9 +175,9 @@ class Line:
         count = 0
         for batch in self._fetch(BATCH, 1.0):
             self.processor.process(batch)
-            task = self.processor.tasks[TP(batch.topic, batch.partition)]
+            task = batch.assignment.tasks[TP(batch.topic, batch.partition)]
             change = self.watch.timed("snapshot", task.take)()
-            self.transactions.commit([change], self.fetcher.group)
+            self.transactions.commit([change], batch.assignment.group)
             count += len(batch.records)
         return count
 

@@ -31,19 +31,19 @@ class Batch:
         topic: Where they came from.
         partition: Its number.
         records: The raw records; never empty.
-        epoch: The assignment in which they were fetched; a later one makes them void.
-        number: Counts the batches of this partition in this epoch, from 0.
+        assignment: The one of the worker in which they were fetched; a later one makes them void.
+        number: Counts the batches of this partition in this assignment, from 0.
         ends: The offset after the last record, by topic, where records of several topics with
             the same partitions were merged; `topic` is the first of those topics.
-        places: Of each record among all that are read in this epoch, where partitions are
-            merged too: what is read together is one round, with a batch for each partition.
+        places: Of each record among all that are read in this assignment, where partitions
+            are merged too: what is read together is one round, with a batch for each partition.
         last: Whether no other batch of its round comes after it.
     """
 
     topic: str
     partition: int
     records: Sequence[Record]
-    epoch: int = 0
+    assignment: Any = None
     number: int = 0
     ends: Mapping[str, int] | None = None
     places: Sequence[int] | None = None

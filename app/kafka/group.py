@@ -13,9 +13,9 @@ from confluent_kafka.admin import AdminClient
 from app.errors import RiverrunError
 from app.kafka.clients import group_consumer
 from app.kafka.identity import identities
+from app.kafka.partitions import TP
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
-from app.worker.input.fetching import TP
 
 JOIN_SECONDS = 30.0
 """How long the group may take to let a member in."""

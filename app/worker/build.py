@@ -1,7 +1,8 @@
-"""Makes the parts of a worker from the pipeline file and the way to Kafka."""
+"""Makes a worker: the only place where its parts are made, from the pipeline file and Kafka."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -11,81 +12,99 @@ from app.kafka.clients import (
     transactional_id,
     transactional_producer,
 )
+from app.kafka.partitions import TP
 from app.kafka.settings import KafkaSettings
+from app.page.process import PageProcess
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import merged_topics, stages
 from app.worker.agent_builder import new_views
 from app.worker.ending import LEAVE_SECONDS
 from app.worker.faust.transport import Consumer
-from app.worker.input.fetching import TP, Fetcher
+from app.worker.input.fetching import Fetcher
 from app.worker.input.topic_watch import TopicWatch
 from app.worker.output.committer import Committer, CommitTimes
 from app.worker.output.purging import Purger
 from app.worker.output.torn import TornOutputs, lie_beside
 from app.worker.output.transactions import OutputTopics, Transactions
+from app.worker.parts import Parts
 from app.worker.processor import Processor
+from app.worker.report import Report
 from app.worker.state.neighbours import KafkaGroup, Neighbours, fence
 from app.worker.state.restore import Restorer
 from app.worker.state.restoring import StageRestorers
 from app.worker.state.standby import Standby
 from app.worker.state.stores import Stores
+from app.worker.task_builder import TaskBuilder
+from app.worker.watchdog import Watchdog
+from app.worker.worker import Worker
 
 
-def new_committer(
+def new_worker(
     pipeline: Pipeline,
     kafka: KafkaSettings,
+    *,
     partitions: Mapping[str, int],
-    processor: Processor,
-    consumer: Callable[[], Consumer],
-    snapshot_key: bytes | None,
-    name: str,
-) -> Committer:
-    """What commits the work of the processor.
+    snapshot_key: bytes | None = None,
+) -> Worker:
+    """A worker.
 
     Args:
         pipeline: What to do.
         kafka: How to reach Kafka.
         partitions: By topic.
-        processor: Has the tasks.
-        consumer: The one of the app, which is there once the app runs.
-        snapshot_key: Signs models that need pickle.
-        name: Of the worker.
+        snapshot_key: Signs and checks models that need pickle.
     """
+    name = pipeline.worker.name or uuid.uuid4().hex[:12]
+    processor, stores = Processor(), Stores(pipeline)
+    committer = _committer(pipeline, kafka, partitions, snapshot_key, name)
+    watch, standby = _topic_watch(pipeline, kafka, partitions), _standby(pipeline, kafka, stores)
+    parts = Parts(
+        pipeline,
+        TaskBuilder(pipeline, partitions, snapshot_key),
+        processor,
+        committer,
+        _restorers(pipeline, kafka, stores, watch, partitions, standby),
+        standby,
+        stores,
+        _neighbours(pipeline, kafka, partitions, name, standby.follow),
+        watch,
+        Purger(kafka.admin(), [topic for s in stages(pipeline)[1:] for topic in s.inputs]),
+        Report(pipeline, processor.counters, committer),
+        Watchdog(),
+        partial(_fetcher, pipeline, kafka, name, committer.nudge),
+        all_inputs(pipeline, partitions),
+    )
+    page = (lambda words: PageProcess(pipeline, kafka, words)) if pipeline.worker.web_port else None
+    return Worker(parts, page)
+
+
+def _committer(
+    pipeline: Pipeline,
+    kafka: KafkaSettings,
+    partitions: Mapping[str, int],
+    snapshot_key: bytes | None,
+    name: str,
+) -> Committer:
     worker = pipeline.worker
-    predictions = pipeline.predictions.topic
     # Events that were keyed anew lie elsewhere than their predictions: there the key decides.
-    beside = lie_beside(pipeline, partitions)
-    producer = transactional_producer(pipeline, kafka, name)
+    topics = OutputTopics(pipeline.predictions.topic, lie_beside(pipeline, partitions))
     return Committer(
-        Transactions(producer, OutputTopics(predictions, same_partition=beside)),
+        Transactions(transactional_producer(pipeline, kafka, name), topics),
         CommitTimes(worker.commit_interval, worker.commit_floor),
-        tasks=lambda: processor.tasks.values(),
-        group=lambda: consumer().fetcher.group,
-        idle=lambda: consumer().idle,
-        whole=lambda: processor.whole,
-        on_failure=processor.forget,
         backlog=4 * worker.max_batch,
         patience=worker.transaction_timeout + LEAVE_SECONDS,
         snapshot_key=snapshot_key,
     )
 
 
-def new_fetcher(
+def _fetcher(
     pipeline: Pipeline,
     kafka: KafkaSettings,
-    consumer: Consumer,
-    nudge: Callable[[], None],
     name: str,
+    nudge: Callable[[], None],
+    consumer: Consumer,
 ) -> Fetcher:
-    """The consumer of the group.
-
-    Args:
-        pipeline: What to read.
-        kafka: How to reach Kafka.
-        consumer: Is told of rebalances.
-        nudge: Called on the event loop when all is read.
-        name: Of the worker.
-    """
+    """The consumer of the group; ``nudge`` is called on the event loop when all is read."""
 
     def on_idle() -> None:
         consumer.loop.call_soon_threadsafe(nudge)
@@ -106,16 +125,15 @@ def all_inputs(pipeline: Pipeline, partitions: Mapping[str, int]) -> frozenset[T
     return frozenset(TP(topic, n) for topic in inputs for n in range(partitions[topic]))
 
 
-def new_watch(
+def _topic_watch(
     pipeline: Pipeline, kafka: KafkaSettings, partitions: Mapping[str, int]
 ) -> TopicWatch:
-    """What sees that the topics stay the same ones."""
     made = stages(pipeline)
     fixed = [topic for stage in made for topic in (*stage.inputs, stage.state_topic)]
     return TopicWatch(kafka.admin(), partitions, fixed)
 
 
-def new_restorers(
+def _restorers(
     pipeline: Pipeline,
     kafka: KafkaSettings,
     stores: Stores,
@@ -141,13 +159,13 @@ def new_restorers(
     return StageRestorers(restorers, watch.require_same, torn.require_none, standby)
 
 
-def new_standby(pipeline: Pipeline, kafka: KafkaSettings, stores: Stores) -> Standby:
+def _standby(pipeline: Pipeline, kafka: KafkaSettings, stores: Stores) -> Standby:
     """What follows states of other workers."""
     views = {stage.state_topic: new_views(pipeline, stage) for stage in stages(pipeline)}
     return Standby(restore_consumer(pipeline, kafka), views, stores.new)
 
 
-def new_neighbours(
+def _neighbours(
     pipeline: Pipeline,
     kafka: KafkaSettings,
     partitions: Mapping[str, int],
@@ -169,9 +187,3 @@ def new_neighbours(
         partitions=partitions[pipeline.events.topic],
         standbys=pipeline.worker.standbys,
     )
-
-
-def new_purger(pipeline: Pipeline, kafka: KafkaSettings) -> Purger:
-    """What deletes from the topics between two stages."""
-    inner = [topic for stage in stages(pipeline)[1:] for topic in stage.inputs]
-    return Purger(kafka.admin(), inner)

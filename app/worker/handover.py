@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 from confluent_kafka import murmur2
@@ -11,7 +12,7 @@ from confluent_kafka import murmur2
 from agents.forwarded import Forwarded
 from agents.operations import Operations
 from agents.outputs import Outputs
-from app.worker.input.fetching import TP
+from app.kafka.partitions import TP
 
 
 class Handover:
@@ -21,20 +22,22 @@ class Handover:
 
     Args:
         partitions: How many each topic between two stages has.
+        at_once: Whether this worker forwards all in memory, and nothing of it is written to Kafka.
     """
 
-    def __init__(self, partitions: Mapping[str, int]) -> None:
+    def __init__(
+        self, partitions: Mapping[str, int] = MappingProxyType({}), *, at_once: bool = False
+    ) -> None:
         self._partitions = partitions
+        self._at_once = at_once
         self._waiting: list[Forwarded] = []
-        self.at_once = False
-        """Whether this worker forwards all in memory, and nothing of it is written to Kafka."""
 
     def accept(self, outputs: Outputs) -> None:
         """Take what a batch gave: it is written with the other outputs, or waits here."""
         forwarded, outputs.forwarded = outputs.forwarded, None
         if forwarded is None:
             return
-        if self.at_once:
+        if self._at_once:
             self._waiting.append(forwarded)
         else:
             outputs.others += forwarded.outgoing()

@@ -1,35 +1,19 @@
-"""The tasks of a worker: made when partitions come, fed with batches, forgotten when they go."""
+"""Feeds batches to the tasks of their assignment, and counts what they do."""
 
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from types import MappingProxyType
 
-from agents.errors import AgentError, LearnRefused, Refusal
-from agents.labels.counts import JoinCounts
-from agents.outputs import Agent, Outputs
-from agents.score import Score
-from agents.state import State
-from app.pipeline.load import Pipeline
-from app.pipeline.stages import Stage, stages
-from app.worker.agent_builder import AgentBuilder
-from app.worker.handover import Handover
-from app.worker.input.fetching import TP
-from app.worker.output.published import Published, sources
-from app.worker.state.position import MODEL, POSITION, Position, SavedModel
-from app.worker.state.restore import COMMANDS, Restored, RestoreRefused
-from app.worker.state.topic import StateLog, StateReader, digest_of
-from app.worker.state.traced import unreadable
+from agents.errors import LearnRefused
+from agents.outputs import Outputs
+from app.kafka.partitions import TP
+from app.worker.assignment import Assignment
 from app.worker.tasks import Task
-from learners import registry
-from learners.errors import LearnerError
 from learners.model import Model
-from learners.saved import snapshots
 from topics.records import Batch, Outgoing
 
 log = logging.getLogger("riverrun.worker")
@@ -55,7 +39,7 @@ class Counters:
         self.events += events
 
     def add(self, outputs: Outputs) -> None:
-        """Count what an agent gave."""
+        """Count what an agent returned."""
         self.predictions += len(outputs.predictions)
         self.learned += outputs.learned
         self.dead_letters += len(outputs.dead_letters)
@@ -64,229 +48,69 @@ class Counters:
 
 
 class Processor:
-    """Feeds batches to the tasks of this moment.
+    """Runs the tasks of a worker."""
 
-    Args:
-        pipeline: What to do.
-        snapshot_key: Signs and checks models that need pickle.
-        partitions: How many each topic has; each of the events gets its share of a budget.
-    """
-
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        snapshot_key: bytes | None = None,
-        partitions: Mapping[str, int] = MappingProxyType({}),
-    ) -> None:
-        self._pipeline = pipeline
-        self._partitions = partitions.get(pipeline.events.topic, 1)
-        self._handover = Handover(partitions)
-        self._inputs = {stage.inputs[0]: stage.inputs for stage in stages(pipeline)}
-        self._snapshot_key = snapshot_key
-        self._refused: dict[TP, dict[Refusal, Exception]] = defaultdict(dict)
-        self.tasks: dict[TP, Task] = {}
+    def __init__(self) -> None:
         self.counters = Counters()
-        self.whole = True
-        """Whether all of each round has been processed; in the middle nothing is committed."""
-
-    def new_model(self) -> Model:
-        """A model that has learned nothing."""
-        learner = self._pipeline.learner
-        return registry.create(
-            learner.type, learner.params, learner.scale, learner.drift, learner.tables
-        )
-
-    def warm_up(self, model: Model) -> None:
-        """Compile whatever the first event would have to wait for; `model` is thrown away."""
-        model.warm_up(len(self._pipeline.events.features or ()) or 1)
-        last = stages(self._pipeline)[-1]
-        agent = AgentBuilder(self._pipeline, last, 0, 1, State(), model, self._snapshot_key).agent()
-        if isinstance(agent, Score):
-            agent.warm_up()
-
-    def open(
-        self,
-        restored: Mapping[tuple[Stage, int], Restored],
-        epoch: int,
-        *,
-        at_once: bool = False,
-    ) -> None:
-        """Make the tasks of an assignment, in place of all that were there.
-
-        Args:
-            restored: Their states.
-            epoch: Counts the assignments.
-            at_once: Whether what a stage hands on is given to the next one here, not to Kafka.
-
-        Raises:
-            RestoreRefused: when a model is not the one of the pipeline file.
-        """
-        self.forget()
-        self._handover.at_once = at_once
-        self.tasks = {
-            TP(stage.inputs[0], partition): self._task(stage, partition, state, epoch)
-            for (stage, partition), state in restored.items()
-        }
-
-    def forget(self) -> None:
-        """Drop all tasks: what they hold is void, or committed."""
-        tasks, self.tasks, self.whole = self.tasks, {}, True
-        self._handover.forget()
-        for task in tasks.values():
-            task.state.close()
-
-    def release(self) -> list[tuple[str, int, StateReader]]:
-        """Drop all tasks; gives, by state topic and partition, the states to be followed."""
-        released = []
-        for tp, task in list(self.tasks.items()):
-            reader = task.release()
-            if reader is not None:
-                released.append((task.state_topic, task.partition, reader))
-                del self.tasks[tp]  # its store goes on
-        self.forget()
-        return released
 
     def process(self, batch: Batch) -> bool:
-        """Feed a batch to its task. False: the batch is of an earlier assignment, or its task
-        has become void and all state must be restored, with one event set aside.
+        """Feed a batch to its task; one of an assignment that was dropped is dropped.
+
+        Returns:
+            False: its task has become void, all of them were dropped, and their states must be
+            restored; the event that could not be learned is set aside then.
 
         Raises:
             BatchMissing: when a batch got lost.
         """
-        tp = TP(batch.topic, batch.partition)
-        task = self.tasks.get(tp)
-        if task is None or task.epoch != batch.epoch:
+        assignment: Assignment = batch.assignment
+        task = assignment.tasks.get(at := TP(batch.topic, batch.partition))
+        if task is None:
             return True
         started = perf_counter()
         try:
-            self._run(tp, partial(task.process, batch))
+            self._run(assignment, at, task, partial(task.process, batch))
             if batch.last:
-                self._hand_over()
+                self._hand_over(assignment)
         except LearnRefused:
-            self.forget()
+            assignment.drop()
             return False
         if batch.places is not None:
-            self.whole = batch.last
+            assignment.whole = batch.last
         self.counters.took(len(batch.records), perf_counter() - started)
         return True
 
-    def _run(self, tp: TP, process: Callable[[], Outputs]) -> None:
-        """Let the task of a partition do its work."""
-        model = self.tasks[tp].agent.model
+    def _run(
+        self, assignment: Assignment, at: TP, task: Task, process: Callable[[], Outputs]
+    ) -> None:
+        """Let a task do its work."""
+        model = task.agent.model
         drifts = model and model.drifts
         try:
             outputs = process()
         except LearnRefused as error:
-            self._set_aside(tp, error)
+            _set_aside(task, error)
             raise
         self.counters.add(outputs)
-        self._handover.accept(outputs)
+        assignment.handover.accept(outputs)
         if model and model.drifts != drifts:
-            log.warning("%s: %s", tp, drift_of(model))
+            log.warning("%s: %s", at, drift_of(model))
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, assignment: Assignment) -> None:
         """Give the later stages what waits for them."""
-        while forwarded := self._handover.take():
-            for tp, operations in forwarded:
-                self._run(tp, partial(self.tasks[tp].take_forwarded, operations))
+        while forwarded := assignment.handover.take():
+            for at, operations in forwarded:
+                task = assignment.tasks[at]
+                self._run(assignment, at, task, partial(task.take_forwarded, operations))
 
-    def _set_aside(self, tp: TP, error: LearnRefused) -> None:
-        topic, partition, offset, label = error.refusal
-        what = f"the label ({label}) becomes" if label else "it becomes"
-        log.warning("%s[%d]@%d: %s; %s a dead letter", topic, partition, offset, error.cause, what)
-        # Its frames hold the task, which is void.
-        self._refused[tp][error.refusal] = error.cause.with_traceback(None)
 
-    @property
-    def learned(self) -> int:
-        """Events that the models of this moment have learned."""
-        models = [task.agent.model for task in self.tasks.values()]
-        return sum(model.learned for model in models if model is not None)
-
-    @property
-    def offsets(self) -> dict[TP, int | None]:
-        """Up to where each input was processed, exclusive; None for one that was never read."""
-        return {
-            TP(topic, tp.partition): task.offsets.get(topic)
-            for tp, task in self.tasks.items()
-            for topic in self._inputs[tp.topic]
-        }
-
-    @property
-    def labels(self) -> JoinCounts:
-        """What happened to the labels of the partitions of this moment."""
-        total = JoinCounts()
-        for task in self.tasks.values():
-            if (counts := task.agent.labels) is not None:
-                total.add(counts)
-        return total
-
-    def _task(self, stage: Stage, partition: int, restored: Restored, epoch: int) -> Task:
-        entries, position = restored.entries, restored.position or Position({})
-        own = {key: value for key in (MODEL, POSITION) if (value := entries.pop(key, None))}
-        state = State(entries, restored.checksum, restored.views)
-        snapshot, saved = own.get(MODEL), position.model
-        model = self._model(partition, snapshot) if stage.scores else self.new_model()
-        if saved is None and snapshot is not None:  # an older version did not name it
-            saved = SavedModel(model.learned, digest_of(snapshot))
-        agent = self._agent(stage, partition, state, model)
-        return Task(
-            partition,
-            stage.state_topic,
-            agent,
-            state,
-            StateLog(restored.chunks),
-            epoch,
-            {topic: at for topic, at in restored.offsets.items() if at is not None},
-            restored.topic_ids,
-            saved,
-            self._published(position),
-            position.since,
-            self._refused[TP(stage.inputs[0], partition)],
-            dirty=restored.chosen,
-            own_entries=own,
-            next_offset=restored.next_offset,
-        )
-
-    def _agent(self, stage: Stage, partition: int, state: State, model: Model) -> Agent:
-        def make(state: State) -> Agent:
-            maker = AgentBuilder(
-                *(self._pipeline, stage, partition, self._partitions),
-                *(state, model, self._snapshot_key),
-            )
-            return maker.agent()
-
-        try:
-            return make(state)
-        except AgentError:
-            raise  # it names a setting that the state was made with
-        except Exception as error:
-            key = unreadable(make, state.store)
-            raise RestoreRefused(
-                f"{stage.state_topic}[{partition}]: {key!r} cannot be used"
-                f" ({type(error).__name__}: {error}). {COMMANDS}"
-            ) from error
-
-    def _published(self, position: Position) -> Published | None:
-        pipeline = self._pipeline
-        if not position.published:
-            return None
-        topics = pipeline.predictions.topic, pipeline.events.topic
-        return Published(position.published, sources(pipeline), *topics)
-
-    def _model(self, partition: int, snapshot: bytes | None) -> Model:
-        model = self.new_model()
-        if snapshot is None:
-            return model
-        try:
-            loaded, _ = snapshots.load(
-                snapshot, model, key=self._snapshot_key, allow=self._pipeline.snapshots.allow
-            )
-        except LearnerError as error:
-            raise RestoreRefused(
-                f"the model of {self._pipeline.state_topic}[{partition}] is refused: {error}"
-            ) from error
-        return loaded
+def _set_aside(task: Task, error: LearnRefused) -> None:
+    """What cannot be learned becomes a dead letter, when it comes again."""
+    topic, partition, offset, label = error.refusal
+    what = f"the label ({label}) becomes" if label else "it becomes"
+    log.warning("%s[%d]@%d: %s; %s a dead letter", topic, partition, offset, error.cause, what)
+    # Its frames hold the task, which is void.
+    task.refused[error.refusal] = error.cause.with_traceback(None)
 
 
 def drift_of(model: Model) -> str | None:
@@ -296,8 +120,3 @@ def drift_of(model: Model) -> str | None:
     reaction = model.drift.get("reaction", "alarm")
     drifts = "1 drift" if model.drifts == 1 else f"{model.drifts:,} drifts"
     return f"{drifts} ({reaction}), the last at learned event {model.last_drift:,}"
-
-
-def partitions_of(tps: Sequence[TP]) -> list[int]:
-    """The partition numbers, ascending."""
-    return sorted(tp.partition for tp in tps)

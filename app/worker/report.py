@@ -9,7 +9,7 @@ from agents.labels.counts import JoinCounts
 from app.pipeline.load import Pipeline
 from app.pipeline.streams import Labels
 from app.worker.output.committer import Committer
-from app.worker.processor import Processor
+from app.worker.processor import Counters
 from learners.base import Task
 from topics.dead_letters import reason
 
@@ -32,15 +32,14 @@ class Report:
 
     Args:
         pipeline: What is done.
-        processor: Does it, and counts.
-        committer: What was committed.
+        counters: Of all that was processed.
+        committer: Counts what was committed, and has the assignment of this moment.
     """
 
-    def __init__(self, pipeline: Pipeline, processor: Processor, committer: Committer) -> None:
+    def __init__(self, pipeline: Pipeline, counters: Counters, committer: Committer) -> None:
         self._pipeline = pipeline
         self._labelled = False
-        self._processor = processor
-        self._counters = processor.counters
+        self._counters = counters
         self._committer = committer
         self._events = self._letters = 0
         self._none_labelled = False
@@ -72,7 +71,7 @@ class Report:
         self._tell_letters()
         self._tell_unlabelled()
         if self._pipeline.labels is not None:
-            self._tell_labels(self._pipeline.labels, self._processor.labels)
+            self._tell_labels(self._pipeline.labels, self._committer.assignment.labels)
         self._events, self._letters = counters.events, counters.dead_letters
 
     def _tell_letters(self) -> None:

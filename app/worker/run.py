@@ -11,9 +11,9 @@ from app.kafka.repeats import NotAgain
 from app.kafka.rights import require_rights
 from app.kafka.settings import LOGGER, KafkaSettings
 from app.pipeline.load import Pipeline
+from app.worker.build import new_worker
 from app.worker.faust import app as faust_app
 from app.worker.requirements import require_key
-from app.worker.worker import Worker
 
 log = logging.getLogger("riverrun.worker")
 
@@ -30,7 +30,7 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
     partitions = _partitions(pipeline, kafka)
     require_rights(pipeline, kafka)
     log.info("pipeline %s at %s: starting", pipeline.name, kafka.bootstrap_servers)
-    worker = Worker(
+    worker = new_worker(
         pipeline,
         kafka,
         partitions=partitions,
@@ -47,7 +47,7 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
 
 
 def _partitions(pipeline: Pipeline, kafka: KafkaSettings) -> Mapping[str, int]:
-    """How many each topic of the pipeline has; those that lack are created."""
+    """How many each topic of the pipeline has; those that are missing are created."""
     found: dict[str, int] = {}
     for outcome in ensure_topics(pipeline, kafka):
         if outcome.kind == "created":

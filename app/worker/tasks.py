@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+from agents.errors import Refusal
 from agents.operations import Operations
-from agents.outputs import Agent, Outputs, Refused
+from agents.outputs import Agent, Outputs
 from agents.state import State
 from app.errors import RiverrunError
 from app.worker.output.published import Published
@@ -60,7 +61,6 @@ class Task:
         agent: Does the work of the stage; the last one's owns the model.
         state: The keyed store.
         log: Turns its changes into records.
-        epoch: The assignment in which it was restored.
         offsets: By input topic: it is done up to here, exclusive.
         topic_ids: The ids of the inputs, where Kafka tells them.
         saved_model: What the state topic has; None where no model was saved yet.
@@ -80,13 +80,12 @@ class Task:
     agent: Agent
     state: State
     log: StateLog
-    epoch: int
     offsets: dict[str, int]
     topic_ids: Mapping[str, str] = field(default_factory=dict)
     saved_model: SavedModel | None = None
     published: Published | None = None
     since: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
-    refused: Refused = field(default_factory=dict)
+    refused: dict[Refusal, Exception] = field(default_factory=dict)
     dump_seconds: float = 0.0
     dirty: bool = False
     events: int = 0

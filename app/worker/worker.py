@@ -4,36 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
-from collections.abc import AsyncIterable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from typing import cast
+
+from mode import Service
 
 from app.kafka.asking import RestoreStopped
-from app.kafka.settings import KafkaSettings
-from app.page.process import PageProcess
-from app.page.told import words
-from app.pipeline.load import Pipeline
+from app.kafka.partitions import TP
+from app.pipeline.models import new_model
 from app.pipeline.stages import stages
-from app.worker.build import (
-    all_inputs,
-    new_committer,
-    new_fetcher,
-    new_neighbours,
-    new_purger,
-    new_restorers,
-    new_standby,
-    new_watch,
-)
+from app.worker.assignment import Assignment
 from app.worker.ending import LEAVE_SECONDS, STOP_SECONDS, ForcedEnd
 from app.worker.faust.app import new_app
 from app.worker.faust.transport import Consumer
 from app.worker.garbage import collect_seldom
-from app.worker.input.fetching import TP, Fetcher
+from app.worker.health import Health
+from app.worker.input.fetching import Fetcher
 from app.worker.output.transactions import TransactionAborted
-from app.worker.processor import Processor, partitions_of
-from app.worker.report import Report
+from app.worker.parts import Parts
+from app.worker.state.restore import Restored
 from app.worker.state.restoring import close_all
-from app.worker.state.stores import Stores
 from app.worker.watchdog import Watchdog, records_of
 from topics.records import Batch
 
@@ -49,68 +39,46 @@ class Worker:
     """The life of a worker, as the host of the transport: it fetches, processes, commits, restores.
 
     Args:
-        pipeline: What to do.
-        kafka: How to reach Kafka.
-        partitions: By topic.
-        snapshot_key: Signs and checks models that need pickle.
+        parts: What it is made of.
+        page: Makes the process of the page, given the worker's words for it.
     """
 
     def __init__(
-        self,
-        pipeline: Pipeline,
-        kafka: KafkaSettings,
-        *,
-        partitions: Mapping[str, int],
-        snapshot_key: bytes | None = None,
+        self, parts: Parts, page: Callable[[Callable[[], bytes]], Service] | None = None
     ) -> None:
-        self.pipeline = pipeline
-        self.kafka = kafka
-        self.name = pipeline.worker.name or uuid.uuid4().hex[:12]
-        self.processor = Processor(pipeline, snapshot_key, partitions)
-        self._inputs = all_inputs(pipeline, partitions)
-        self._first_inputs = stages(pipeline)[0].inputs
+        self._parts = parts
+        self._pipeline = parts.pipeline
+        self._committer = parts.committer
+        self._first_inputs = stages(parts.pipeline)[0].inputs
         self._between_first = False
-        self.failure: BaseException | None = None
-        self.ready = False
-        self.committer = new_committer(
-            pipeline,
-            kafka,
-            partitions,
-            self.processor,
-            lambda: self._consumer,
-            snapshot_key,
-            self.name,
-        )
-        self._report = Report(pipeline, self.processor, self.committer)
-        self.stores = Stores(pipeline)
-        self._watch = new_watch(pipeline, kafka, partitions)
-        self._standby = new_standby(pipeline, kafka, self.stores)
-        self._restorers = new_restorers(
-            pipeline, kafka, self.stores, self._watch, partitions, self._standby
-        )
-        self._neighbours = new_neighbours(
-            pipeline, kafka, partitions, self.name, self._standby.follow
-        )
-        self._purger = new_purger(pipeline, kafka)
-        self._end = ForcedEnd(lambda: self.failure)
-        self.watchdog = Watchdog()
         self._closing = False
         self._committing = asyncio.Event()
         self._committing.set()
-        page = (
-            [] if pipeline.worker.web_port is None else [PageProcess(pipeline, kafka, self._words)]
-        )
-        self.app = new_app(pipeline, self, page)
+        self.failure: BaseException | None = None
+        self._end = ForcedEnd(lambda: self.failure)
+        self.health = Health(parts.pipeline, parts.processor.counters, parts.committer)
+        services = [] if page is None else [page(self.health.words)]
+        self.app = new_app(parts.pipeline, self, services)
+
+    @property
+    def assignment(self) -> Assignment:
+        """The partitions of this worker, and all that belongs to them."""
+        return self._committer.assignment
+
+    @property
+    def watchdog(self) -> Watchdog:
+        """Ends the worker where something hangs."""
+        return self._parts.watchdog
 
     # What the transport calls.
 
     def new_fetcher(self, consumer: Consumer) -> Fetcher:
         """The group's consumer."""
-        return new_fetcher(self.pipeline, self.kafka, consumer, self.committer.nudge, self.name)
+        return self._parts.fetcher(consumer)
 
     def fetch_limit(self) -> int:
         """Records for one fetch: about as many as are processed between two commits."""
-        worker, pace = self.pipeline.worker, self.processor.counters.seconds_per_event
+        worker, pace = self._pipeline.worker, self._parts.processor.counters.seconds_per_event
         wanted = FIRST_FETCH if pace is None else int(worker.commit_interval / max(pace, 1e-9))
         return max(1, min(worker.max_batch, wanted))
 
@@ -119,61 +87,70 @@ class Worker:
 
         In the middle of a round nothing is committed: it is done again.
         """
-        self.ready = False
+        self.health.ready = False
         try:
-            await (self.committer.settle() if lost else self.committer.commit())
+            await (self._committer.settle() if lost else self._committer.commit())
         except TransactionAborted as error:
             log.warning("%s", error)
-        for state_topic, partition, reader in self.processor.release():
-            self._standby.give(state_topic, partition, reader)
+        for state_topic, partition, reader in self.assignment.release():
+            self._parts.standby.give(state_topic, partition, reader)
 
-    async def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
-        """Restore the states of ``partitions``, and make their tasks."""
-        self.processor.forget()
+    async def restore(self, assignment: Assignment) -> Mapping[TP, int | None]:
+        """Restore the states of an assignment, and make its tasks."""
+        self.assignment.drop()
         # Now: what a worker that was killed left open may hold up the restore.
-        self._neighbours.assigned()
-        await self.committer.settle()
-        restored = await self._restorers.restore(partitions)
+        self._parts.neighbours.assigned()
+        await self._committer.settle()
+        restored = await self._parts.restorers.restore(assignment.partitions)
         offsets = {
             TP(topic, number): offset
             for (_, number), state in restored.items()
             for topic, offset in state.offsets.items()
         }
         try:
-            alone = self._inputs == frozenset(partitions)
-            at_once = alone and await self._restorers.nothing_between(offsets)
-            self.processor.open(restored, epoch, at_once=at_once)
+            alone = self._parts.inputs == frozenset(assignment.partitions)
+            at_once = alone and await self._parts.restorers.nothing_between(offsets)
+            self._parts.tasks.open(assignment, restored, at_once=at_once)
         except BaseException:
             close_all(restored.values())
             raise
-        if any(state.chosen for state in restored.values()):
-            try:
-                await self.committer.commit()
-            except TransactionAborted as error:
-                if self.committer.failures >= MAX_FAILURES:
-                    raise
-                log.warning("%s", error)
-                return await self.restore(partitions, epoch)
-        self.ready = True
+        self._committer.assignment = assignment
+        if any(state.chosen for state in restored.values()) and not await self._committed():
+            return await self.restore(assignment)
         self._between_first = alone and not at_once
-        learned = self.processor.learned
-        log.info(
-            "partitions %s, models with %d learned events; %d records of state read",
-            self.partitions,
-            learned,
-            sum(state.records_read for state in restored.values()),
-        )
+        self._opened(restored.values())
         if self._between_first:
-            log.info("what other workers left between the stages comes first")
             return {tp: at for tp, at in offsets.items() if tp.topic not in self._first_inputs}
         return offsets
 
+    async def _committed(self) -> bool:
+        """Commit at once; False where that was rolled back, and everything must be restored."""
+        try:
+            await self._committer.commit()
+        except TransactionAborted as error:
+            if self._committer.failures >= MAX_FAILURES:
+                raise
+            log.warning("%s", error)
+            return False
+        return True
+
+    def _opened(self, restored: Iterable[Restored]) -> None:
+        self.health.ready = self.failure is None
+        log.info(
+            "partitions %s, models with %d learned events; %d records of state read",
+            self.health.partitions,
+            self.assignment.learned,
+            sum(state.records_read for state in restored),
+        )
+        if self._between_first:
+            log.info("what other workers left between the stages comes first")
+
     async def between_done(self) -> None:
         """Read all, once what other workers left between the stages is done."""
-        if not self._between_first or not self._consumer.idle:
+        if not self._between_first or not self.assignment.idle:
             return
         try:
-            if await self._restorers.nothing_between(self.processor.offsets):
+            if await self._parts.restorers.nothing_between(self.assignment.offsets):
                 self._between_first = False
                 await self._consumer.restart()
         except Exception as error:
@@ -181,19 +158,19 @@ class Worker:
 
     async def starting(self) -> None:
         """Fence an earlier worker of this name; compile the learner before the first event."""
-        model = self.processor.new_model()
-        self._report.start(model.task)
+        model = new_model(self._pipeline)
+        self._parts.report.start(model.task)
         self.watchdog.start()
-        warm_up = asyncio.to_thread(self.processor.warm_up, model)
-        await asyncio.gather(self.committer.start(), warm_up, self._follow_first())
+        warm_up = asyncio.to_thread(self._parts.tasks.warm_up, model)
+        await asyncio.gather(self._committer.start(), warm_up, self._follow_first())
         collect_seldom()
 
     async def _follow_first(self) -> None:
         """Have at hand what will come here, before it comes: until then the others go on."""
-        if not self.pipeline.worker.standbys:
+        if not self._pipeline.worker.standbys:
             return
-        look = self._neighbours.before_joining
-        while await asyncio.to_thread(look) and self._standby.behind() and not self._closing:
+        look = self._parts.neighbours.before_joining
+        while await asyncio.to_thread(look) and self._parts.standby.behind() and not self._closing:
             await asyncio.sleep(0.2)
 
     async def commit_when_due(self) -> None:
@@ -202,9 +179,9 @@ class Worker:
         try:
             while not self._closing:
                 try:
-                    await self.committer.run()
+                    await self._committer.run()
                 except TransactionAborted as error:
-                    if self.committer.failures >= MAX_FAILURES:
+                    if self._committer.failures >= MAX_FAILURES:
                         raise
                     log.warning("%s", error)
                     await self._consumer.restart()
@@ -215,24 +192,24 @@ class Worker:
 
     async def closing(self) -> None:
         """Stop committing in the background, and commit what was processed."""
-        self.ready, self._closing = False, True
+        self.health.ready, self._closing = False, True
         self._end.within(STOP_SECONDS)
-        self._restorers.stop()
-        self._neighbours.close()
-        self._standby.stop()
-        self.committer.stop()
+        self._parts.restorers.stop()
+        self._parts.neighbours.close()
+        self._parts.standby.stop()
+        self._committer.stop()
         await self._committing.wait()
         try:
             if self.failure is None:
-                await self.committer.commit()
+                await self._committer.commit()
         except TransactionAborted as error:
             log.warning("%s", error)
         except Exception as error:
             self.failure = error
         finally:
-            self._report.tell()
-            self.committer.close()
-            self._watch.close()
+            self._parts.report.tell()
+            self._committer.close()
+            self._parts.watch.close()
 
     # The agent.
 
@@ -246,13 +223,13 @@ class Worker:
                 return
 
     async def _process(self, batch: Batch) -> None:
-        await self.committer.room()
-        limit = self.pipeline.worker.processing_timeout
+        await self._committer.room()
+        limit = self._pipeline.worker.processing_timeout
         with self.watchdog.watch("processing", limit, lambda: records_of(batch)):
-            whole = self.processor.process(batch)
+            sound = self._parts.processor.process(batch)
         self._consumer.done(batch)
-        self.committer.nudge()
-        if not whole:
+        self._committer.nudge()
+        if not sound:
             await self._consumer.restart()
 
     async def leave(self, error: BaseException) -> None:
@@ -260,27 +237,21 @@ class Worker:
         if isinstance(error, RestoreStopped):
             return  # it ends already, and was told to
         if self.failure is None:
-            self.failure = error
+            self.health.ready, self.failure = False, error
             self._end.within(LEAVE_SECONDS)
             # A topic that is gone is the reason, whatever failed by it.
-            self.failure = await self._watch.change() or error
+            self.failure = await self._parts.watch.change() or error
             await self.app.crash(self.failure)
 
     def forget(self) -> None:
         """Let go of all states. After the group was left: it takes long where there is much."""
-        self.processor.forget()
-        self._standby.close()
-        self.stores.close()
+        self.assignment.drop()
+        self._parts.standby.close()
+        self._parts.stores.close()
 
     def stopped(self) -> None:
         """The worker has ended: it need not be ended by force."""
         self._end.call_off()
-
-    @property
-    def partitions(self) -> list[int]:
-        """The partitions of the events that are this worker's."""
-        topic = self.pipeline.events.topic
-        return partitions_of([tp for tp in self.processor.tasks if tp.topic == topic])
 
     @property
     def _consumer(self) -> Consumer:
@@ -288,37 +259,13 @@ class Worker:
 
     async def purge(self) -> None:
         """Delete what the later stages have read and committed."""
-        self._purger.purge(self.committer.committed)
+        self._parts.purger.purge(self._committer.committed)
 
     async def watch(self) -> None:
         """Leave when a topic is not the one any more that it was at the start."""
-        if (change := await self._watch.change()) is not None:
+        if (change := await self._parts.watch.change()) is not None:
             await self.leave(change)
 
     async def report(self) -> None:
         """Tell in the log what was done."""
-        self._report.tell()
-
-    def _words(self) -> bytes:
-        return words(self.health(), self.counts())
-
-    def health(self) -> dict[str, Any]:
-        """Whether this worker does its work, and on what."""
-        return {
-            "ready": self.ready and self.failure is None,
-            "partitions": self.partitions,
-            "events": self.processor.counters.events,
-            "commits": self.committer.commits,
-        }
-
-    def counts(self) -> dict[str, Any]:
-        """What this worker has done since it started."""
-        counters = self.processor.counters
-        return {
-            "partitions": self.partitions,
-            "scored": counters.predictions,
-            "learned": counters.learned,
-            "waiting": self.processor.labels.waiting if self.pipeline.labels else None,
-            "dead_letters": counters.dead_letters,
-            "commits": self.committer.commits,
-        }
+        self._parts.report.tell()

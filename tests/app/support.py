@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from confluent_kafka import Message
 
+from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import Stage
-from app.worker.processor import Processor
+from app.worker.assignment import Assignment
+from app.worker.processor import Counters, Processor
 from app.worker.state.restore import Restored
 from app.worker.state.topic import entries
+from app.worker.task_builder import TaskBuilder
 from app.worker.tasks import Change, Task
 from learners.model import Model
 from topics.records import Batch
@@ -33,12 +38,46 @@ def pipeline(folder: Path, learner: str = "passive_aggressive", extra: str = "")
     return load_pipeline(file, environ={})
 
 
-def processor(
-    folder: Path, *partitions: int, epoch: int = 1, offset: int | None = None, extra: str = ""
-) -> Processor:
+class Opened:
+    """A processor with an assignment, as a worker has them.
+
+    Args:
+        pipeline: What to do.
+        partitions: How many each topic has.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, partitions: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
+        self.builder = TaskBuilder(pipeline, partitions)
+        self.processor = Processor()
+        self.assignment = Assignment()
+
+    @property
+    def tasks(self) -> Mapping[TP, Task]:
+        return self.assignment.tasks
+
+    @property
+    def counters(self) -> Counters:
+        return self.processor.counters
+
+    def open(
+        self, restored: Mapping[tuple[Stage, int], Restored], *, at_once: bool = False
+    ) -> None:
+        """The next assignment, in place of the last one."""
+        self.assignment.drop()
+        self.assignment = Assignment()
+        self.builder.open(self.assignment, restored, at_once=at_once)
+
+    def process(self, batch: Batch) -> bool:
+        """A batch that was fetched in this assignment."""
+        return self.processor.process(replace(batch, assignment=self.assignment))
+
+
+def opened(folder: Path, *partitions: int, offset: int | None = None, extra: str = "") -> Opened:
     """A processor with tasks that have learned nothing."""
-    made = Processor(pipeline(folder, extra=extra))
-    made.open({(STAGE, p): Restored({}, {EVENTS: offset}) for p in partitions}, epoch)
+    made = Opened(pipeline(folder, extra=extra))
+    made.open({(STAGE, p): Restored({}, {EVENTS: offset}) for p in partitions})
     return made
 
 
@@ -54,12 +93,10 @@ def restored(change: Change) -> Restored:
     return Restored(entries(state), dict(change.offsets))
 
 
-def batch(
-    partition: int = 0, first: int = 0, count: int = 3, *, epoch: int = 1, number: int = 0
-) -> Batch:
+def batch(partition: int = 0, first: int = 0, count: int = 3, *, number: int = 0) -> Batch:
     """Events at the offsets from ``first``, each with a label."""
     records = [record(i, {"id": i, "x": float(i), "y": i % 2}) for i in range(first, first + count)]
-    return Batch(EVENTS, partition, records, epoch, number)
+    return Batch(EVENTS, partition, records, number=number)
 
 
 def record(offset: int, event: Mapping[str, Any]) -> Any:

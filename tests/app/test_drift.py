@@ -10,11 +10,20 @@ import pytest
 
 from app.commands.inspect import as_table
 from app.inspection import PartitionReport
+from app.kafka.partitions import TP
 from app.pipeline.load import PipelineError
-from app.worker.input.fetching import TP
-from app.worker.processor import Processor
 from app.worker.state.restore import RestoreRefused
-from tests.app.support import EVENTS, STAGE, batch, model, pipeline, processor, record, restored
+from tests.app.support import (
+    EVENTS,
+    STAGE,
+    Opened,
+    batch,
+    model,
+    opened,
+    pipeline,
+    record,
+    restored,
+)
 from topics.records import Batch
 
 AT = TP(EVENTS, 0)
@@ -34,7 +43,7 @@ def turning(count: int, change: int) -> Batch:
     for i in range(count):
         x = ((i * 7919) % 101 - 50.5) / 50.0
         events.append(record(i, {"id": i, "x": x, "y": (x > 0) == (i < change)}))
-    return Batch(EVENTS, 0, events, 1, 0)
+    return Batch(EVENTS, 0, events)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +101,7 @@ def test_the_environment_says_it_too(tmp_path: Path) -> None:
 
 
 def test_a_drift_is_logged_and_saved(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    made = processor(tmp_path, 0, extra=WATCHED)
+    made = opened(tmp_path, 0, extra=WATCHED)
     with caplog.at_level(logging.WARNING):
         made.process(turning(900, 700))
     watched = model(made.tasks[AT])
@@ -102,18 +111,18 @@ def test_a_drift_is_logged_and_saved(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert watched.last_drift is not None
     assert 700 < watched.last_drift < 720
     saved = made.tasks[AT].take()
-    heir = Processor(pipeline(tmp_path, extra=WATCHED))
-    heir.open({(STAGE, 0): restored(saved)}, 1)
+    heir = Opened(pipeline(tmp_path, extra=WATCHED))
+    heir.open({(STAGE, 0): restored(saved)})
     assert model(heir.tasks[AT]).fingerprint() == watched.fingerprint()
-    other = Processor(pipeline(tmp_path, extra=WATCHED.replace("swap", "reset")))
+    other = Opened(pipeline(tmp_path, extra=WATCHED.replace("swap", "reset")))
     with pytest.raises(RestoreRefused, match="drift"):
-        other.open({(STAGE, 0): restored(saved)}, 1)
+        other.open({(STAGE, 0): restored(saved)})
 
 
 def test_nothing_is_logged_without_a_drift(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = processor(tmp_path, 0, extra=WATCHED)
+    made = opened(tmp_path, 0, extra=WATCHED)
     with caplog.at_level(logging.WARNING):
         made.process(batch())
     assert not caplog.records

@@ -17,8 +17,8 @@ from app.kafka.reading import Reader
 from app.kafka.settings import KafkaSettings
 from app.options import reading
 from app.pipeline.load import load_pipeline
+from app.pipeline.models import new_model
 from app.pipeline.stages import stages
-from app.worker.processor import Processor
 from app.worker.state.position import MODEL, POSITION, Position
 from learners.saved import snapshots
 from tests.kafka.running import Stream, wait_until
@@ -196,7 +196,7 @@ def state(stream: Stream, stage: int = -1) -> dict[int, dict[str, bytes]]:
         found = read_states(stages(stream.pipeline)[stage].state_topic, reader)
     for entries in found.values():
         if MODEL in entries:
-            model = snapshots.load(entries[MODEL], Processor(stream.pipeline).new_model())[0]
+            model = snapshots.load(entries[MODEL], new_model(stream.pipeline))[0]
             entries[MODEL] = model.fingerprint().encode()
         position = Position.decode(entries.pop(POSITION))
         if stage == 0 or len(stages(stream.pipeline)) == 1:

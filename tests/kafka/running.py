@@ -20,8 +20,8 @@ from app.kafka.admin import ensure_topics
 from app.kafka.clients import restore_consumer
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
+from app.pipeline.models import new_model
 from app.pipeline.stages import stages
-from app.worker.processor import Processor
 from app.worker.state.position import MODEL
 from app.worker.state.restore import Restored, Restorer
 from learners import registry
@@ -103,7 +103,7 @@ class Stream:
         ]
 
     def _model(self, snapshot: bytes) -> Model:
-        return snapshots.load(snapshot, Processor(self.pipeline).new_model())[0]
+        return snapshots.load(snapshot, new_model(self.pipeline))[0]
 
 
 def pipeline_file(

@@ -18,7 +18,7 @@ from agents.outputs import Outputs
 from agents.state import Checksum
 from app.kafka.asking import RestoreStopped
 from app.kafka.clients import group_consumer, restore_consumer, transactional_producer
-from app.worker.input.fetching import TP
+from app.kafka.partitions import TP
 from app.worker.output.transactions import (
     OutputTopics,
     TransactionAborted,

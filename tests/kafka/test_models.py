@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.worker.processor import Processor
+from app.pipeline.models import new_model
 from app.worker.state.position import MODEL
 from learners.saved import snapshots
 from tests.kafka.running import (
@@ -49,9 +49,7 @@ def test_a_river_model_is_signed_with_the_key_and_read_with_no_other(
         worker.start()
         pipeline.predictions()
         assert worker.stop() == 0
-    model, header = snapshots.load(
-        saved(pipeline), Processor(pipeline.pipeline).new_model(), key=b"secret"
-    )
+    model, header = snapshots.load(saved(pipeline), new_model(pipeline.pipeline), key=b"secret")
     assert (header.body, model.learned) == ("structure", 600)
     monkeypatch.setenv("RIVERRUN_SNAPSHOT_KEY", "other")
     with workers(pipeline, "b") as (worker,):

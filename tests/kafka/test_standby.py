@@ -15,8 +15,8 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from agents.state import MemoryStore, State
 from agents.views import Keys, NewView
 from app.kafka.clients import restore_consumer, transactional_producer
+from app.kafka.partitions import TP
 from app.local_kafka import LocalKafka
-from app.worker.input.fetching import TP
 from app.worker.output.transactions import OutputTopics, Transactions
 from app.worker.state.position import POSITION, Position
 from app.worker.state.restore import Restored

@@ -1,8 +1,8 @@
 """Faust over confluent-kafka, in batches.
 
 Faust carries the worker: membership, agents, the life cycle, signals, the web server. What it
-would do with offsets is switched off; ``field-notes`` of the project tell why. The unit that
-it passes to an agent is a ``Batch``, wrapped as one message.
+would do with offsets is switched off; docs/how-it-works.md, "Why Faust", tells why. The unit
+that it passes to an agent is a ``Batch``, wrapped as one message.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from faust.types import TP as FaustTP
 from faust.types import ConsumerMessage
 from mode import Service
 
-from app.worker.input.fetching import TP, Fetcher
+from app.kafka.partitions import TP
+from app.worker.assignment import Assignment
+from app.worker.input.fetching import Fetcher
 from app.worker.watchdog import Watchdog
 from topics.records import Batch
 
@@ -29,9 +31,6 @@ POLL_SECONDS = 0.25
 """How long one poll may wait; a clean stop takes about as long."""
 FETCH_SECONDS = 30.0
 """How long one fetch may take, without the rebalances inside it."""
-
-
-_NO_EPOCH = -1
 
 
 class Host(Protocol):
@@ -44,7 +43,7 @@ class Host(Protocol):
     async def commit_when_due(self) -> None: ...
     def fetch_limit(self) -> int: ...
     async def revoked(self, *, lost: bool) -> None: ...
-    async def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]: ...
+    async def restore(self, assignment: Assignment) -> Mapping[TP, int | None]: ...
     async def closing(self) -> None: ...
     async def leave(self, error: Exception) -> None: ...
 
@@ -61,8 +60,6 @@ class Consumer(FaustConsumer):
         self._thread = ThreadPoolExecutor(1, "fetch")
         self._queue: asyncio.Queue[Batch] = asyncio.Queue()
         self._handed_out = 0
-        self._epoch = _NO_EPOCH
-        self._waiting = 0
         self._room = asyncio.Event()
         self._subscribed = asyncio.Event()
 
@@ -98,7 +95,7 @@ class Consumer(FaustConsumer):
 
     def assignment(self) -> set[FaustTP]:
         """The partitions of this worker."""
-        return {FaustTP(*tp) for tp in self.fetcher.assignment}
+        return {FaustTP(*tp) for tp in self.fetcher.assignment.partitions}
 
     async def on_stop(self) -> None:
         """Commit what was processed, then leave the group."""
@@ -113,14 +110,8 @@ class Consumer(FaustConsumer):
 
     def done(self, batch: Batch) -> None:
         """A batch was processed or dropped: there is room for the next."""
-        if batch.epoch == self._epoch:
-            self._waiting -= len(batch.records)
-            self._room.set()
-
-    @property
-    def idle(self) -> bool:
-        """Whether all that is there to be read was processed."""
-        return self.fetcher.idle and self._waiting == 0
+        batch.assignment.waiting -= len(batch.records)
+        self._room.set()
 
     async def restart(self) -> None:
         """Restore all state and read from where it stands, without leaving the group."""
@@ -132,9 +123,9 @@ class Consumer(FaustConsumer):
         """See ``Rebalance.revoked``."""
         self._wait_for(self._on_revoked(lost=lost))
 
-    def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
+    def restore(self, assignment: Assignment) -> Mapping[TP, int | None]:
         """See ``Rebalance.restore``."""
-        offsets: Mapping[TP, int | None] = self._wait_for(self._on_restore(partitions, epoch))
+        offsets: Mapping[TP, int | None] = self._wait_for(self._on_restore(assignment))
         return offsets
 
     def assigned(self, partitions: Sequence[TP]) -> None:
@@ -144,12 +135,12 @@ class Consumer(FaustConsumer):
     async def _on_revoked(self, *, lost: bool) -> None:
         self.app.on_rebalance_start()
         await self.host.revoked(lost=lost)
-        self._void(_NO_EPOCH)
+        self._drop_fetched()
         await self.on_partitions_revoked(self.assignment())
 
-    async def _on_restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
-        self._void(epoch)
-        return await self.host.restore(partitions, epoch)
+    async def _on_restore(self, assignment: Assignment) -> Mapping[TP, int | None]:
+        self._drop_fetched()
+        return await self.host.restore(assignment)
 
     async def _on_assigned(self, partitions: Sequence[TP]) -> None:
         if not self.app.rebalancing:
@@ -158,12 +149,10 @@ class Consumer(FaustConsumer):
             {FaustTP(*tp) for tp in partitions}, self.app.consumer_generation_id
         )
 
-    def _void(self, epoch: int) -> None:
-        """Drop what was fetched before ``epoch``."""
-        self._epoch = epoch
+    def _drop_fetched(self) -> None:
+        """Drop what was fetched before; what an agent has already, its assignment drops."""
         while not self._queue.empty():
             self._queue.get_nowait()
-        self._waiting = 0
         self._room.set()
 
     # The fetching.
@@ -180,14 +169,14 @@ class Consumer(FaustConsumer):
 
     async def _fetch_once(self) -> None:
         limit = self.host.fetch_limit()
-        while self._waiting >= limit:
+        while self.fetcher.assignment.waiting >= limit:
             self._room.clear()
             await self._room.wait()
         with self.host.watchdog.watch("fetch", FETCH_SECONDS):
             batches = await self._on_thread(self.fetcher.fetch, limit, POLL_SECONDS)
         for batch in batches:
-            if batch.epoch == self._epoch:
-                self._waiting += len(batch.records)
+            if batch.assignment is self.fetcher.assignment:
+                batch.assignment.waiting += len(batch.records)
                 self._queue.put_nowait(batch)
 
     def _to_message(self, tp: Any, batch: Batch) -> ConsumerMessage:
@@ -287,7 +276,7 @@ class App(faust.App):
         super().__init__(name, **options)
 
     def FlowControlQueue(self, maxsize: int | None = None, *, clear_on_resume: bool = False) -> Any:
-        """Faust's, but never emptied: what is void is dropped by its epoch.
+        """Faust's, but never emptied: what is void is dropped with its assignment.
 
         Faust empties its queues where it resumes after a rebalance, late, when batches of the
         new assignment may be in them.

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from operator import methodcaller
 from time import monotonic
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from app.errors import RiverrunError
+from app.kafka.partitions import TP
+from app.worker.assignment import Assignment
 from app.worker.input.rounds import Rounds
 from topics.records import Batch
 
@@ -34,24 +36,14 @@ class ConsumerLost(RiverrunError):
     """The consumer can go on no more: it was fenced, or Kafka refused it."""
 
 
-class TP(NamedTuple):
-    """A partition of a topic."""
-
-    topic: str
-    partition: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}[{self.partition}]"
-
-
 class Rebalance(Protocol):
     """What is done when partitions come and go; called on the polling thread."""
 
     def revoked(self, *, lost: bool) -> None:
         """Commit, or abort where the partitions are already ``lost``, and forget all state."""
 
-    def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
-        """Restore the state; give the offset to start from, None for the beginning.
+    def restore(self, assignment: Assignment) -> Mapping[TP, int | None]:
+        """Restore the state; return the offset to start from, None for the beginning.
 
         A partition without one is not read, for now.
         """
@@ -64,7 +56,7 @@ class Fetcher:
     """A consumer that hands out batches.
 
     Args:
-        config: librdkafka's settings; see ``consumer_settings``.
+        config: librdkafka's settings; see ``group_consumer``.
         rebalance: Called when partitions come and go.
         on_idle: Called, on this thread, when nothing is there to be read.
         merged: Topics with the same partitions that are merged by time; see ``Rounds``.
@@ -89,17 +81,12 @@ class Fetcher:
         self._together = together
         self._max_idle = max_idle
         self._rounds = Rounds()
-        self._epoch = 0
         self._numbers: dict[TP, int] = {}
         self._starts: list[TopicPartition] = []
         self._closing = False
         self._woken = 0.0
-        self.assignment: tuple[TP, ...] = ()
-        """The partitions of this worker."""
-        self.group: Any = None
-        """The group's metadata as of the last assignment: what fences a commit."""
-        self.idle = False
-        """Whether nothing is there to be read at this moment."""
+        self.assignment = Assignment()
+        """The one of this moment."""
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """Join the group; partitions are assigned inside a later ``fetch``."""
@@ -120,17 +107,17 @@ class Fetcher:
         self._wake()
         batches = self._batches(self._consume(limit), limit)
         if not batches:
-            self.idle = True
+            self.assignment.all_fetched = True
             self._on_idle()
             # A rebalance may run inside: what a poll returns is from after it.
             first = self._consumer.poll(self._patience(timeout))
             messages = [] if first is None else [first]
             if first is not None:
-                epoch = self._epoch
+                assignment = self.assignment
                 more = self._consume(limit - 1)
-                messages = [first, *more] if epoch == self._epoch else []
+                messages = [first, *more] if assignment is self.assignment else []
             batches = self._batches(messages, limit)
-            self.idle = not batches
+            self.assignment.all_fetched = not batches
         return batches
 
     def _wake(self) -> None:
@@ -150,9 +137,9 @@ class Fetcher:
 
         Some of that would be from before it, so all is dropped and read again.
         """
-        epoch = self._epoch
+        assignment = self.assignment
         messages = self._consumer.consume(limit, 0) if limit else []
-        if epoch == self._epoch:
+        if assignment is self.assignment:
             return messages
         if messages and self._starts:
             self._consumer.assign(self._starts)
@@ -160,7 +147,7 @@ class Fetcher:
 
     def restart(self) -> None:
         """Restore the state of all partitions, and read from where it stands."""
-        self._assign(self.assignment)
+        self._assign(Assignment(self.assignment.partitions, self.assignment.group))
 
     def close(self) -> None:
         """Leave the group; nothing is committed."""
@@ -190,24 +177,24 @@ class Fetcher:
     def _batch(self, tp: TP, records: list[Any]) -> Batch:
         number = self._numbers[tp]
         self._numbers[tp] = number + 1
-        return Batch(tp.topic, tp.partition, records, self._epoch, number)
+        return Batch(tp.topic, tp.partition, records, self.assignment, number)
 
     def _on_assign(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
         tps = [TP(tp.topic, tp.partition) for tp in partitions]
         # Not later: out of the group, it names no member, and Kafka fences no commit by it.
-        self.group = self._consumer.consumer_group_metadata()
-        self._assign(tps)
+        group = self._consumer.consumer_group_metadata()
+        self._assign(Assignment(tuple(tps), group))
         self._rebalance.assigned(tps)
 
-    def _assign(self, partitions: Sequence[TP]) -> None:
-        self._epoch += 1
+    def _assign(self, assignment: Assignment) -> None:
+        # Ours, since librdkafka's own answers only outside of its callbacks.
+        self.assignment = assignment
+        partitions = assignment.partitions
         self._numbers = dict.fromkeys(partitions, 0)
         self._rounds = Rounds(
             self._merged, partitions, together=self._together, max_idle=self._max_idle
         )
-        # Ours, since librdkafka's own answers only outside of its callbacks.
-        self.assignment = tuple(partitions)
-        offsets = self._rebalance.restore(partitions, self._epoch)
+        offsets = self._rebalance.restore(assignment)
         self._starts = [
             TopicPartition(tp.topic, tp.partition, OFFSET_BEGINNING if at is None else at)
             for tp, at in ((tp, offsets[tp]) for tp in partitions if tp in offsets)
@@ -218,11 +205,10 @@ class Fetcher:
             self._consumer.resume(self._starts)
 
     def _on_revoke(self, *, lost: bool) -> None:
-        self._epoch += 1
         if not self._closing:
             self._rebalance.revoked(lost=lost)
             self._consumer.unassign()
-            self.assignment = ()
+            self.assignment = Assignment()
             self._starts = []
             self._rounds = Rounds()
 

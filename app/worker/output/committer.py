@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 from traceback import clear_frames
-from typing import Any
 
+from app.worker.assignment import Assignment
 from app.worker.output.transactions import START_SECONDS, TransactionLost, Transactions
-from app.worker.tasks import Task
 
 log = logging.getLogger("riverrun.worker")
 
@@ -36,22 +35,19 @@ class CommitTimes:
 
 
 class Committer:
-    """Commits the tasks' work; lives on the event loop, the producer on a thread of its own.
+    """Commits what an assignment did; lives on the event loop, the producer on its own thread.
 
     Args:
         transactions: The producer.
         times: When to commit.
-        tasks: The tasks of this moment.
-        group: The consumer group's metadata of this moment.
-        idle: Whether all fetched input is used up.
-        whole: Whether all of each round was processed. Else nothing is committed, and the agents
-            are not held up.
-        on_failure: Forgets all tasks; called when a transaction failed.
         backlog: So many uncommitted records make a commit due, and twice as many hold the
             agents up.
         patience: Seconds after which a commit that has not ended is given up.
         snapshot_key: Signs models that need pickle.
         clock: Seconds; tests have their own.
+
+    Attributes:
+        assignment: What is committed; the worker puts the next one in its place.
     """
 
     def __init__(
@@ -59,11 +55,6 @@ class Committer:
         transactions: Transactions,
         times: CommitTimes,
         *,
-        tasks: Callable[[], Iterable[Task]],
-        group: Callable[[], Any],
-        idle: Callable[[], bool],
-        whole: Callable[[], bool],
-        on_failure: Callable[[], None],
         backlog: int,
         patience: float,
         snapshot_key: bytes | None = None,
@@ -71,11 +62,7 @@ class Committer:
     ) -> None:
         self._transactions = transactions
         self._times = times
-        self._tasks = tasks
-        self._group = group
-        self._idle = idle
-        self._whole = whole
-        self._on_failure = on_failure
+        self.assignment = Assignment()
         self._backlog = backlog
         self._patience = patience
         self._snapshot_key = snapshot_key
@@ -117,11 +104,11 @@ class Committer:
 
     def due_in(self) -> float | None:
         """Seconds until the next commit is due, zero or less: now; None: there is nothing."""
-        dirty = self._due()
-        if not dirty:
+        due = self.assignment.due
+        if not due:
             return None
-        spared = DUMP_SHARE * sum(task.dump_seconds for task in dirty)
-        hurry = self._idle() or sum(task.events for task in dirty) >= self._backlog
+        spared = DUMP_SHARE * sum(task.dump_seconds for task in due)
+        hurry = self.assignment.idle or self.assignment.uncommitted >= self._backlog
         gap = max(self._times.floor if hurry else self._times.interval, spared)
         return self._last_begin + gap - self._clock()
 
@@ -131,7 +118,8 @@ class Committer:
 
     async def room(self) -> None:
         """Wait until there are not too many uncommitted records."""
-        while self._whole() and sum(task.events for task in self._tasks()) >= 2 * self._backlog:
+        # In the middle of a round there is always room: it can only be committed whole.
+        while self.assignment.whole and self.assignment.uncommitted >= 2 * self._backlog:
             self._room.clear()
             self.nudge()
             await self._room.wait()
@@ -142,15 +130,17 @@ class Committer:
         Nothing happens where there is nothing, and in the middle of a round.
         """
         async with self._lock:
-            if not self._due():
+            # The one of now: another may have come while this waited for the lock.
+            assignment = self.assignment
+            if not assignment.due:
                 return
             self._last_begin = self._clock()
             try:
-                await self._commit_all()
+                await self._commit_all(assignment)
             except BaseException as error:
                 # Before anybody else gets the lock: what the tasks hold is void. The frames of
                 # the failure form a cycle, in which all of that would stay in memory.
-                self._on_failure()
+                assignment.drop()
                 self.failures += 1
                 clear_frames(error.__traceback__)
                 raise
@@ -174,13 +164,10 @@ class Committer:
         """Stop the thread."""
         self._thread.shutdown(wait=False)
 
-    def _due(self) -> list[Task]:
-        return [task for task in self._tasks() if task.dirty] if self._whole() else []
-
-    async def _commit_all(self) -> None:
-        due = self._due()
+    async def _commit_all(self, assignment: Assignment) -> None:
+        due = assignment.due
         changes = [task.take(self._snapshot_key) for task in due]
-        commit = partial(self._transactions.commit, changes, self._group())
+        commit = partial(self._transactions.commit, changes, assignment.group)
         await self._in_time(commit, self._patience, "a commit")
         for task, change in zip(due, changes, strict=True):
             task.committed(change)

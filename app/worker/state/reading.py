@@ -1,14 +1,21 @@
-"""Reads the state topic of a stage, up to where it ends."""
+"""Reads topics up to where they end."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    TopicPartition,
+)
 
-from app.kafka.asking import RestoreTimeout
+from app.kafka.asking import ANSWER_SECONDS, Asking, RestoreTimeout
+from app.kafka.partitions import TP
 from app.worker.state.topic import StateReader
 
 log = logging.getLogger("riverrun.worker")
@@ -71,3 +78,51 @@ def read_until(
     finally:
         consumer.unassign()
     return read
+
+
+def nothing_from(
+    consumer: Consumer, asking: Asking, topics: Sequence[str], offsets: Mapping[TP, int | None]
+) -> bool:
+    """Whether the topics hold nothing from these offsets on, nor a transaction for them.
+
+    False also where Kafka does not answer in time.
+
+    Args:
+        consumer: Reads committed records, and reports the ends of partitions.
+        asking: Asks for ends and leaders.
+        topics: Which ones to look at.
+        offsets: Of these topics and of others; None is the beginning.
+    """
+    pending = {at for at in offsets if at.topic in topics}
+    # As in a restore: the marker of a transaction may still be under way.
+    ends = {
+        TP(topic, partition): end
+        for topic in topics
+        for partition, end in asking.ends(
+            topic,
+            [at.partition for at in pending if at.topic == topic],
+            IsolationLevel.READ_UNCOMMITTED,
+        ).items()
+    }
+    places = [
+        TopicPartition(*at, OFFSET_BEGINNING if (offset := offsets[at]) is None else offset)
+        for at in pending
+    ]
+    for topic in {at.topic for at in pending}:
+        asking.find_leaders(topic)
+    deadline = time.monotonic() + ANSWER_SECONDS
+    consumer.assign(places)
+    try:
+        while pending and time.monotonic() < deadline:
+            asking.check()
+            for message in consumer.consume(1_000, 0.05):
+                error = message.error()
+                if error is None:
+                    return False
+                at = TP(message.topic() or "", message.partition() or 0)
+                at_end = error.code() == KafkaError._PARTITION_EOF
+                if at_end and (message.offset() or 0) >= ends[at]:
+                    pending.discard(at)
+    finally:
+        consumer.unassign()
+    return not pending

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     IsolationLevel,
-    KafkaError,
-    TopicPartition,
 )
 from confluent_kafka.admin import AdminClient
 
 from agents.state import Checksum, MemoryStore, Store
 from agents.views import View
 from app.errors import RiverrunError
-from app.kafka.asking import ANSWER_SECONDS, Asking
+from app.kafka.asking import Asking
 from app.kafka.identity import Identity
+from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline
-from app.worker.input.fetching import TP
 from app.worker.output.outputs_beyond import OutputReader
 from app.worker.output.published import sources
 from app.worker.state.checks import Found, another_topic, checked
 from app.worker.state.followed import unwrapped
 from app.worker.state.position import Position
-from app.worker.state.reading import read_until
+from app.worker.state.reading import nothing_from, read_until
 from app.worker.state.topic import StateDamaged, StateReader
 
 log = logging.getLogger("riverrun.worker")
@@ -192,39 +188,7 @@ class Restorer:
 
         False also where Kafka does not tell in time.
         """
-        pending = {at for at in offsets if at.topic in self._topics}
-        # As in a restore: the marker of a transaction may still be under way.
-        ends = {
-            TP(topic, partition): end
-            for topic in self._topics
-            for partition, end in self.asking.ends(
-                topic,
-                [at.partition for at in pending if at.topic == topic],
-                IsolationLevel.READ_UNCOMMITTED,
-            ).items()
-        }
-        places = [
-            TopicPartition(*at, OFFSET_BEGINNING if (offset := offsets[at]) is None else offset)
-            for at in pending
-        ]
-        for topic in {at.topic for at in pending}:
-            self.asking.find_leaders(topic)
-        deadline = time.monotonic() + ANSWER_SECONDS
-        self._consumer.assign(places)
-        try:
-            while pending and time.monotonic() < deadline:
-                self.asking.check()
-                for message in self._consumer.consume(1_000, 0.05):
-                    error = message.error()
-                    if error is None:
-                        return False
-                    at = TP(message.topic() or "", message.partition() or 0)
-                    at_end = error.code() == KafkaError._PARTITION_EOF
-                    if at_end and (message.offset() or 0) >= ends[at]:
-                        pending.discard(at)
-        finally:
-            self._consumer.unassign()
-        return not pending
+        return nothing_from(self._consumer, self.asking, self._topics, offsets)
 
     def stop(self) -> None:
         """End a restore that is under way; called by any thread."""

@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from app.kafka.identity import Identity
+from app.kafka.partitions import TP, partitions_of
 from app.pipeline.stages import Stage
-from app.worker.input.fetching import TP
-from app.worker.processor import partitions_of
 from app.worker.state.restore import Restored, Restorer
 from app.worker.state.standby import Standby
 
@@ -49,7 +48,7 @@ class StageRestorers:
         topics = await loop.run_in_executor(self._thread, self._topics_now)
         try:
             for stage, restorer in self._restorers.items():
-                numbers = partitions_of([tp for tp in partitions if tp.topic == stage.inputs[0]])
+                numbers = partitions_of(tp for tp in partitions if tp.topic == stage.inputs[0])
                 ahead = self._standby.take(stage.state_topic, numbers)
                 states = await loop.run_in_executor(
                     self._thread, partial(restorer.restore, numbers, ahead, topics)

@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from agents.state import Store
 from agents.views import NewView, View
-from app.worker.input.fetching import TP
+from app.kafka.partitions import TP
 from app.worker.state.followed import FollowedStore
 from app.worker.state.topic import StateReader
 

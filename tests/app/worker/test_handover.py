@@ -10,8 +10,8 @@ from confluent_kafka import Message
 from agents.forwarded import Forwarded
 from agents.operations import Operations, ParsedEvent
 from agents.outputs import Outputs
+from app.kafka.partitions import TP
 from app.worker.handover import Handover
-from app.worker.input.fetching import TP
 
 INNER = "p.by-shop.v1"
 RECORD: Any = Message(topic="cards", partition=0, offset=7, value=b"{}", timestamp=(1, 5))
@@ -27,9 +27,7 @@ def outputs(*places: int, shop: str = "s") -> Outputs:
 @pytest.fixture
 def handover() -> Handover:
     """Of a worker that has four partitions of each stage."""
-    made = Handover({INNER: 4})
-    made.at_once = True
-    return made
+    return Handover({INNER: 4}, at_once=True)
 
 
 def test_what_several_batches_of_a_round_hand_on_is_in_the_order_of_places(

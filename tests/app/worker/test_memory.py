@@ -17,11 +17,11 @@ import pytest
 from confluent_kafka import Message
 
 from agents.state import MemoryStore
+from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import Stage, stages
-from app.worker.input.fetching import TP
-from app.worker.processor import Processor
 from app.worker.state.restore import Restored
+from tests.app.support import Opened
 from topics.records import Batch
 
 PIPELINES = Path(__file__).parents[3] / "pipelines"
@@ -43,35 +43,35 @@ def fresh(pipeline: Pipeline) -> Mapping[tuple[Stage, int], Restored]:
     }
 
 
-def processor(file: Path) -> tuple[Processor, Pipeline]:
+def opened(file: Path) -> tuple[Opened, Pipeline]:
     pipeline = load_pipeline(file, {}, {})
     partitions = {topic: 2 for stage in stages(pipeline) for topic in stage.inputs}
-    return Processor(pipeline, None, partitions), pipeline
+    return Opened(pipeline, partitions), pipeline
 
 
 @pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("file", sorted(PIPELINES.glob("*.toml")), ids=lambda file: file.stem)
 def test_tasks_that_are_forgotten_are_gone(file: Path) -> None:
-    made, pipeline = processor(file)
-    made.open(fresh(pipeline), 1)
+    made, pipeline = opened(file)
+    made.open(fresh(pipeline))
     held = [
         (f"{at}: {name}", weakref.ref(getattr(task, name)))
         for at, task in made.tasks.items()
         for name in ("state", "agent", "log")
     ]
-    made.forget()
+    made.assignment.drop()
     assert [name for name, ref in held if ref() is not None] == []
 
 
 @pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("file", sorted(PIPELINES.glob("*.toml")), ids=lambda file: file.stem)
 def test_an_assignment_leaves_no_garbage_behind(file: Path) -> None:
-    made, pipeline = processor(file)
-    made.open(fresh(pipeline), 1)
-    made.forget()
+    made, pipeline = opened(file)
+    made.open(fresh(pipeline))
+    made.assignment.drop()
     gc.collect()
-    made.open(fresh(pipeline), 2)
-    made.forget()
+    made.open(fresh(pipeline))
+    made.assignment.drop()
     assert gc.collect() == 0
 
 
@@ -109,16 +109,16 @@ def events() -> list[Any]:
 def test_memory_is_flat_over_many_assignments_with_events_that_wait(tmp_path: Path) -> None:
     file = tmp_path / "p.toml"
     file.write_text(FILE)
-    made, pipeline = processor(file)
+    made, pipeline = opened(file)
     records, process = events(), psutil.Process()
     at, used = TP("events", 0), []
-    for epoch in range(1, 13):
-        made.open(fresh(pipeline), epoch)
+    for _ in range(12):
+        made.open(fresh(pipeline))
         ends = {"events": WAITING}
-        assert made.process(Batch(*at, records, epoch, 0, ends=ends))
-        assert made.labels.waiting == WAITING
+        assert made.process(Batch(*at, records, ends=ends))
+        assert made.assignment.labels.waiting == WAITING
         made.tasks[at].take()
-        made.forget()
+        made.assignment.drop()
         used.append(process.memory_info().rss)
     grown = (used[-1] - used[3]) / 1e6
     assert grown < 10, f"{grown:.0f} MB more after 8 assignments"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from confluent_kafka import Message
@@ -14,18 +14,17 @@ from agents.labels.counts import JoinCounts
 from agents.outputs import Outputs
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import Stage
-from app.worker.processor import Counters, Processor
+from app.worker.processor import Counters
 from app.worker.report import ENOUGH, Report
 from app.worker.state.restore import Restored
-from tests.app.support import EVENTS, pipeline, processor, record
+from tests.app.support import EVENTS, Opened, opened, pipeline, record
 from topics.records import Batch
 
-COMMITTER = cast(Any, SimpleNamespace(commits=2, seconds=0.01))
 
-
-def doing(counters: Counters) -> Any:
-    """A processor that has counted so much, and no labels."""
-    return SimpleNamespace(counters=counters, labels=JoinCounts())
+def committer(made: Opened | None = None) -> Any:
+    """One that has committed twice."""
+    assignment = made.assignment if made else SimpleNamespace(labels=JoinCounts())
+    return SimpleNamespace(commits=2, seconds=0.01, assignment=assignment)
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +36,7 @@ def test_it_tells_what_was_done_and_is_silent_where_nothing_was(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     counters = Counters()
-    report = Report(pipeline(tmp_path), doing(counters), COMMITTER)
+    report = Report(pipeline(tmp_path), counters, committer())
     report.start("binary")
     report.tell()
     assert not caplog.messages
@@ -51,15 +50,15 @@ def test_it_tells_what_was_done_and_is_silent_where_nothing_was(
 def test_new_dead_letters_are_told_with_the_last_of_them(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = processor(tmp_path, 0)
-    report = Report(pipeline(tmp_path), made, COMMITTER)
-    made.process(Batch(EVENTS, 0, [record(0, {"id": 0}), record(1, {"id": 1, "y": 7})], 1, 0))
+    made = opened(tmp_path, 0)
+    report = Report(pipeline(tmp_path), made.counters, committer(made))
+    made.process(Batch(EVENTS, 0, [record(0, {"id": 0}), record(1, {"id": 1, "y": 7})], number=0))
     report.tell()
     assert caplog.messages[1:] == [
         "dead letters: 1 more (riverrun dead-letters lists them), the last cards[0]@1: validate:"
         " y: label 7: a binary learner takes true, false, 0 or 1"
     ]
-    made.process(Batch(EVENTS, 0, [record(2, {"id": 2})], 1, 1))
+    made.process(Batch(EVENTS, 0, [record(2, {"id": 2})], number=1))
     report.tell()
     assert len(caplog.messages) == 3
 
@@ -68,7 +67,7 @@ def test_labels_that_never_come_are_told_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     counters = Counters()
-    report = Report(pipeline(tmp_path), doing(counters), COMMITTER)
+    report = Report(pipeline(tmp_path), counters, committer())
     report.start("binary")
     for _ in range(3):
         counters.took(ENOUGH, 0.1)
@@ -91,7 +90,7 @@ def without_labels(folder: Path) -> Pipeline:
 def test_a_pipeline_that_cannot_learn_is_told_at_the_start(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    report = Report(without_labels(tmp_path), doing(Counters()), COMMITTER)
+    report = Report(without_labels(tmp_path), Counters(), committer())
     report.start("clustering")
     assert not caplog.messages
     report.start("binary")
@@ -118,12 +117,12 @@ NOW = 1_795_000_000_000
 """Milliseconds: in November 2026."""
 
 
-def late(folder: Path) -> Processor:
+def late(folder: Path) -> Opened:
     """A processor of one partition whose labels come later."""
     (folder / "p.toml").write_text(LATE)
-    made = Processor(load_pipeline(folder / "p.toml", environ={}))
+    made = Opened(load_pipeline(folder / "p.toml", environ={}))
     stage = Stage(("cards", "verdicts"), "p.state.v1")
-    made.open({(stage, 0): Restored({}, {"cards": None, "verdicts": None})}, 1)
+    made.open({(stage, 0): Restored({}, {"cards": None, "verdicts": None})})
     return made
 
 
@@ -146,11 +145,11 @@ def test_labels_that_meet_no_event_on_their_partition_are_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = late(tmp_path)
-    report = Report(load_pipeline(tmp_path / "p.toml", environ={}), made, COMMITTER)
-    made.process(Batch("cards", 0, said_of("cards", range(50), NOW), 1, 0))
+    report = Report(load_pipeline(tmp_path / "p.toml", environ={}), made.counters, committer(made))
+    made.process(Batch("cards", 0, said_of("cards", range(50), NOW), number=0))
     for number, first in enumerate((0, 150, 150, 200, 400), 1):
         labels = said_of("verdicts", range(first, first + 150), NOW + 60_000, first)
-        made.process(Batch("cards", 0, labels, 1, number))
+        made.process(Batch("cards", 0, labels, number=number))
         report.tell()
     warned = [said for said in caplog.messages if "met their event" in said]
     assert len(warned) == 2, "once, and again when they have doubled"
@@ -165,9 +164,9 @@ def test_labels_that_meet_their_events_are_no_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = late(tmp_path)
-    report = Report(load_pipeline(tmp_path / "p.toml", environ={}), made, COMMITTER)
-    made.process(Batch("cards", 0, said_of("cards", range(300), NOW), 1, 0))
-    made.process(Batch("cards", 0, said_of("verdicts", range(10, 390), NOW + 1), 1, 1))
+    report = Report(load_pipeline(tmp_path / "p.toml", environ={}), made.counters, committer(made))
+    made.process(Batch("cards", 0, said_of("cards", range(300), NOW), number=0))
+    made.process(Batch("cards", 0, said_of("verdicts", range(10, 390), NOW + 1), number=1))
     report.tell()
     assert not [said for said in caplog.messages if "label" in said]
 
@@ -176,9 +175,9 @@ def test_events_whose_times_are_seconds_are_told_with_both_times(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     made = late(tmp_path)
-    report = Report(load_pipeline(tmp_path / "p.toml", environ={}), made, COMMITTER)
-    made.process(Batch("cards", 0, said_of("cards", range(200), NOW // 1000), 1, 0))
-    made.process(Batch("cards", 0, said_of("verdicts", range(200), NOW), 1, 1))
+    report = Report(load_pipeline(tmp_path / "p.toml", environ={}), made.counters, committer(made))
+    made.process(Batch("cards", 0, said_of("cards", range(200), NOW // 1000), number=0))
+    made.process(Batch("cards", 0, said_of("verdicts", range(200), NOW), number=1))
     report.tell()
     report.tell()
     (warned,) = [said for said in caplog.messages if "got no label" in said]

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from app.worker.input.fetching import TP
+from app.kafka.partitions import TP
 from app.worker.state.position import MODEL, POSITION, Position
 from app.worker.state.restore import Restored
 from app.worker.tasks import BatchMissing, Task
 from learners.saved import snapshots
-from tests.app.support import EVENTS, STAGE, batch, model, processor, restored
+from tests.app.support import EVENTS, STAGE, batch, model, opened, restored
 
 
 def a_task(folder: Path, offset: int | None = None) -> Task:
-    return processor(folder, 0, offset=offset).tasks[TP(EVENTS, 0)]
+    return opened(folder, 0, offset=offset).tasks[TP(EVENTS, 0)]
 
 
 def test_a_change_holds_all_outputs_the_model_and_the_offset_of_both(tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_a_batch_that_is_missing_or_comes_twice_is_noticed(tmp_path: Path, numbe
 
 
 def test_a_start_that_was_chosen_is_committed_before_any_event(tmp_path: Path) -> None:
-    made = processor(tmp_path)
-    made.open({(STAGE, 0): Restored({}, {EVENTS: 40}, chosen=True)}, 1)
+    made = opened(tmp_path)
+    made.open({(STAGE, 0): Restored({}, {EVENTS: 40}, chosen=True)})
     (task,) = made.tasks.values()
     assert task.dirty
     change = task.take()

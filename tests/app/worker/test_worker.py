@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from app.kafka.asking import RestoreStopped
+from app.kafka.partitions import TP
 from app.kafka.settings import KafkaSettings
-from app.worker.input.fetching import TP
+from app.worker import build
+from app.worker.assignment import Assignment
 from app.worker.output.transactions import TransactionAborted
 from app.worker.state.restore import Restored
 from app.worker.worker import MAX_FAILURES, Worker
@@ -35,13 +38,13 @@ class Stopped:
 
 def new_worker(folder: Path) -> Worker:
     kafka = KafkaSettings("127.0.0.1:1")
-    return Worker(pipeline(folder), kafka, partitions={EVENTS: 1, "said": 1})
+    return build.new_worker(pipeline(folder), kafka, partitions={EVENTS: 1, "said": 1})
 
 
 def test_a_stop_while_the_state_is_restored_is_no_failure(tmp_path: Path) -> None:
     async def failure() -> BaseException | None:
         worker = new_worker(tmp_path)
-        worker.committer = cast(Any, RolledBack())
+        worker._committer = cast(Any, RolledBack())
         worker.app.consumer = cast(Any, Stopped())
         await worker.commit_when_due()
         worker.stopped()
@@ -55,7 +58,7 @@ def test_a_restore_that_comes_after_the_stop_is_stopped_too(tmp_path: Path) -> N
         worker = new_worker(tmp_path)
         await worker.closing()
         worker.stopped()
-        await worker.restore([TP(EVENTS, 0)], 1)
+        await worker.restore(Assignment((TP(EVENTS, 0),)))
 
     with pytest.raises(RestoreStopped):
         asyncio.run(restored_when_closed())
@@ -66,6 +69,7 @@ class Refusing:
 
     def __init__(self, times: int) -> None:
         self.times, self.failures = times, 0
+        self.assignment = Assignment()
 
     async def settle(self) -> None:
         """Nothing is under way."""
@@ -95,8 +99,9 @@ def test_ends_that_could_not_be_committed_are_chosen_again_but_not_for_ever(
 ) -> None:
     async def restored() -> Any:
         worker = new_worker(tmp_path)
-        worker.committer, worker._restorers = cast(Any, Refusing(times)), cast(Any, AtTheEnd())
-        return await worker.restore([TP(EVENTS, 0)], 1)
+        worker._committer = cast(Any, Refusing(times))
+        worker._parts = replace(worker._parts, restorers=cast(Any, AtTheEnd()))
+        return await worker.restore(Assignment((TP(EVENTS, 0),)))
 
     if times < MAX_FAILURES:
         assert asyncio.run(restored()) == {TP(EVENTS, 0): 42}

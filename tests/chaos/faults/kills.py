@@ -21,9 +21,9 @@ RESTORE = (
     "AdminClient.list_offsets",
     "Consumer.assign",
     "Consumer.consume",
-    "app.worker.processor:Processor.open",
+    "app.worker.task_builder:TaskBuilder.open",
 )
-ONCE = ("Producer.init_transactions", "app.worker.processor:Processor.open")
+ONCE = ("Producer.init_transactions", "app.worker.task_builder:TaskBuilder.open")
 WHENS = ("before", "after", "during")
 
 

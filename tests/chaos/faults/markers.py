@@ -8,10 +8,12 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from app.kafka.clients import restore_consumer
+from app.kafka.partitions import TP
 from app.pipeline.stages import stages
-from app.worker.input.fetching import TP
+from app.worker.assignment import Assignment
 from app.worker.processor import Processor
 from app.worker.state.restore import Restored
+from app.worker.task_builder import TaskBuilder
 from app.worker.tasks import Change
 from tests.chaos.cases import Case
 from tests.chaos.parts import part
@@ -22,11 +24,11 @@ from topics.records import Batch
 def change_of(case: Case, partition: int, records: list[Message]) -> Change:
     """What a worker commits that has read these records first."""
     pipeline, topic = case.stream.pipeline, case.stream.pipeline.events.topic
-    processor = Processor(pipeline, None, {topic: case.partitions})
-    (stage,) = stages(pipeline)
-    processor.open({(stage, partition): Restored({}, {topic: None})}, epoch=1)
-    processor.process(Batch(topic, partition, records, epoch=1))
-    return processor.tasks[TP(topic, partition)].take()
+    (stage,), assignment = stages(pipeline), Assignment()
+    fresh = {(stage, partition): Restored({}, {topic: None})}
+    TaskBuilder(pipeline, {topic: case.partitions}).open(assignment, fresh)
+    Processor().process(Batch(topic, partition, records, assignment))
+    return assignment.tasks[TP(topic, partition)].take()
 
 
 def transaction(case: Case, name: str) -> Producer:

@@ -7,13 +7,15 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from confluent_kafka import Message
-from faust.types import TP
+from faust.types import TP as FaustTP
 
+from app.kafka.partitions import TP
+from app.worker.assignment import Assignment
 from app.worker.faust.transport import FETCH_SECONDS, App, Consumer
 from app.worker.watchdog import Watchdog
 from topics.records import Batch
 
-EVENTS = TP("events", 0)
+EVENTS = FaustTP("events", 0)
 
 
 class Host:
@@ -34,7 +36,7 @@ class Host:
         return 10
 
     def new_fetcher(self, consumer: Consumer) -> Any:
-        return SimpleNamespace(assignment=(EVENTS,))
+        return SimpleNamespace(assignment=Assignment((TP(*EVENTS),)))
 
 
 def test_a_batch_survives_that_faust_resumes_after_a_rebalance() -> None:
@@ -66,7 +68,7 @@ def test_a_batch_that_comes_before_faust_resumes_waits_for_it() -> None:
         await asyncio.sleep(0.05)
         await app._on_partitions_revoked({EVENTS})
         record = Message(topic="events", partition=0, offset=0, timestamp=(1, 0))
-        consumer._queue.put_nowait(Batch("events", 0, [record], 0, 0))
+        consumer._queue.put_nowait(Batch("events", 0, [record]))
         await asyncio.sleep(0.05)
         assert passed_on == []
         app.flow_control.resume()
@@ -98,7 +100,7 @@ def test_a_fetch_that_does_not_come_back_ends_the_worker_a_rebalance_in_it_does_
             host.hours_pass()
             return []
 
-        consumer.fetcher = cast(Any, SimpleNamespace(fetch=hang))
+        consumer.fetcher = cast(Any, SimpleNamespace(fetch=hang, assignment=Assignment()))
         await consumer._fetch_once()
         ended = len(host.said)
         host.hours_pass()

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from app.worker.input.fetching import TP, ConsumerLost, Fetcher, InputLost
+from app.kafka.partitions import TP
+from app.worker.assignment import Assignment
+from app.worker.input.fetching import ConsumerLost, Fetcher, InputLost
 from tests.app.support import EVENTS, record
 from topics.records import Batch
 
@@ -22,8 +24,8 @@ class AtFive:
 
     def revoked(self, *, lost: bool) -> None: ...
 
-    def restore(self, partitions: Sequence[TP], epoch: int) -> Mapping[TP, int | None]:
-        return dict.fromkeys(partitions, 5)
+    def restore(self, assignment: Assignment) -> Mapping[TP, int | None]:
+        return dict.fromkeys(assignment.partitions, 5)
 
     def assigned(self, partitions: Sequence[TP]) -> None: ...
 
@@ -36,8 +38,7 @@ class Open(Fetcher):
         return self._consumer
 
     def on_assign(self, *partitions: TP) -> None:
-        self.assignment = partitions
-        self.restart()
+        self._assign(Assignment(partitions, "group"))
 
     def on_revoke(self) -> None:
         self._on_revoke(lost=False)
@@ -71,7 +72,7 @@ def test_batches_are_counted_anew_in_each_assignment(fetcher: Open) -> None:
     (again,) = fetcher.take([record(0, {})])
     assert [batch.number for batch in numbers] == [0, 1, 2]
     assert again.number == 0
-    assert again.epoch > numbers[0].epoch
+    assert again.assignment is not numbers[0].assignment
 
 
 def test_a_restart_reads_from_where_the_state_stands(fetcher: Open) -> None:
@@ -81,9 +82,10 @@ def test_a_restart_reads_from_where_the_state_stands(fetcher: Open) -> None:
 
 
 def test_a_restart_keeps_what_fences_the_commits(fetcher: Open) -> None:
-    fetcher.group = "the group's metadata as of the assignment"
+    before = fetcher.assignment
     fetcher.restart()
-    assert fetcher.group == "the group's metadata as of the assignment"
+    assert fetcher.assignment is not before
+    assert fetcher.assignment.group == "group"
 
 
 def failed(code: int) -> Any:

@@ -14,13 +14,13 @@ from typing import Any, cast
 
 import pytest
 
-from app.worker.input.fetching import TP
+from app.kafka.partitions import TP
 from app.worker.output.committer import Committer, CommitTimes
 from app.worker.output.transactions import TransactionAborted, TransactionLost, Transactions
-from app.worker.processor import Processor
+from app.worker.state.restore import Restored
 from app.worker.tasks import Change
 from learners.errors import NotSnapshotable
-from tests.app.support import EVENTS, batch, model, processor
+from tests.app.support import EVENTS, STAGE, batch, model, opened
 
 INTERVAL, FLOOR = 0.2, 0.05
 
@@ -76,25 +76,22 @@ class Scene:
         backlog: int = 1000,
         patience: float = 9.0,
     ):
-        self.kafka, self.idle, self.clock = kafka, False, Clock()
-        self.processor: Processor = processor(folder, *(partitions or (0,)))
+        self.kafka, self.clock = kafka, Clock()
+        self.opened = opened(folder, *(partitions or (0,)))
+        self.assignment = self.opened.assignment
         self.numbers = dict.fromkeys(partitions or (0,), 0)
         self.committer = Committer(
             cast(Transactions, kafka),
             CommitTimes(INTERVAL, FLOOR),
-            tasks=lambda: self.processor.tasks.values(),
-            group=lambda: "group",
-            idle=lambda: self.idle,
-            whole=lambda: self.processor.whole,
-            on_failure=self.processor.forget,
             backlog=backlog,
             patience=patience,
             clock=self.clock,
         )
+        self.committer.assignment = self.assignment
 
     def due_in(self, dump_seconds: float = 0.0) -> float:
         """Seconds until a commit is due, where a model takes so long to write."""
-        for task in self.processor.tasks.values():
+        for task in self.assignment.tasks.values():
             task.dump_seconds = dump_seconds
         seconds = self.committer.due_in()
         assert seconds is not None
@@ -107,7 +104,7 @@ class Scene:
         made = batch(partition, number * count, count, number=number)
         if last is not None:
             made = replace(made, places=range(count), last=last)
-        assert self.processor.process(made)
+        assert self.opened.process(made)
         self.committer.nudge()
 
     async def wait_for(self, commits: int) -> None:
@@ -151,7 +148,7 @@ def test_when_the_input_is_used_up_a_commit_waits_for_the_floor_alone(tmp_path: 
         scene.work()
         await scene.committer.commit()
         scene.work()
-        scene.idle = True
+        scene.assignment.all_fetched = True
         assert scene.due_in() == pytest.approx(FLOOR)
 
     run(play())
@@ -194,7 +191,7 @@ def test_a_backlog_is_committed_before_the_interval_is_over(tmp_path: Path) -> N
 def test_a_model_that_is_slow_to_write_is_written_a_tenth_of_the_time(tmp_path: Path) -> None:
     async def play() -> None:
         scene = Scene(tmp_path, Recording())
-        scene.idle = True
+        scene.assignment.all_fetched = True
         scene.work()
         await scene.committer.commit()
         scene.work()
@@ -246,7 +243,7 @@ def test_after_a_failure_the_next_in_line_finds_no_task(tmp_path: Path) -> None:
             await first
         await second
         assert len(kafka.changes) == 1, "void work was committed"
-        assert not scene.processor.tasks
+        assert not scene.assignment.tasks
         assert (scene.committer.failures, scene.committer.commits) == (1, 0)
 
     run(play())
@@ -258,7 +255,7 @@ def test_after_a_failure_the_void_state_is_free_without_a_collection(tmp_path: P
         kafka.go.set()
         scene = Scene(tmp_path, kafka)
         scene.work()
-        (task,) = scene.processor.tasks.values()
+        (task,) = scene.assignment.tasks.values()
         held: list[Any] = [weakref.ref(task.state), weakref.ref(task.agent)]
         del task
         try:
@@ -284,7 +281,7 @@ def test_a_commit_that_never_ends_is_given_up(tmp_path: Path) -> None:
         scene.work()
         with pytest.raises(TransactionLost, match=r"not ended after 0\.1 s"):
             await scene.committer.commit()
-        assert not scene.processor.tasks
+        assert not scene.assignment.tasks
         kafka.go.set()
 
     run(play())
@@ -295,7 +292,7 @@ def test_a_task_that_cannot_be_saved_voids_all_of_them(tmp_path: Path) -> None:
         scene = Scene(tmp_path, Recording(), 0, 1)
         scene.work(0)
         scene.work(1)
-        model(scene.processor.tasks[TP(EVENTS, 1)]).params["broken"] = object()
+        model(scene.assignment.tasks[TP(EVENTS, 1)]).params["broken"] = object()
         with pytest.raises(NotSnapshotable):
             await scene.committer.commit()
         await scene.committer.commit()
@@ -343,7 +340,7 @@ def test_a_stop_waits_for_the_commit_under_way(tmp_path: Path) -> None:
 def test_nothing_is_committed_in_the_middle_of_a_round(tmp_path: Path) -> None:
     async def play() -> None:
         scene = Scene(tmp_path, Recording(), 0, 1, 2)
-        scene.idle = True
+        scene.assignment.all_fetched = True
         async with running(scene):
             scene.work(0, last=False)
             scene.work(2)
@@ -405,18 +402,46 @@ def test_a_round_may_end_whatever_is_not_committed_and_then_there_is_no_room(
     run(play())
 
 
-def test_a_round_of_tasks_that_are_forgotten_is_open_no_more(tmp_path: Path) -> None:
-    made = processor(tmp_path, 0, 1)
+def test_a_round_of_tasks_that_are_dropped_is_open_no_more(tmp_path: Path) -> None:
+    made = opened(tmp_path, 0, 1)
     part = replace(batch(0), places=range(3), last=False)
     made.process(part)
-    assert not made.whole
-    made.forget()
-    assert made.whole
+    assert not made.assignment.whole
+    made.assignment.drop()
+    assert made.assignment.whole
     made.process(part)
-    assert made.whole, "a batch of tasks that are gone opens none"
-    again = processor(tmp_path, 0, 1, epoch=2)
-    again.process(part)
-    assert again.whole, "neither does one of an earlier assignment"
-    again.process(replace(batch(0, epoch=2), places=range(3), last=False))
-    again.process(replace(batch(1), places=range(3)))
-    assert not again.whole, "nor does it end one"
+    assert made.assignment.whole, "a batch of tasks that are gone opens none"
+
+
+def test_a_round_is_that_of_its_assignment(tmp_path: Path) -> None:
+    made = opened(tmp_path, 0, 1)
+    earlier = made.assignment
+    made.open({(STAGE, p): Restored({}, {EVENTS: None}) for p in (0, 1)})
+    part = replace(batch(0), places=range(3), last=False)
+    made.processor.process(replace(part, assignment=earlier))
+    assert made.assignment.whole, "a batch of an earlier one opens none"
+    made.process(part)
+    made.processor.process(replace(batch(1), places=range(3), assignment=earlier))
+    assert not made.assignment.whole, "nor does it end one"
+
+
+def test_a_commit_that_waited_through_a_rebalance_commits_the_next_assignment(
+    tmp_path: Path,
+) -> None:
+    async def play() -> None:
+        kafka = Blocking()
+        scene = Scene(tmp_path, kafka)
+        scene.work()
+        first = asyncio.create_task(scene.committer.commit())
+        await scene.wait_for(1)
+        second = asyncio.create_task(scene.committer.commit())
+        await asyncio.sleep(0.02)
+        scene.assignment.drop()
+        scene.opened.open({(STAGE, 0): Restored({}, {EVENTS: 40}, chosen=True)})
+        scene.committer.assignment = scene.opened.assignment
+        kafka.go.set()
+        await first
+        await second
+        assert [c.offsets for (c,) in kafka.changes] == [{EVENTS: 3}, {EVENTS: 40}]
+
+    run(play())

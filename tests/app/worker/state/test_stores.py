@@ -17,12 +17,11 @@ import pytest
 from agents.state import MemoryStore, State, Store
 from app.pipeline import checks
 from app.pipeline.load import Pipeline, PipelineError
-from app.worker.processor import Processor
 from app.worker.state.restore import Restored
 from app.worker.state.rocks import RocksMemory, RocksStore
 from app.worker.state.stores import StoreFolderRefused, Stores
 from app.worker.state.topic import CHUNK, Row, StateDamaged, StateLog, StateReader
-from tests.app.support import EVENTS, STAGE, batch, model, pipeline
+from tests.app.support import EVENTS, STAGE, Opened, batch, model, pipeline
 
 SMALL = RocksMemory(1 << 20, 1 << 20)
 
@@ -223,17 +222,17 @@ def test_a_temporary_folder_that_somebody_else_prepared_is_refused(
 
 def test_tasks_that_are_forgotten_leave_no_folder(tmp_path: Path) -> None:
     said = with_rocksdb(tmp_path)
-    made = Processor(said)
+    made = Opened(said)
     fresh = (RocksStore(tmp_path / f"db{n}", SMALL) for n in count())
-    for epoch in (1, 2):
-        made.open({(STAGE, 0): Restored(next(fresh), {EVENTS: None})}, epoch)
-        assert made.process(batch(epoch=epoch))
+    for _ in range(2):
+        made.open({(STAGE, 0): Restored(next(fresh), {EVENTS: None})})
+        assert made.process(batch())
         (task,) = made.tasks.values()
         change = task.take()
         assert model(task).learned == 3
         assert {key for key, _ in change.state} == {b"model", b"position"}
     assert [path.name for path in tmp_path.glob("db*")] == ["db1"]
-    made.forget()
+    made.assignment.drop()
     assert list(tmp_path.glob("db*")) == []
 
 

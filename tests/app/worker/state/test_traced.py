@@ -9,9 +9,9 @@ import pytest
 from agents.state import MemoryStore, State
 from app.pipeline.load import load_pipeline
 from app.pipeline.stages import stages
-from app.worker.processor import Processor
 from app.worker.state.restore import Restored, RestoreRefused
 from app.worker.state.traced import Traced
+from tests.app.support import Opened
 
 FILE = """
 name = "p"
@@ -47,10 +47,10 @@ def test_an_entry_of_an_older_state_that_cannot_be_read_is_named(
     file = tmp_path / "p.toml"
     file.write_text(FILE)
     pipeline = load_pipeline(file, environ={})
-    made, (stage,) = Processor(pipeline), stages(pipeline)
+    made, (stage,) = Opened(pipeline), stages(pipeline)
     state = Restored({key: value}, {"cards": 3, "labels": None})
     with pytest.raises(RestoreRefused) as refused:
-        made.open({(stage, 0): state}, 1)
+        made.open({(stage, 0): state})
     assert f"p.state.v1[0]: {key!r} cannot be used" in str(refused.value)
 
 

@@ -1,0 +1,61 @@
+"""What a worker tells its page: whether it does its work, and what it has done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.kafka.partitions import partitions_of
+from app.page.told import words
+from app.pipeline.load import Pipeline
+from app.worker.output.committer import Committer
+from app.worker.processor import Counters
+
+
+class Health:
+    """Looks at the parts of a worker, on the event loop.
+
+    Args:
+        pipeline: What is done.
+        counters: Of all that was processed.
+        committer: Has the assignment of this moment.
+
+    Attributes:
+        ready: Whether the states are restored, and the worker goes on.
+    """
+
+    def __init__(self, pipeline: Pipeline, counters: Counters, committer: Committer) -> None:
+        self._pipeline = pipeline
+        self._counters = counters
+        self._committer = committer
+        self.ready = False
+
+    @property
+    def partitions(self) -> list[int]:
+        """The partitions of the events that are this worker's."""
+        topic = self._pipeline.events.topic
+        return partitions_of(tp for tp in self._committer.assignment.tasks if tp.topic == topic)
+
+    def words(self) -> bytes:
+        """A line for the page."""
+        return words(self.health(), self.counts())
+
+    def health(self) -> dict[str, Any]:
+        """Whether this worker does its work, and on what."""
+        return {
+            "ready": self.ready,
+            "partitions": self.partitions,
+            "events": self._counters.events,
+            "commits": self._committer.commits,
+        }
+
+    def counts(self) -> dict[str, Any]:
+        """What this worker has done since it started."""
+        labels = self._committer.assignment.labels
+        return {
+            "partitions": self.partitions,
+            "scored": self._counters.predictions,
+            "learned": self._counters.learned,
+            "waiting": labels.waiting if self._pipeline.labels else None,
+            "dead_letters": self._counters.dead_letters,
+            "commits": self._committer.commits,
+        }

@@ -1,0 +1,146 @@
+"""Makes the tasks of an assignment from the states that were restored."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from agents.errors import AgentError, Refusal
+from agents.outputs import Agent
+from agents.score import Score
+from agents.state import State
+from app.kafka.partitions import TP
+from app.pipeline.load import Pipeline
+from app.pipeline.models import new_model
+from app.pipeline.stages import Stage, stages
+from app.worker.agent_builder import AgentBuilder
+from app.worker.assignment import Assignment
+from app.worker.handover import Handover
+from app.worker.output.published import Published, sources
+from app.worker.state.position import MODEL, POSITION, Position, SavedModel
+from app.worker.state.restore import COMMANDS, Restored, RestoreRefused
+from app.worker.state.topic import StateLog, digest_of
+from app.worker.state.traced import unreadable
+from app.worker.tasks import Task
+from learners.errors import LearnerError
+from learners.model import Model
+from learners.saved import snapshots
+
+
+class TaskBuilder:
+    """Makes tasks; it remembers across assignments what could not be learned.
+
+    Args:
+        pipeline: What to do.
+        partitions: How many each topic has; each of the events gets its share of a budget.
+        snapshot_key: Signs and checks models that need pickle.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        partitions: Mapping[str, int] = MappingProxyType({}),
+        snapshot_key: bytes | None = None,
+    ) -> None:
+        self._pipeline = pipeline
+        self._partitions = partitions
+        self._snapshot_key = snapshot_key
+        self._refused: dict[TP, dict[Refusal, Exception]] = defaultdict(dict)
+
+    def warm_up(self, model: Model) -> None:
+        """Compile whatever the first event would have to wait for; `model` is thrown away."""
+        model.warm_up(len(self._pipeline.events.features or ()) or 1)
+        agent = self._made(stages(self._pipeline)[-1], 0, 1, State(), model)
+        if isinstance(agent, Score):
+            agent.warm_up()
+
+    def open(
+        self,
+        assignment: Assignment,
+        restored: Mapping[tuple[Stage, int], Restored],
+        *,
+        at_once: bool = False,
+    ) -> None:
+        """Give an assignment its tasks.
+
+        Args:
+            assignment: Has none.
+            restored: Their states.
+            at_once: Whether a stage forwards to the next one in memory, not by Kafka.
+
+        Raises:
+            RestoreRefused: when a state is not one of the pipeline file.
+        """
+        assignment.handover = Handover(self._partitions, at_once=at_once)
+        assignment.tasks = {
+            TP(stage.inputs[0], partition): self._task(stage, partition, state)
+            for (stage, partition), state in restored.items()
+        }
+
+    def _task(self, stage: Stage, partition: int, restored: Restored) -> Task:
+        entries, position = restored.entries, restored.position or Position({})
+        own = {key: value for key in (MODEL, POSITION) if (value := entries.pop(key, None))}
+        state = State(entries, restored.checksum, restored.views)
+        snapshot, saved = own.get(MODEL), position.model
+        model = self._model(partition, snapshot) if stage.scores else new_model(self._pipeline)
+        if saved is None and snapshot is not None:  # an older version did not name it
+            saved = SavedModel(model.learned, digest_of(snapshot))
+        return Task(
+            partition,
+            stage.state_topic,
+            self._agent(stage, partition, state, model),
+            state,
+            StateLog(restored.chunks),
+            {topic: at for topic, at in restored.offsets.items() if at is not None},
+            restored.topic_ids,
+            saved,
+            self._published(position),
+            position.since,
+            self._refused[TP(stage.inputs[0], partition)],
+            dirty=restored.chosen,
+            own_entries=own,
+            next_offset=restored.next_offset,
+        )
+
+    def _agent(self, stage: Stage, partition: int, state: State, model: Model) -> Agent:
+        count = self._partitions.get(self._pipeline.events.topic, 1)
+
+        def make(state: State) -> Agent:
+            return self._made(stage, partition, count, state, model)
+
+        try:
+            return make(state)
+        except AgentError:
+            raise  # it names a setting that the state was made with
+        except Exception as error:
+            key = unreadable(make, state.store)
+            raise RestoreRefused(
+                f"{stage.state_topic}[{partition}]: {key!r} cannot be used"
+                f" ({type(error).__name__}: {error}). {COMMANDS}"
+            ) from error
+
+    def _made(self, stage: Stage, partition: int, count: int, state: State, model: Model) -> Agent:
+        key = self._snapshot_key
+        return AgentBuilder(self._pipeline, stage, partition, count, state, model, key).agent()
+
+    def _published(self, position: Position) -> Published | None:
+        pipeline = self._pipeline
+        if not position.published:
+            return None
+        topics = pipeline.predictions.topic, pipeline.events.topic
+        return Published(position.published, sources(pipeline), *topics)
+
+    def _model(self, partition: int, snapshot: bytes | None) -> Model:
+        model = new_model(self._pipeline)
+        if snapshot is None:
+            return model
+        try:
+            loaded, _ = snapshots.load(
+                snapshot, model, key=self._snapshot_key, allow=self._pipeline.snapshots.allow
+            )
+        except LearnerError as error:
+            raise RestoreRefused(
+                f"the model of {self._pipeline.state_topic}[{partition}] is refused: {error}"
+            ) from error
+        return loaded
