@@ -53,7 +53,7 @@ class Blocking(Recording):
 
     def commit(self, changes: Sequence[Change], group: Any) -> None:
         super().commit(changes, group)
-        assert self.go.wait(10)
+        assert self.go.wait(60)
 
 
 class Failing(Blocking):
@@ -385,9 +385,9 @@ def test_a_round_may_end_whatever_is_not_committed_and_then_there_is_no_room(
         scene = Scene(tmp_path, kafka, 0, 1, backlog=3)
         async with running(scene):
             for _ in range(4):
-                await asyncio.wait_for(scene.committer.room(), 5)
+                await asyncio.wait_for(scene.committer.room(), 60)
                 scene.work(0, last=False)
-            await asyncio.wait_for(scene.committer.room(), 5)
+            await asyncio.wait_for(scene.committer.room(), 60)
             scene.work(1, last=True)
             await scene.wait_for(1)
             for _ in range(2):
