@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.contenders import hand_loop, riverrun, stock_faust
+from benchmarks.experts import has_java, kafka_streams, numba_loop
 from benchmarks.topics import fill
 
 ROUNDS = 3
@@ -44,10 +45,16 @@ def run(bootstrap: str, *, quick: bool = False) -> Iterator[dict[str, Any]]:
 
 
 def _rivals(case: dict[str, Any]) -> dict[str, Callable[..., float]]:
-    """Who runs: with a scaler also the loop by hand that promises what riverrun does."""
+    """Who runs: with a scaler also the loop by hand that promises what riverrun does.
+
+    Kafka Streams reads JSON, and is left out where no JDK and Maven are.
+    """
     rivals: dict[str, Callable[..., float]] = {"riverrun": riverrun, "hand_loop": hand_loop}
     if case["scale"]:
         rivals["hand_loop_exactly_once"] = partial(hand_loop, exactly_once=True)
+    rivals["numba_loop"] = numba_loop
+    if case["format"] == "json" and has_java():
+        rivals["kafka_streams"] = kafka_streams
     return rivals
 
 
@@ -56,7 +63,7 @@ def _compared(rates: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     row: dict[str, Any] = {who: round(median(each)) for who, each in rates.items()}
     for who, theirs in rates.items():
         if who != "riverrun":
-            name = "ratio" + who.removeprefix("hand_loop")
+            name = f"ratio_{who}".replace("_hand_loop", "")
             ratios = [a / b for a, b in zip(rates["riverrun"], theirs, strict=True)]
             row[name] = round(median(ratios), 2)
             row[f"{name}_min"] = round(min(ratios), 2)
