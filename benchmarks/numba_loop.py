@@ -101,7 +101,7 @@ def main(said: argparse.Namespace) -> None:
     producer.init_transactions()
     consumer.subscribe([said.events])
     codec = {"json": msgspec.json, "msgpack": msgspec.msgpack}[said.format]
-    decode = codec.Decoder(event_type(said.features)).decode  # type: ignore[attr-defined]
+    decode = codec.Decoder(event_type(said.features)).decode
     encode, values = msgspec.json.Encoder().encode, msgspec.structs.astuple
     model = np.zeros((4, said.features + 1))
     producer.begin_transaction()

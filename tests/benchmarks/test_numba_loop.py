@@ -1,6 +1,7 @@
 """The expert's loop learns what River learns: else its rate would compare with nothing."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ def test_its_scores_are_rivers(scale: bool) -> None:
     draw, names = random.Random(1), [f"feature_{i}" for i in range(5)]
     rows = np.array([[draw.gauss(3 * j, j + 1) for j in range(5)] for _ in range(400)])
     labels = np.array([1 if draw.random() < 0.4 else -1 for _ in rows], np.int8)
-    model = linear_model.PAClassifier(C=0.01)
+    model: Any = linear_model.PAClassifier(C=0.01)
     if scale:
         model = preprocessing.StandardScaler() | model
     expected = []
