@@ -73,7 +73,6 @@ class InProcess:
     """
 
     def __init__(self, pipeline: Pipeline, *, keep: bool = False) -> None:
-        learner = pipeline.learner
         self.stages = stages(pipeline)
         self.states = [State() for _ in self.stages]
         self.scores: dict[str, float] = {}
@@ -87,9 +86,7 @@ class InProcess:
         self._offsets = Counter[str]()
         self._agents = []
         for stage, state in zip(self.stages, self.states, strict=True):
-            model = registry.create(
-                learner.type, learner.params, learner.scale, learner.drift, learner.tables
-            )
+            model = registry.from_spec(pipeline.learner.spec)
             self._agents.append(AgentBuilder(pipeline, stage, 0, 1, state, model).agent())
 
     def run(self, sent: Iterable[Encoded]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from learners.base import UNLABELLED, Estimator, Explaining, Features, Scored, Task
@@ -10,6 +10,7 @@ from learners.engine.rows import Rows
 from learners.errors import CannotExplain, LearnFailed
 from learners.labels import check_label
 from learners.saved.fingerprint import fingerprint
+from learners.spec import LearnerSpec
 from learners.steps.registry import takes_text
 
 if TYPE_CHECKING:
@@ -17,37 +18,30 @@ if TYPE_CHECKING:
 
 
 class Model:
-    """An estimator, the name and parameters that made it, and how much it has learned.
+    """An estimator, what it was made of, and how much it has learned.
 
     Attributes
     ----------
-    type, params, scale, drift, steps
-        What `registry.create` was given.
+    spec
+        What it was made of.
     learned
         Events learned so far.
     estimator
         Ours or River's.
     """
 
-    __slots__ = ("_names", "drift", "estimator", "learned", "params", "scale", "steps", "type")
+    __slots__ = ("_names", "estimator", "learned", "spec")
 
-    def __init__(
-        self,
-        type: str,
-        params: Mapping[str, Any],
-        scale: bool,
-        estimator: Estimator,
-        drift: Mapping[str, Any] | None = None,
-        steps: Sequence[Mapping[str, Any]] = (),
-    ) -> None:
-        self.type = type
-        self.params = dict(params)
-        self.scale = scale
-        self.drift = dict(drift or {})
-        self.steps = [dict(step) for step in steps]
+    def __init__(self, spec: LearnerSpec, estimator: Estimator) -> None:
+        self.spec = spec
         self.estimator = estimator
         self.learned = 0
         self._names: Names | None = None
+
+    @property
+    def type(self) -> str:
+        """The name of the learner."""
+        return self.spec.type
 
     @property
     def names(self) -> Names:
@@ -79,12 +73,12 @@ class Model:
 
     def takes_text(self, name: str) -> bool:
         """Whether a step turns the text of the feature `name` into numbers."""
-        return bool(self.steps) and takes_text(self.steps, name)
+        return bool(self.spec.steps) and takes_text(self.spec.steps, name)
 
     @property
     def drifts(self) -> int | None:
         """How often the learner has drifted; None where nothing watches it."""
-        return getattr(self.estimator, "drifts", None) if self.drift else None
+        return getattr(self.estimator, "drifts", None) if self.spec.drift else None
 
     @property
     def last_drift(self) -> int | None:
@@ -146,11 +140,10 @@ class Model:
 
     def fingerprint(self) -> str:
         """A digest of type, parameters and state; equal for equal models in any process."""
-        parts = [self.type, self.params, self.scale, self.learned, self.estimator.state()]
-        if self.drift:
-            parts.append(self.drift)
-        if self.steps:
-            parts.append(self.steps)
+        made_of = self.spec.tables()
+        kind, params, scale = made_of["type"], made_of["params"], made_of["scale"]
+        parts = [kind, params, scale, self.learned, self.estimator.state()]
+        parts += [made_of[key] for key in ("drift", "steps") if made_of[key]]
         return fingerprint(parts)
 
 

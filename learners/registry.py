@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,11 +16,11 @@ from learners.model import Model
 from learners.multiclass.one_vs_rest import OneVsRest
 from learners.ours import ALONE, made
 from learners.scaler import Scaled
+from learners.spec import LearnerSpec
 from learners.stepped import Stepped, SteppedEvents
 from learners.steps.chain import Chain
 
 OURS: dict[str, type[Compiled]] = {**ALONE, "one_vs_rest": OneVsRest}
-Steps = Sequence[Mapping[str, Any]]
 # River's, with what they need around them
 WRAPPED = {
     "half_space_trees": "learners.anomaly.half_space_trees:half_space_trees",
@@ -32,99 +33,84 @@ def create(
     params: Mapping[str, Any] | None = None,
     scale: bool = False,
     drift: Mapping[str, Any] | None = None,
-    steps: Steps = (),
+    steps: Sequence[Mapping[str, Any]] = (),
 ) -> Model:
-    """A new model.
+    """A new model; for the parameters see LearnerSpec, for the errors `from_spec`."""
+    return from_spec(LearnerSpec(type, dict(params or {}), scale, drift, steps))
 
-    Parameters
-    ----------
-    type
-        A name of `names()`, the dotted name of a River estimator
-        ("river.forest.ARFClassifier") or a user's own "module:name".
-    params
-        Keyword arguments: plain values. A nested estimator of River's is a table with its
-        dotted name as "type" and its own parameters beside it.
-    scale
-        Whether a standard scaler stands before it, after all steps.
-    drift
-        How its loss is watched, and what follows from a drift; see `learners.drift.settings`.
-    steps
-        What stands before it: for each step its name as "type", and its parameters; see
-        `learners.steps.registry`.
+
+def from_spec(spec: LearnerSpec) -> Model:
+    """A new model.
 
     Raises UnknownLearner, ParameterError, StepError and DriftError, which name the key and
     what is allowed. Names are imported: they must come from a pipeline file, never from data.
     """
-    params = dict(params or {})
-    estimator = new(type, params, scale, steps)
-    if drift is not None:
-        estimator = _watched(estimator, drift, type, params, scale, steps)
-    model = Model(type, params, scale, estimator, drift, steps)
-    if type not in OURS:
+    estimator = new(spec)
+    if spec.drift is not None:
+        estimator = _watched(spec, estimator)
+    model = Model(spec, estimator)
+    if spec.type not in OURS:
         model.read_names()
     return model
 
 
-def restore(
-    state: Any,
-    type: str,
-    params: Mapping[str, Any],
-    scale: bool,
-    drift: Mapping[str, Any],
-    steps: Steps,
-) -> Estimator:
-    """The estimator that `state` is of, of a model that `create` made of the rest."""
-    if not drift:
-        return revive(type, params, scale, steps, state)
-    learner = revive(type, params, scale, steps, state["learner"])
-    estimator = _watched(learner, drift, type, params, scale, steps)
+def restore(spec: LearnerSpec, state: Any) -> Estimator:
+    """The estimator of a model that `from_spec` made, from its `state()`."""
+    if not spec.drift:
+        return revive(spec, state)
+    estimator = _watched(spec, revive(spec, state["learner"]))
     estimator.load(state)
     return estimator
 
 
-def _watched(learner: Estimator, drift: Mapping[str, Any], *made_of: Any) -> Watched:
-    """`made_of`: the arguments of `new`."""
-    make = LearnerFactory(partial(new, *made_of), partial(revive, *made_of))
-    return watched(learner, make, drift)
+def _watched(spec: LearnerSpec, learner: Estimator) -> Watched:
+    assert spec.drift is not None
+    make = LearnerFactory(partial(new, spec), partial(revive, spec))
+    return watched(learner, make, spec.drift)
 
 
-def new(type: str, params: Mapping[str, Any], scale: bool, steps: Steps) -> Estimator:
-    """A new estimator, unwatched; see `create`."""
-    if steps:
-        return _stepped(new(type, params, False, ()), scale, steps)
-    if type in OURS:
-        return _ours(type, params, scale)
-    if type in WRAPPED or "." in type or ":" in type:
+def new(spec: LearnerSpec) -> Estimator:
+    """A new estimator, unwatched. Raises as `from_spec` does."""
+    if spec.steps:
+        return _stepped(spec, new(_bare(spec)))
+    if spec.type in OURS:
+        return _ours(spec)
+    if spec.type in WRAPPED or "." in spec.type or ":" in spec.type:
         from learners.river.estimator import RiverEstimator  # River takes a second to import
 
-        return RiverEstimator.create(WRAPPED.get(type, type), params, scale, type)
-    raise UnknownLearner(f"learner {type!r}: unknown{_hint(type)}")
+        wrapped = WRAPPED.get(spec.type, spec.type)
+        return RiverEstimator.create(wrapped, spec.params, spec.scale, spec.type)
+    raise UnknownLearner(f"learner {spec.type!r}: unknown{_hint(spec.type)}")
 
 
-def revive(
-    type: str, params: Mapping[str, Any], scale: bool, steps: Steps, state: Any
-) -> Estimator:
-    """The estimator, unwatched, that `state` is of."""
-    if steps:
-        stepped = _stepped(revive(type, params, False, (), state["learner"]), scale, steps)
+def revive(spec: LearnerSpec, state: Any) -> Estimator:
+    """The estimator, unwatched, from its `state()`."""
+    if spec.steps:
+        stepped = _stepped(spec, revive(_bare(spec), state["learner"]))
         stepped.load(state)
         return stepped
-    if type in OURS:
-        learner = _ours(type, params, scale)
+    if spec.type in OURS:
+        learner = _ours(spec)
         learner.load(state)
         return learner
     from learners.river.estimator import RiverEstimator  # River takes a second to import
 
-    return RiverEstimator(state, type)
+    return RiverEstimator(state, spec.type)
 
 
-def _ours(type: str, params: Mapping[str, Any], scale: bool) -> Compiled:
-    learner = made(OURS, type, params)
-    return Scaled(learner) if scale else learner
+def _bare(spec: LearnerSpec) -> LearnerSpec:
+    """Without what stands before the learner."""
+    return replace(spec, scale=False, steps=())
 
 
-def _stepped(learner: Estimator, scale: bool, steps: Steps) -> Stepped | SteppedEvents:
-    chain = Chain([*steps, {"type": "scale"}] if scale else steps, learner.task)
+def _ours(spec: LearnerSpec) -> Compiled:
+    learner = made(OURS, spec.type, spec.params)
+    return Scaled(learner) if spec.scale else learner
+
+
+def _stepped(spec: LearnerSpec, learner: Estimator) -> Stepped | SteppedEvents:
+    scaler = [{"type": "scale"}] if spec.scale else []
+    chain = Chain([*spec.steps, *scaler], learner.task)
     if isinstance(learner, Compiled):
         return Stepped(chain, learner)
     return SteppedEvents(chain, learner)

@@ -65,7 +65,7 @@ def weights(model: Model) -> list[Weights]:
 
     Empty for learners that have none to read, such as trees.
 
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("passive_aggressive")
     >>> model.learn_one({"a": 1.0, "b": -2.0}, True)
     >>> for each in weights(model):

@@ -51,9 +51,7 @@ def _check_learner(pipeline: Pipeline, where: Places) -> None:
 
     learner = pipeline.learner
     try:
-        model = registry.create(
-            learner.type, learner.params, learner.scale, learner.drift, learner.tables
-        )
+        model = registry.from_spec(learner.spec)
         if learner.type.startswith("river."):
             try_out(learner.type, learner.params)
         if learner.type not in registry.OURS:

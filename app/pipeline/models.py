@@ -9,7 +9,4 @@ from learners.model import Model
 
 def new_model(pipeline: Pipeline) -> Model:
     """A model that has learned nothing, with the steps, the scaler and the watch of the file."""
-    learner = pipeline.learner
-    return registry.create(
-        learner.type, learner.params, learner.scale, learner.drift, learner.tables
-    )
+    return registry.from_spec(pipeline.learner.spec)

@@ -14,6 +14,7 @@ from app.pipeline.values import (
     Table,
     wrong,
 )
+from learners.spec import LearnerSpec
 
 
 class Step(BaseModel):
@@ -43,6 +44,11 @@ class Learner(BaseModel):
     def tables(self) -> list[dict[str, Any]]:
         """The steps before the learner, each as a new dict."""
         return [step.model_dump() for step in self.steps]
+
+    @property
+    def spec(self) -> LearnerSpec:
+        """All that a new model is made of."""
+        return LearnerSpec(self.type, self.params, self.scale, self.drift, self.tables)
 
 
 class Snapshots(Table):

@@ -117,6 +117,6 @@ def drift_of(model: Model) -> str | None:
     """What has happened to a watched model; None without a drift."""
     if not model.drifts:
         return None
-    reaction = model.drift.get("reaction", "alarm")
+    reaction = (model.spec.drift or {}).get("reaction", "alarm")
     drifts = "1 drift" if model.drifts == 1 else f"{model.drifts:,} drifts"
     return f"{drifts} ({reaction}), the last at learned event {model.last_drift:,}"

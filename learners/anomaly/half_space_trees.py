@@ -31,7 +31,7 @@ def half_space_trees(
 
     >>> from itertools import islice
     >>> from river import datasets, metrics
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("half_space_trees", {"height": 6})
     >>> auc = metrics.RollingROCAUC(window_size=8000)
     >>> for x, y in islice(datasets.Shuttle(), 8000):

@@ -23,7 +23,7 @@ def one_class_svm(nu: float = 0.1, learning_rate: float = 0.01, intercept_lr: fl
     --------
     >>> from itertools import islice
     >>> from river import datasets, metrics
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("one_class_svm", {"nu": 0.2}, scale=True)
     >>> auc = metrics.RollingROCAUC(window_size=8000)
     >>> for x, y in islice(datasets.Shuttle(), 8000):

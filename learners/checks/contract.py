@@ -23,9 +23,10 @@ from learners.checks import data as check_data
 from learners.checks.data import Event
 from learners.engine.rows import Rows
 from learners.model import UNLABELLED, Model
-from learners.registry import create
+from learners.registry import from_spec
 from learners.saved import snapshots
 from learners.saved.fingerprint import fingerprint
+from learners.spec import LearnerSpec
 
 Make = Callable[[], Model]
 
@@ -79,12 +80,12 @@ def snapshot_resumes_identically(make: Make) -> None:
 def same_under_any_hash_seed(*makes: Make) -> None:
     """Other processes with other PYTHONHASHSEEDs reach the same models.
 
-    They make them by `registry.create` from type, parameters and scale. Starting a process
-    is slow: several models may share the two that are started.
+    They make them by `registry.from_spec`. Starting a process is slow: several models may
+    share the two that are started.
     """
     models = [make() for make in makes]
     here = [_digest_of_run(model) for model in models]
-    what = json.dumps([[m.type, m.params, m.scale, m.drift or None, m.steps] for m in models])
+    what = json.dumps([vars(model.spec) for model in models])
     command = [sys.executable, "-m", "learners.checks.contract", what]
     runs = []
     for seed in ("1", "2"):
@@ -213,4 +214,4 @@ def _digest_of_run(model: Model) -> str:
 
 if __name__ == "__main__":
     for what in json.loads(sys.argv[1]):
-        print(_digest_of_run(create(*what)))
+        print(_digest_of_run(from_spec(LearnerSpec(**what))))

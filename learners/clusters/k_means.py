@@ -43,7 +43,7 @@ class KMeans(Centres):
     Examples
     --------
     >>> from river import datasets
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("k_means", {"n_clusters": 2, "half_life": 500.0}, scale=True)
     >>> for x, y in datasets.Bananas():
     ...     model.learn_one(x)

@@ -34,7 +34,7 @@ class MiniBatchKMeans(Centres):
     Examples
     --------
     >>> from river import datasets
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("mini_batch_k_means", {"n_clusters": 2}, scale=True)
     >>> for x, y in datasets.Bananas():
     ...     model.learn_one(x)

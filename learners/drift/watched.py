@@ -47,7 +47,7 @@ class Watched:
     Websites, and the same again with the labels turned around:
 
     >>> from river import datasets, metrics
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> events = list(datasets.Phishing()) + [(x, not y) for x, y in datasets.Phishing()]
     >>> for reaction in ("alarm", "reset", "swap"):
     ...     drift = {"detector": "adwin", "reaction": reaction}

@@ -34,7 +34,7 @@ class AROW(ConfidenceWeighted):
     Examples
     --------
     >>> from river import datasets, metrics
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("arow", scale=True)
     >>> accuracy = metrics.Accuracy()
     >>> for x, y in datasets.Phishing():

@@ -33,7 +33,7 @@ class LinearRegression(LinearRegressor):
     Examples
     --------
     >>> from river import datasets, metrics
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("linear_regression", {"intercept_lr": 0.1}, scale=True)
     >>> error = metrics.MAE()
     >>> for x, y in datasets.TrumpApproval():

@@ -39,7 +39,7 @@ class LogisticRegression(LinearClassifier):
     Examples
     --------
     >>> from river import datasets, metrics
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("logistic_regression", {"learning_rate": 0.1}, scale=True)
     >>> accuracy = metrics.Accuracy()
     >>> for x, y in datasets.Phishing():

@@ -43,7 +43,7 @@ class PassiveAggressive(LinearClassifier):
     Examples
     --------
     >>> from river import datasets, metrics
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("passive_aggressive", {"C": 0.01}, scale=True)
     >>> accuracy = metrics.Accuracy()
     >>> for x, y in datasets.Phishing():
@@ -102,7 +102,7 @@ class PassiveAggressiveRegressor(LinearRegressor):
     Examples
     --------
     >>> from river import datasets, metrics
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("passive_aggressive_regressor", {"C": 0.1}, scale=True)
     >>> error = metrics.MAE()
     >>> for x, y in datasets.TrumpApproval():

@@ -40,7 +40,7 @@ class SoftConfidenceWeighted(ConfidenceWeighted):
     Examples
     --------
     >>> from river import datasets, metrics
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("soft_confidence_weighted", {"C": 0.1}, scale=True)
     >>> accuracy = metrics.Accuracy()
     >>> for x, y in datasets.Phishing():

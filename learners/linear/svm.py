@@ -35,7 +35,7 @@ class SVM(LinearClassifier):
     Examples
     --------
     >>> from river import datasets, metrics
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("svm", {"mode": "pegasos"}, scale=True)
     >>> accuracy = metrics.Accuracy()
     >>> for x, y in datasets.Phishing():

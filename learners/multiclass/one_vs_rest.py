@@ -31,7 +31,7 @@ class OneVsRest(Compiled):
     Examples
     --------
     >>> from river import datasets, metrics
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> learner = {"type": "logistic_regression", "learning_rate": 0.1}
     >>> model = create("one_vs_rest", {"learner": learner}, scale=True)
     >>> accuracy = metrics.Accuracy()

@@ -36,7 +36,7 @@ class PassiveAggressiveMulticlass(Compiled):
     Examples
     --------
     >>> from river import datasets, metrics
-    >>> from learners.registry import create
+    >>> from learners import create
     >>> model = create("passive_aggressive_multiclass", {"C": 0.1}, scale=True)
     >>> accuracy = metrics.Accuracy()
     >>> for x, y in datasets.ImageSegments():

@@ -41,6 +41,7 @@ from learners.errors import (
 from learners.model import Model
 from learners.registry import OURS, restore
 from learners.saved import arrays, pickled
+from learners.spec import LearnerSpec
 
 MAGIC = b"riverrun"
 VERSION = 2
@@ -54,8 +55,8 @@ class Header:
 
     Attributes
     ----------
-    type, params, scale
-        What made the learner.
+    type, params, scale, drift, steps
+        What made the learner; see LearnerSpec.
     body
         "msgpack", "structure" or "pickle".
     riverrun, river, python
@@ -66,10 +67,6 @@ class Header:
         The input offsets that it belongs to, by a name of the caller's.
     sha256
         Of the body, in hexadecimal digits.
-    drift
-        How the learner is watched.
-    steps
-        What stands before the learner.
     """
 
     type: str
@@ -85,6 +82,11 @@ class Header:
     drift: dict[str, Any] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def spec(self) -> LearnerSpec:
+        """What made the learner."""
+        return LearnerSpec(self.type, self.params, self.scale, self.drift or None, self.steps)
+
 
 def dump(model: Model, offsets: Mapping[str, int], key: bytes | None = None) -> bytes:
     """A snapshot of `model`; with a `key` it is signed (HMAC-SHA256).
@@ -95,9 +97,7 @@ def dump(model: Model, offsets: Mapping[str, int], key: bytes | None = None) -> 
     kind = _kind(model)
     body = _body(model, kind, key)
     header = Header(
-        type=model.type,
-        params=model.params,
-        scale=model.scale,
+        **model.spec.tables(),
         body=kind,
         riverrun=learners.__version__,
         river=_river(),
@@ -105,8 +105,6 @@ def dump(model: Model, offsets: Mapping[str, int], key: bytes | None = None) -> 
         learned=model.learned,
         offsets=dict(offsets),
         sha256=hashlib.sha256(body).hexdigest(),
-        drift=model.drift,
-        steps=model.steps,
     )
     packed = arrays.pack(vars(header))
     prefix = _PREFIX.pack(MAGIC, VERSION, key is not None, len(packed), len(body))
@@ -137,7 +135,7 @@ def load(
     estimator = _revived(header, _state(body, expected, key, allow))
     if type(_wrapped(estimator)) is not type(_wrapped(expected.estimator)):
         raise SnapshotDamaged(f"the body is of another learner than {header.type!r}")
-    again = Model(header.type, header.params, header.scale, estimator, header.drift, header.steps)
+    again = Model(header.spec, estimator)
     again.learned = header.learned
     if header.body != "msgpack":
         again.read_names(of=expected)
@@ -158,14 +156,9 @@ def require_same(header: Header, model: Model) -> None:
     Raises SnapshotMismatch, which names what differs. What is not our own must also come from
     the same version of River, since its classes change between versions.
     """
-    pairs = [
-        ("type", header.type, model.type),
-        ("params", header.params, arrays.unpack(arrays.pack(model.params))),
-        ("scale", header.scale, model.scale),
-        ("drift", header.drift, arrays.unpack(arrays.pack(model.drift))),
-        ("steps", header.steps, arrays.unpack(arrays.pack(model.steps))),
-        ("a body of", header.body, _kind(model)),
-    ]
+    made_of = arrays.unpack(arrays.pack(model.spec.tables()))
+    pairs = [(key, getattr(header, key), value) for key, value in made_of.items()]
+    pairs.append(("a body of", header.body, _kind(model)))
     if _kind(model) != "msgpack":
         pairs.append(("River", header.river, _river()))
     wrong = [f"{name} {old!r} instead of {new!r}" for name, old, new in pairs if old != new]
@@ -208,7 +201,7 @@ def _state(body: bytes, expected: Model, key: bytes | None, allow: Sequence[str]
 def _revived(header: Header, state: Any) -> Estimator:
     """The estimator that `state` is of."""
     try:
-        return restore(state, header.type, header.params, header.scale, header.drift, header.steps)
+        return restore(header.spec, state)
     except SnapshotError:
         raise
     except Exception as error:

@@ -13,6 +13,7 @@ from learners.engine.kernels import Floats, Ints
 from learners.linear.passive_aggressive import PassiveAggressive
 from learners.model import Model
 from learners.registry import create
+from learners.spec import LearnerSpec
 
 Check = Callable[[checks.Make], None]
 
@@ -134,7 +135,7 @@ class SharesNothing(PassiveAggressive):
 
 def test_a_batch_that_differs_from_single_events_is_found() -> None:
     with pytest.raises(AssertionError, match="in batches of"):
-        checks.batch_equals_single(lambda: Model("x", {}, False, DependsOnTheBatch()))
+        checks.batch_equals_single(lambda: Model(LearnerSpec("x"), DependsOnTheBatch()))
 
 
 def test_a_compiled_learner_that_restores_too_little_is_found(

@@ -10,6 +10,7 @@ from learners.errors import LabelError, LearnFailed
 from learners.model import UNLABELLED, Model
 from learners.registry import create, names
 from learners.river.estimator import RiverEstimator
+from learners.spec import LearnerSpec
 from tests.learners.broken import Good
 
 
@@ -36,7 +37,7 @@ def ours(name: str) -> Model:
 
 
 def fails_on() -> Model:
-    return Model("fails", {}, False, RiverEstimator(FailsOn()))
+    return Model(LearnerSpec("fails"), RiverEstimator(FailsOn()))
 
 
 @pytest.mark.parametrize("name", names())

@@ -7,13 +7,14 @@ import pytest
 from learners import registry
 from learners.errors import LearnerError, ParameterError, UnknownLearner
 from learners.registry import create, names
+from learners.spec import LearnerSpec
 
 
 def test_every_name_makes_a_model_that_knows_how_it_was_made() -> None:
     for name in names():
         params = {"learner": {"type": "svm"}} if name == "one_vs_rest" else {}
         model = create(name, params, scale=True)
-        assert (model.type, model.params, model.scale, model.learned) == (name, params, True, 0)
+        assert (model.spec, model.learned) == (LearnerSpec(name, params, True), 0)
         assert model.batched == (name not in registry.WRAPPED)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from learners import errors
 from learners.model import Model
-from learners.registry import create
+from learners.registry import create, from_spec
 from learners.saved import arrays, snapshots
 from learners.saved.structure.write import dumps
 from tests.learners.data import phishing
@@ -31,7 +31,7 @@ def forest() -> Model:
 
 
 def new(model: Model) -> Model:
-    return create(model.type, model.params, model.scale)
+    return from_spec(model.spec)
 
 
 def learned(model: Model) -> Model:

@@ -26,7 +26,7 @@ def test_ours_with_steps_need_no_pickle() -> None:
     data = snapshots.dump(learned(STEPS), {})
     header = snapshots.read_header(data)
     assert (header.body, header.steps) == ("msgpack", STEPS)
-    assert snapshots.load(data, learned(STEPS))[0].steps == STEPS
+    assert snapshots.load(data, learned(STEPS))[0].spec.steps == STEPS
 
 
 @pytest.mark.parametrize(

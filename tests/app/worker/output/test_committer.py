@@ -292,7 +292,8 @@ def test_a_task_that_cannot_be_saved_voids_all_of_them(tmp_path: Path) -> None:
         scene = Scene(tmp_path, Recording(), 0, 1)
         scene.work(0)
         scene.work(1)
-        model(scene.assignment.tasks[TP(EVENTS, 1)]).params["broken"] = object()
+        broken = model(scene.assignment.tasks[TP(EVENTS, 1)])
+        broken.spec = replace(broken.spec, params={"broken": object()})
         with pytest.raises(NotSnapshotable):
             await scene.committer.commit()
         await scene.committer.commit()
