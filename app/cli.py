@@ -23,6 +23,7 @@ from app.commands.model import model
 from app.commands.replay import replay
 from app.commands.state import state
 from app.commands.topics import topics
+from app.commands.try_ import try_
 from app.commands.worker import worker
 from app.terminal import replace_what_cannot_be_shown, visible
 
@@ -42,6 +43,7 @@ def cli(debug: bool) -> None:
 for command in (
     demo,
     worker,
+    try_,
     check,
     schema,
     replay,

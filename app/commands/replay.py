@@ -2,13 +2,12 @@
 
 import signal
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.commands.source_options import Parsed, source_of, source_options
 from app.options import Connect, with_pipeline
-from app.pipeline.durations import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,23 +15,9 @@ if TYPE_CHECKING:
     from app.kafka.admin import Outcome
     from app.kafka.settings import KafkaSettings
     from app.pipeline.load import Pipeline
-    from app.replay.base import LateLabels, Source
+    from app.replay.base import Source
     from app.replay.records import Encoded
     from app.replay.replay import Progress
-
-
-class _Parsed(click.ParamType):
-    """What a function makes of a text; its ValueError says what is allowed."""
-
-    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
-        self.name = name
-        self._parse = parse
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            return self._parse(value) if isinstance(value, str) else value
-        except ValueError as error:
-            self.fail(f'"{value}": {error}', param, ctx)
 
 
 def _pace(text: str) -> float:
@@ -41,26 +26,9 @@ def _pace(text: str) -> float:
     return parse_pace(text)
 
 
-def _time(text: str) -> int:
-    from app.replay.times import parse_time
-
-    return parse_time(text)
-
-
-def _injection(text: str) -> tuple[str, int]:
-    pattern, _, day = text.partition("@")
-    if not pattern or not day.isdecimal():
-        raise ValueError('must be PATTERN@DAY, such as "testing@30"')
-    return pattern, int(day)
-
-
 @click.command(short_help="Send a file or a data set as events.")
 @with_pipeline
-@click.option(
-    "--source",
-    required=True,
-    help="A .csv or .jsonl file, a River data set by name, or a simulator: handbook, live.",
-)
+@source_options
 @click.option(
     "--speed",
     type=click.FloatRange(0, min_open=True),
@@ -69,46 +37,12 @@ def _injection(text: str) -> tuple[str, int]:
 )
 @click.option(
     "--pace",
-    type=_Parsed("pace", _pace),
+    type=Parsed("pace", _pace),
     metavar="TIME/TIME",
     help="Event time in a time: 1d/10s is a day in 10 seconds.",
 )
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Send N events and no more.")
-@click.option(
-    "--key",
-    metavar="FIELD",
-    help="The field that keys the records, instead of events.key, or of the id.",
-)
-@click.option(
-    "--time",
-    metavar="FIELD",
-    help="The field with a file's times: seconds since 1970, or ISO 8601.",
-)
-@click.option(
-    "--since", type=_Parsed("time", _time), metavar="DATE", help="Send what is from then on."
-)
-@click.option("--until", type=_Parsed("time", _time), metavar="DATE", help="Send what is before.")
 @click.option("--resume", is_flag=True, help="Go on after the newest record that the topics have.")
 @click.option("--again", is_flag=True, help="Send what the topics have already once more.")
-@click.option(
-    "--labels",
-    metavar="FILE",
-    help="A file's labels, each with its --time; for a pipeline with [labels].",
-)
-@click.option(
-    "--label-delay",
-    type=_Parsed("duration", parse_duration),
-    default="7d",
-    show_default=True,
-    help="How long a simulator's label takes; for a pipeline with [labels].",
-)
-@click.option(
-    "--inject",
-    type=_Parsed("injection", _injection),
-    multiple=True,
-    metavar="PATTERN@DAY",
-    help="A new fraud of the live simulator, from that day on. May be repeated.",
-)
 def replay(pipeline: "Pipeline", connect: Connect, source: str, **options: Any) -> None:
     """Send a file, a River data set or a simulation of card frauds as events.
 
@@ -125,7 +59,7 @@ def replay(pipeline: "Pipeline", connect: Connect, source: str, **options: Any) 
     for one, other in (("speed", "pace"), ("resume", "again")):
         if options[one] and options[other]:
             raise click.UsageError(f"--{one} and --{other} exclude each other")
-    events = _events(pipeline, source, options)
+    events = source_of(pipeline, source, options)
     settings = connect()
     cluster = Cluster(settings, TIMEOUT)
     inputs = input_specs(pipeline)
@@ -167,35 +101,6 @@ def _send(
         click.echo(_summary(pipeline, progress))
     if stop.is_set():
         raise KeyboardInterrupt
-
-
-def _events(pipeline: "Pipeline", source: str, options: dict[str, Any]) -> "Source":
-    """The source as the options want it."""
-    from app.replay import sources, times
-    from app.replay.files import is_file_name, open_file
-
-    inject, labels, field = options["inject"], options["labels"], options["time"]
-    if labels is not None and (pipeline.labels is None or field is None):
-        raise click.UsageError("--labels needs a pipeline with [labels], and --time")
-    if field is not None and not is_file_name(source):
-        raise click.UsageError("--time is for the rows of a file")
-    late = _late(pipeline, options["label_delay"])
-    events = sources.open_source(source, pipeline.events.id, pipeline.events.label, late, inject)
-    if field is not None:
-        events = times.timed(events, field)
-    if labels is not None:
-        events = times.merged(events, times.timed(open_file(labels), field))
-    return times.between(events, options["since"], options["until"])
-
-
-def _late(pipeline: "Pipeline", delay: float) -> "LateLabels | None":
-    from app.replay.base import LateLabels
-
-    if pipeline.labels is None:
-        return None
-    return LateLabels(
-        pipeline.labels.id, pipeline.labels.label, pipeline.labels.source, round(delay)
-    )
 
 
 def _summary(pipeline: "Pipeline", progress: "Progress") -> str:

@@ -8,11 +8,12 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.evaluation import passage
 from app.evaluation.measures import Labelled, calibration, measure
 from app.evaluation.passage import Guess, Guesses, Place
+from app.evaluation.topics import Topics
 from app.evaluation.truth import Truth
 from app.evaluation.verdicts import Verdict, WindowFigures, by_window, over_all
 from app.kafka.reading import Reader
@@ -84,6 +85,13 @@ class Span:
 ALL = Span()
 
 
+class Evaluated(NamedTuple):
+    """An evaluation, and what it is made of: a verdict for each prediction of the span."""
+
+    evaluation: Evaluation
+    verdicts: list[Verdict]
+
+
 def evaluate(pipeline: Pipeline, reader: Reader, span: Span = ALL) -> Evaluation:
     """Read the topics of `pipeline` to their ends, and compare.
 
@@ -95,6 +103,12 @@ def evaluate(pipeline: Pipeline, reader: Reader, span: Span = ALL) -> Evaluation
     Raises:
         ReadError: When a topic is not there, or cannot be read.
     """
+    found, _ = evaluate_topics(pipeline, reader, span)
+    return replace(found, learned=passage.learned(pipeline, reader))
+
+
+def evaluate_topics(pipeline: Pipeline, reader: Topics, span: Span = ALL) -> Evaluated:
+    """As `evaluate`, of any topics, and without the number of learned events."""
     model = new_model(pipeline)
     # The offsets come first: all that they stand for is on the topics when those are read.
     committed = reader.committed(pipeline.events.topic)
@@ -116,7 +130,7 @@ def evaluate(pipeline: Pipeline, reader: Reader, span: Span = ALL) -> Evaluation
     scores += [guess.score for guess in events.refound]
     windows = by_window(model.task, verdicts, pipeline.metrics) if pipeline.metrics else []
     counts, late = events.counts, min(events.counts["missing"], on_the_way)
-    return Evaluation(
+    evaluation = Evaluation(
         pipeline=pipeline.name,
         task=model.task,
         events=counts["events"],
@@ -127,7 +141,6 @@ def evaluate(pipeline: Pipeline, reader: Reader, span: Span = ALL) -> Evaluation
         missing=counts["missing"] - late,
         duplicates=sum(n for at, n in guesses.extra.items() if at not in events.outside),
         labelled=len(labelled.labels),
-        learned=passage.learned(pipeline, reader),
         of_other_events=len(events.foreign),
         gaps=events.gaps,
         label_dead_letters=label_letters,
@@ -137,6 +150,7 @@ def evaluate(pipeline: Pipeline, reader: Reader, span: Span = ALL) -> Evaluation
         | (calibration(model.task, labelled) | over_all(windows) if windows else {}),
         windows=windows,
     )
+    return Evaluated(evaluation, verdicts)
 
 
 class _Events:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from app.errors import RiverrunError
+from app.evaluation.topics import Topics
 from app.inspection import read_states
 from app.kafka.reading import Reader, ReadError
 from app.pipeline.load import Pipeline
@@ -73,7 +74,7 @@ class Guesses:
         return self._others.get((place, id_))
 
 
-def guesses(pipeline: Pipeline, reader: Reader) -> Guesses:
+def guesses(pipeline: Pipeline, reader: Topics) -> Guesses:
     """The predictions of the pipeline's events."""
     decode: Callable[[bytes], _Guess] = Codec(pipeline.predictions.format).decoder(_Guess)
     found = Guesses()
@@ -93,7 +94,7 @@ def _decoded(decode: Callable[[bytes], _Guess], record: Record) -> _Guess:
         raise ReadError(f"{where}: is no prediction: {error}") from None
 
 
-def set_aside(pipeline: Pipeline, reader: Reader) -> tuple[set[Place], int]:
+def set_aside(pipeline: Pipeline, reader: Topics) -> tuple[set[Place], int]:
     """The events that became dead letters, and how many labels did."""
     events, labels = set[Place](), 0
     of_labels = ("", pipeline.labels.topic) if pipeline.labels else ()
@@ -133,7 +134,7 @@ def status_of(
     return status
 
 
-def on_the_way(pipeline: Pipeline, reader: Reader) -> int:
+def on_the_way(pipeline: Pipeline, reader: Topics) -> int:
     """Records that lie between two stages: as many events may still get a prediction."""
     count = 0
     for stage in stages(pipeline):

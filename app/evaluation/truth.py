@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from app.kafka.reading import Reader
+from app.evaluation.topics import Topics
 from app.pipeline.load import Pipeline
 from app.pipeline.streams import Labels
 from learners.errors import LabelError
@@ -33,7 +33,7 @@ class Truth:
         ReadError: When the labels' topic is not there, or cannot be read.
     """
 
-    def __init__(self, pipeline: Pipeline, reader: Reader, model: Model) -> None:
+    def __init__(self, pipeline: Pipeline, reader: Topics, model: Model) -> None:
         self._field = pipeline.events.label
         self._settings = pipeline.labels
         self._model = model
@@ -73,7 +73,7 @@ class Truth:
             return None
         return self._label(settings.on_expire)
 
-    def _read(self, labels: Labels, reader: Reader) -> None:
+    def _read(self, labels: Labels, reader: Topics) -> None:
         decode = Codec(labels.format).decode
         for record in reader.read(labels.topic):
             self.saw(record)

@@ -18,6 +18,7 @@ COMMANDS = (
     "kafka",
     "replay",
     "topics",
+    "try",
     "worker",
 )
 HEAVY = ("confluent_kafka", "faust", "numpy", "pydantic", "rich", "river")

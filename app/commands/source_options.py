@@ -1,0 +1,119 @@
+"""Options that name a source of events, for `riverrun replay` and `riverrun try`."""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.pipeline.durations import parse_duration
+
+if TYPE_CHECKING:
+    from app.pipeline.load import Pipeline
+    from app.replay.base import LateLabels, Source
+
+
+class Parsed(click.ParamType):
+    """What a function makes of a text; its ValueError says what is allowed."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self._parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self._parse(value) if isinstance(value, str) else value
+        except ValueError as error:
+            self.fail(f'"{value}": {error}', param, ctx)
+
+
+def _time(text: str) -> int:
+    from app.replay.times import parse_time
+
+    return parse_time(text)
+
+
+def _injection(text: str) -> tuple[str, int]:
+    pattern, _, day = text.partition("@")
+    if not pattern or not day.isdecimal():
+        raise ValueError('must be PATTERN@DAY, such as "testing@30"')
+    return pattern, int(day)
+
+
+OPTIONS = (
+    click.option(
+        "--source",
+        required=True,
+        help="A .csv or .jsonl file, a River data set by name, or a simulator: handbook, live.",
+    ),
+    click.option("--limit", type=click.IntRange(1), metavar="N", help="Send N events and no more."),
+    click.option(
+        "--key",
+        metavar="FIELD",
+        help="The field that keys the records, instead of events.key, or of the id.",
+    ),
+    click.option(
+        "--time",
+        metavar="FIELD",
+        help="The field with a file's times: seconds since 1970, or ISO 8601.",
+    ),
+    click.option(
+        "--since", type=Parsed("time", _time), metavar="DATE", help="Send what is from then on."
+    ),
+    click.option(
+        "--until", type=Parsed("time", _time), metavar="DATE", help="Send what is before."
+    ),
+    click.option(
+        "--labels",
+        metavar="FILE",
+        help="A file's labels, each with its --time; for a pipeline with [labels].",
+    ),
+    click.option(
+        "--label-delay",
+        type=Parsed("duration", parse_duration),
+        default="7d",
+        show_default=True,
+        help="How long a simulator's label takes; for a pipeline with [labels].",
+    ),
+    click.option(
+        "--inject",
+        type=Parsed("injection", _injection),
+        multiple=True,
+        metavar="PATTERN@DAY",
+        help="A new fraud of the live simulator, from that day on. May be repeated.",
+    ),
+)
+
+
+def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options of a source, for `source_of`."""
+    return functools.reduce(lambda made, option: option(made), reversed(OPTIONS), command)
+
+
+def source_of(pipeline: "Pipeline", source: str, options: dict[str, Any]) -> "Source":
+    """The source as the options want it."""
+    from app.replay import sources, times
+    from app.replay.files import is_file_name, open_file
+
+    inject, labels, field = options["inject"], options["labels"], options["time"]
+    if labels is not None and (pipeline.labels is None or field is None):
+        raise click.UsageError("--labels needs a pipeline with [labels], and --time")
+    if field is not None and not is_file_name(source):
+        raise click.UsageError("--time is for the rows of a file")
+    late = _late(pipeline, options["label_delay"])
+    events = sources.open_source(source, pipeline.events.id, pipeline.events.label, late, inject)
+    if field is not None:
+        events = times.timed(events, field)
+    if labels is not None:
+        events = times.merged(events, times.timed(open_file(labels), field))
+    return times.between(events, options["since"], options["until"])
+
+
+def _late(pipeline: "Pipeline", delay: float) -> "LateLabels | None":
+    from app.replay.base import LateLabels
+
+    if pipeline.labels is None:
+        return None
+    return LateLabels(
+        pipeline.labels.id, pipeline.labels.label, pipeline.labels.source, round(delay)
+    )

@@ -1,0 +1,135 @@
+"""`riverrun try`: a pipeline file over a file of events, without Kafka."""
+
+import json
+import sys
+import time
+from dataclasses import asdict
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+from app.commands.source_options import source_of, source_options
+from app.options import SET, load
+
+if TYPE_CHECKING:
+    from app.evaluation.evaluate import Evaluated
+    from app.pipeline.load import Pipeline
+    from app.trial.run import Show, Trial
+
+SHOW_SECONDS = 2.0
+
+
+@click.command("try", short_help="Run a pipeline over a file, without Kafka.")
+@click.argument("files", metavar="FILE.toml [OTHER.toml]", nargs=-1, required=True)
+@SET
+@source_options
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON for each pipeline.")
+@click.option(
+    "--predictions", type=click.File("wb"), help="Write the predictions there, as JSON lines."
+)
+@click.option(
+    "--rejected",
+    type=click.File("w"),
+    help="Write the rejected rows and the reasons there, as JSON lines.",
+)
+def try_(
+    files: tuple[str, ...],
+    settings: tuple[str, ...],
+    source: str,
+    as_json: bool,
+    predictions: IO[bytes] | None,
+    rejected: IO[str] | None,
+    **options: Any,
+) -> None:
+    """Run a pipeline over a file, a River data set or a simulator, in this process.
+
+    The agents of a worker score and learn all of it, as if each topic had one partition. At the
+    end stands the table of riverrun evaluate; with two pipeline files, both and their difference.
+
+    \b
+    riverrun try pipelines/phishing.toml --source phishing
+    riverrun try FILE.toml --source events.csv --labels labels.csv --time when
+    riverrun try FILE.toml OTHER.toml --source events.csv
+    """
+    if len(files) > 2 or (len(files) == 2 and (predictions or rejected)):
+        raise click.UsageError("takes two pipeline files, then without --predictions, --rejected")
+    from app.commands.evaluate import as_line, as_table
+    from app.trial.compare import compared
+
+    pipelines = [load(file, settings) for file in files]
+    found = []
+    for pipeline in pipelines:
+        trial, evaluated = _tried(pipeline, source, options)
+        _write(pipeline, trial, predictions, rejected)
+        found.append(evaluated)
+    if as_json:
+        click.echo("\n".join(as_line(evaluated.evaluation) for evaluated in found))
+    elif len(found) == 1:
+        click.echo(as_table(found[0].evaluation))
+    else:
+        click.echo(compared(*found))
+
+
+def _tried(pipeline: "Pipeline", source: str, options: dict[str, Any]) -> "tuple[Trial, Evaluated]":
+    """What came of one pipeline; says how fast, and what was rejected."""
+    from dataclasses import replace
+
+    from app.evaluation.evaluate import Evaluated, evaluate_topics
+    from app.trial.rejected import most_frequent, rejected_rows
+    from app.trial.run import run
+    from app.trial.topics import TrialTopics
+
+    events = source_of(pipeline, source, options)
+    _remark_on_times(pipeline, options, events.simulated)
+    how = {"limit": options["limit"], "key": options["key"]}
+    trial = run(pipeline, events, show=_progress(pipeline.name, events.count), **how)
+    done = f"{len(trial.records):,} records in {trial.seconds:.1f} s ({trial.rate:,.0f}/s)"
+    click.echo(f"riverrun: {pipeline.name}: {done}", err=True)
+    for line in most_frequent(rejected_rows(pipeline, trial)):
+        click.echo(f"riverrun: {line}", err=True)
+    evaluation, verdicts = evaluate_topics(pipeline, TrialTopics(pipeline, trial))
+    return trial, Evaluated(replace(evaluation, learned=trial.model.learned), verdicts)
+
+
+def _remark_on_times(pipeline: "Pipeline", options: dict[str, Any], simulated: bool) -> None:
+    times = pipeline.labels or pipeline.entities or pipeline.metrics or pipeline.decisions.budget
+    if times and not simulated and options["time"] is None:
+        click.echo(
+            "riverrun: without --time each row is a millisecond after the one before it, from"
+            " 2000-01-01 on: windows, budgets and delays of labels mean little",
+            err=True,
+        )
+
+
+def _progress(name: str, total: int | None) -> "Show":
+    """A line now and then; in a terminal it overwrites the last one."""
+    terminal, next_time = sys.stderr.isatty(), time.monotonic() + SHOW_SECONDS
+    of_total = f" of {total:,}" if total else ""
+
+    def show(done: int, seconds: float) -> None:
+        nonlocal next_time
+        if time.monotonic() < next_time:
+            return
+        next_time = time.monotonic() + (0.2 if terminal else SHOW_SECONDS)
+        line = f"{name}: {done:,}{of_total} records, {done / seconds:,.0f}/s"
+        click.echo(f"\r{line} " if terminal else line, err=True, nl=not terminal)
+
+    return show
+
+
+def _write(
+    pipeline: "Pipeline", trial: "Trial", predictions: IO[bytes] | None, rejected: IO[str] | None
+) -> None:
+    from app.trial.rejected import rejected_rows
+    from app.trial.topics import TrialTopics
+    from topics.codecs import Codec
+
+    if predictions is not None:
+        to_json, codec = Codec("json"), Codec(pipeline.predictions.format)
+        for record in TrialTopics(pipeline, trial).predictions():
+            value = record.value() or b""
+            line = value if codec.name == "json" else to_json.encode(codec.decode(value))
+            predictions.write(line + b"\n")
+    if rejected is not None:
+        for row in rejected_rows(pipeline, trial):
+            rejected.write(json.dumps(asdict(row)) + "\n")

@@ -1,0 +1,1 @@
+"""A pipeline over a file, in this process, without Kafka."""
