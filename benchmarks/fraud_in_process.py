@@ -21,13 +21,13 @@ from agents.state import State
 from app.fraud.transactions import Transactions
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import stages
+from app.pipeline.topics import codec_of
 from app.replay.records import Encoded, channels, records
 from app.worker.agent_builder import AgentBuilder
 from app.worker.garbage import collect_seldom
 from benchmarks.fraud import FILE, Trial, parsed, source, verdict
 from benchmarks.fraud_protocol import Row, Yardstick
 from learners import registry
-from topics.codecs import Codec
 from topics.records import Batch, Outgoing, Record
 
 BATCH = 5000
@@ -81,7 +81,7 @@ class InProcess:
         self._keep = keep
         self.seconds = [0.0 for _ in self.stages]
         self.cpu = [0.0 for _ in self.stages]
-        codec = Codec(pipeline.predictions.format)
+        codec = codec_of(pipeline, "predictions")
         self._decode: Callable[[bytes], dict[str, Any]] = codec.decoder(dict[str, Any])
         self._offsets = Counter[str]()
         self._agents = []

@@ -18,9 +18,9 @@ from app.kafka.settings import KafkaSettings
 from app.options import reading
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
+from app.pipeline.topics import codec_of
 from app.worker.state.topic import entries
 from benchmarks.contenders import running, worker_command
-from topics.codecs import Codec
 
 SECONDS = 1800.0
 """A run that takes longer is given up."""
@@ -140,7 +140,7 @@ class _Prediction(msgspec.Struct):
 
 def said(pipeline: Pipeline, kafka: KafkaSettings) -> Said:
     """Read the predictions."""
-    codec = Codec(pipeline.predictions.format)
+    codec = codec_of(pipeline, "predictions")
     decode: Callable[[bytes], _Prediction] = codec.decoder(_Prediction)
     scores: dict[str, float] = {}
     count = 0

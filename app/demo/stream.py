@@ -21,9 +21,9 @@ from app.demo.world import Truth, World, events, number_of
 from app.fraud.transactions import DAY, EPOCH
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
+from app.pipeline.topics import Role, codec_of, takers
 from app.replay.base import Event, Source
 from app.replay.replay import PRODUCER, replay
-from topics.codecs import Codec
 from topics.metrics import WindowMetrics
 from topics.records import Alert, Prediction
 
@@ -157,6 +157,7 @@ class Reader(Part):
         self.to_end = False
         """Whether to read on, once stopped, to where the topics end by then."""
         self._ledger, self._desk = ledger, desk
+        self._decode = codec_of(pipeline, "events").decode
         self._readers = self._of_topics(pipeline)
         self._ends: dict[tuple[str, int], int] = {}
         self._consumer = Consumer(kafka.consumer(READER))
@@ -176,19 +177,16 @@ class Reader(Part):
             self._consumer.close()
 
     def _of_topics(self, pipeline: Pipeline) -> dict[str, Callable[[Message], None]]:
-        decisions, metrics = pipeline.decisions, pipeline.metrics
-        assert decisions.topic is not None
-        assert metrics is not None
-        prediction: Callable[[bytes], Prediction]
-        prediction = Codec(pipeline.predictions.format).decoder(Prediction)
-        alert: Callable[[bytes], Alert] = Codec(decisions.format).decoder(Alert)
-        window: Callable[[bytes], WindowMetrics] = Codec(metrics.format).decoder(WindowMetrics)
-        return {
-            pipeline.predictions.topic: lambda m: self._predicted(prediction(_value(m))),
-            decisions.topic: lambda m: self._desk.alert(alert(_value(m))),
-            metrics.topic: lambda m: self._desk.window(window(_value(m))),
-            pipeline.dead_letter_topic: self._set_aside,
+        wanted: dict[Role, tuple[Any, Callable[[Any], None]]] = {
+            "predictions": (Prediction, self._predicted),
+            "alerts": (Alert, self._desk.alert),
+            "metrics": (WindowMetrics, self._desk.window),
         }
+        taken = {
+            topic: lambda message, take=take: take(_value(message))
+            for topic, take in takers(pipeline, wanted).items()
+        }
+        return {**taken, pipeline.dead_letter_topic: self._set_aside}
 
     def _end(self, place: tuple[str, int]) -> int:
         return int(self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=30)[1])
@@ -216,7 +214,7 @@ class Reader(Part):
 
     def _set_aside(self, message: Message) -> None:
         """A dead letter; its value is that of the payment, or of the label."""
-        fields: dict[str, Any] = Codec("json").decoder(dict[str, Any])(_value(message))
+        fields = self._decode(_value(message))
         self._ledger.set_aside(number_of(fields["id"]), message.partition() or 0)
 
 

@@ -19,8 +19,8 @@ from app.evaluation.verdicts import Verdict, WindowFigures, by_window, over_all
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
+from app.pipeline.topics import codec_of
 from learners.base import Task
-from topics.codecs import Codec
 from topics.errors import DecodeError
 from topics.records import Record
 
@@ -173,7 +173,7 @@ class _Events:
         status: Callable[[Place], str],
     ) -> None:
         self._id, self._metrics = pipeline.events.id, pipeline.metrics
-        self._decode = Codec(pipeline.events.format).decode
+        self._decode = codec_of(pipeline, "events").decode
         self._truth, self._guesses = truth, guesses
         self._set_aside, self._status = set_aside, status
         self._spans: dict[int, tuple[int, int]] = {}

@@ -13,10 +13,11 @@ from app.inspection import read_states
 from app.kafka.reading import Reader, ReadError
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
+from app.pipeline.topics import codec_of
 from app.worker.state.position import MODEL
 from learners.errors import LearnerError
 from learners.saved import snapshots
-from topics.codecs import UNDECODABLE, Codec
+from topics.codecs import UNDECODABLE
 from topics.dead_letters import reason
 from topics.records import Record, Source
 
@@ -76,7 +77,7 @@ class Guesses:
 
 def guesses(pipeline: Pipeline, reader: Topics) -> Guesses:
     """The predictions of the pipeline's events."""
-    decode: Callable[[bytes], _Guess] = Codec(pipeline.predictions.format).decoder(_Guess)
+    decode: Callable[[bytes], _Guess] = codec_of(pipeline, "predictions").decoder(_Guess)
     found = Guesses()
     for record in reader.read(pipeline.predictions.topic):
         guess = _decoded(decode, record)

@@ -7,6 +7,7 @@ from typing import Any
 from app.evaluation.topics import Topics
 from app.pipeline.load import Pipeline
 from app.pipeline.streams import Labels
+from app.pipeline.topics import codec_of
 from learners.errors import LabelError
 from learners.labels import check_label
 from learners.model import Model
@@ -42,7 +43,7 @@ class Truth:
         self._met: set[Any] = set()
         self.elsewhere = 0
         if pipeline.labels is not None:
-            self._read(pipeline.labels, reader)
+            self._read(pipeline.labels, codec_of(pipeline, "labels"), reader)
 
     def saw(self, record: Record) -> None:
         """Move the time of a partition on."""
@@ -73,12 +74,11 @@ class Truth:
             return None
         return self._label(settings.on_expire)
 
-    def _read(self, labels: Labels, reader: Topics) -> None:
-        decode = Codec(labels.format).decode
+    def _read(self, labels: Labels, codec: Codec, reader: Topics) -> None:
         for record in reader.read(labels.topic):
             self.saw(record)
             try:
-                fields = decode(record.value())
+                fields = codec.decode(record.value())
                 label = self._label(fields.get(labels.label))
                 if label is not None:
                     id_ = fields.get(labels.id)

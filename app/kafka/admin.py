@@ -9,7 +9,7 @@ from app.errors import TopicError
 from app.kafka.cluster import Cluster, Topic
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
-from app.pipeline.stages import stages
+from app.pipeline.topics import pipeline_topics
 from topics import specs
 from topics.specs import TopicSpec
 
@@ -50,7 +50,7 @@ class Outcome:
 def ensure_topics(
     pipeline: Pipeline, kafka: KafkaSettings, timeout: float = TIMEOUT, *, alter: bool = False
 ) -> list[Outcome]:
-    """Create the topics of a pipeline that lack, check those that are there.
+    """Create the missing topics of a pipeline, and check those that are there.
 
     An events topic that is there decides how many partitions the others get.
 
@@ -68,7 +68,7 @@ def ensure_topics(
     wanted = pipeline.topics
     there = cluster.topics().get(pipeline.events.topic)
     partitions = wanted.partitions if there is None else there.partitions
-    found = list(_specs(pipeline, partitions))
+    found = [topic.spec(partitions) for topic in pipeline_topics(pipeline)]
     altered = alter_retention(cluster, found) if alter else []
     return altered + ensure(cluster, found)
 
@@ -92,31 +92,10 @@ def alter_retention(cluster: Cluster, wanted: Sequence[TopicSpec]) -> list[Outco
     return outcomes
 
 
-def input_specs(pipeline: Pipeline, partitions: int | None = None) -> list[TopicSpec]:
-    """The topics of events and labels, with so many partitions, or as many as the file says."""
-    topics = pipeline.topics
-    size = (topics.partitions if partitions is None else partitions, topics.replication)
-    events = specs.events(pipeline.events.topic, *size, topics.retention)
-    if pipeline.labels is None:
-        return [events]
-    return [events, specs.labels(pipeline.labels.topic, *size, topics.retention)]
-
-
-def _specs(pipeline: Pipeline, partitions: int) -> Iterator[TopicSpec]:
-    """The topics of a pipeline whose events have so many partitions."""
-    size = (partitions, pipeline.topics.replication)
-    retention = pipeline.topics.retention
-    yield from input_specs(pipeline, partitions)
-    yield specs.predictions(pipeline.predictions.topic, *size, retention)
-    if pipeline.decisions.topic is not None:
-        yield specs.predictions(pipeline.decisions.topic, *size, retention)
-    if pipeline.metrics is not None:
-        yield specs.metrics(pipeline.metrics.topic, *size)
-    yield specs.dead_letters(pipeline.dead_letter_topic, *size)
-    for stage in stages(pipeline):
-        yield specs.state(stage.state_topic, *size)
-        if stage.next_topic is not None:
-            yield specs.inner(stage.next_topic, *size)
+def input_specs(pipeline: Pipeline) -> list[TopicSpec]:
+    """The topics of events and labels, with as many partitions as the file says."""
+    partitions = pipeline.topics.partitions
+    return [topic.spec(partitions) for topic in pipeline_topics(pipeline) if topic.is_input]
 
 
 def ensure(cluster: Cluster, wanted: Sequence[TopicSpec]) -> list[Outcome]:

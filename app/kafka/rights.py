@@ -13,7 +13,7 @@ from confluent_kafka.admin import AclOperation, AdminClient
 from app.errors import RightMissing
 from app.kafka.settings import KafkaSettings
 from app.pipeline.model import Pipeline
-from app.pipeline.stages import stages
+from app.pipeline.topics import Role, pipeline_topics
 
 log = logging.getLogger("riverrun.worker")
 
@@ -24,6 +24,17 @@ _WISHED = {
     DELETE: "what was read is deleted by its retention only",
 }
 _REFUSED = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
+_OF_ROLE: dict[Role, frozenset[AclOperation]] = {
+    "events": frozenset({READ}),
+    "labels": frozenset({READ}),
+    # Outputs are read at a restore: is one there that no committed offset covers?
+    "predictions": frozenset({READ, WRITE}),
+    "alerts": frozenset({READ, WRITE}),
+    "metrics": frozenset({WRITE}),
+    "dead letters": frozenset({WRITE}),
+    "state": frozenset({READ, WRITE}),
+    "inner": frozenset({READ, WRITE, DELETE}),
+}
 _TIMEOUT = 15.0
 
 Rights = dict[str, frozenset[AclOperation]]
@@ -32,19 +43,7 @@ Rights = dict[str, frozenset[AclOperation]]
 
 def topic_rights(pipeline: Pipeline) -> Rights:
     """What a worker does with each topic of its pipeline."""
-    first, *_ = chain = stages(pipeline)
-    rights = {topic: {READ} for topic in first.inputs}
-    for output in (pipeline.predictions.topic, pipeline.decisions.topic):
-        if output is not None:  # read at a restore: is one there that no offset covers?
-            rights[output] = {READ, WRITE}
-    if pipeline.metrics is not None:
-        rights[pipeline.metrics.topic] = {WRITE}
-    rights[pipeline.dead_letter_topic] = {WRITE}
-    for stage in chain:
-        rights[stage.state_topic] = {READ, WRITE}
-        if stage.next_topic is not None:
-            rights[stage.next_topic] = {READ, WRITE, DELETE}
-    return {topic: frozenset({*operations, CONFIGS}) for topic, operations in rights.items()}
+    return {topic.name: _OF_ROLE[topic.role] | {CONFIGS} for topic in pipeline_topics(pipeline)}
 
 
 def group_rights(pipeline: Pipeline) -> Rights:

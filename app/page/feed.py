@@ -12,7 +12,9 @@ from app.page.alerts import Alerts
 from app.page.progress import Offsets, Progress
 from app.page.windows import Windows
 from app.pipeline.model import Pipeline
-from topics.codecs import UNDECODABLE, Codec
+from app.pipeline.streams import Labels
+from app.pipeline.topics import Role, takers
+from topics.codecs import UNDECODABLE
 from topics.metrics import WindowMetrics
 from topics.records import Alert, Record
 
@@ -107,25 +109,14 @@ class Feed:
         }
 
     def _of_topics(self) -> dict[str, Callable[[bytes], int | None]]:
-        """For each topic what takes a value of it, and gives its time if the value has one."""
-        pipeline = self._pipeline
-        readers: dict[str, Callable[[bytes], int | None]] = {}
-        if pipeline.metrics is not None:
-            window: Callable[[bytes], WindowMetrics] = Codec(pipeline.metrics.format).decoder(
-                WindowMetrics
-            )
-            readers[pipeline.metrics.topic] = lambda value: self._window(window(value))
-        if pipeline.decisions.topic is not None:
-            alert: Callable[[bytes], Alert] = Codec(pipeline.decisions.format).decoder(Alert)
-            readers[pipeline.decisions.topic] = lambda value: self._alert(alert(value))
-            if pipeline.labels is not None:
-                names = {"id": pipeline.labels.id, "label": pipeline.labels.label}
-                struct = msgspec.defstruct(
-                    "Label", [(name, Any, None) for name in names], rename=names, gc=False
-                )
-                label: Callable[[bytes], Any] = Codec(pipeline.labels.format).decoder(struct)
-                readers[pipeline.labels.topic] = lambda value: self._label(label(value))
-        return readers
+        """For each topic what takes a value of it, and returns its time if the value has one."""
+        wanted: dict[Role, tuple[Any, Callable[[Any], int | None]]] = {
+            "metrics": (WindowMetrics, self._window),
+            "alerts": (Alert, self._alert),
+        }
+        if self._pipeline.labels is not None and self._pipeline.decisions.topic is not None:
+            wanted["labels"] = _label_type(self._pipeline.labels), self._label
+        return takers(self._pipeline, wanted)
 
     def _window(self, record: WindowMetrics) -> int:
         self._windows.add(record, self._version)
@@ -140,3 +131,8 @@ class Feed:
     def _label(self, label: Any) -> None:
         if isinstance(label.id, str | int) and label.label is not None:
             self._alerts.label(label.id, label.label, self._version)
+
+
+def _label_type(labels: Labels) -> type[Any]:
+    names = {"id": labels.id, "label": labels.label}
+    return msgspec.defstruct("Label", [(name, Any, None) for name in names], rename=names, gc=False)

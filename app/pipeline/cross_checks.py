@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from agents.entities.declare import EntityTable
 from app.pipeline.model import Pipeline
-from app.pipeline.stages import stages
 from app.pipeline.streams import Entity
 from app.pipeline.toml_lines import Path as Key
+from app.pipeline.topics import PipelineTopic, pipeline_topics
 
 Fault = tuple[Key, str]
 """The key that is wrong, and what is wrong with it."""
@@ -67,42 +67,21 @@ def _entities(pipeline: Pipeline) -> Iterator[Fault]:
 
 
 def _topics(pipeline: Pipeline) -> Iterator[Fault]:
+    """No topic has two uses; those that riverrun names stand first, so the others are refused."""
     taken: dict[str, str] = {}
-    for key, topic, called, own in (*_own_topics(pipeline), *_given_topics(pipeline)):
-        if (before := taken.get(_flat(topic))) is not None:
-            its = f"its topic {topic} " if own else ""
-            yield key, f"{its}must differ from {before} (to Kafka '.' and '_' collide)"
-        taken[_flat(topic)] = called
+    for topic in sorted(pipeline_topics(pipeline), key=lambda topic: topic.is_given):
+        if (before := taken.get(_flat(topic.name))) is not None:
+            its = "" if topic.is_given else f"its topic {topic.name} "
+            yield topic.key, f"{its}must differ from {before} (to Kafka '.' and '_' collide)"
+        taken[_flat(topic.name)] = _called(topic)
 
 
-Named = tuple[Key, str, str, bool]
-"""The key that names a topic, the topic, what it is called, and whether riverrun named it."""
-
-
-def _own_topics(pipeline: Pipeline) -> Iterator[Named]:
-    name: Key = ("name",)
-    yield name, pipeline.state_topic, "the state topic of this pipeline", True
-    yield name, pipeline.dead_letter_topic, "the dead-letter topic of this pipeline", True
-    fields = [entity.field for entity in pipeline.entities]
-    for stage in stages(pipeline):
-        if stage.next_topic is None or stage.next_field is None:
-            continue
-        key: Key = (f"entities[{fields.index(stage.next_field)}]", "field")
-        for topic in (stage.state_topic, stage.next_topic):
-            yield key, topic, f"the topic {topic} of this pipeline", True
-
-
-def _given_topics(pipeline: Pipeline) -> Iterator[Named]:
-    tables = {
-        "events": pipeline.events,
-        "predictions": pipeline.predictions,
-        "labels": pipeline.labels,
-        "decisions": pipeline.decisions,
-        "metrics": pipeline.metrics,
-    }
-    for name, table in tables.items():
-        if table is not None and table.topic is not None:
-            yield (name, "topic"), table.topic, f"{name}.topic", False
+def _called(topic: PipelineTopic) -> str:
+    if topic.is_given:
+        return ".".join(topic.key)
+    if topic.key == ("name",):
+        return f"the {topic.role} topic of this pipeline".replace("dead letters", "dead-letter")
+    return f"the topic {topic.name} of this pipeline"
 
 
 def _flat(topic: str) -> str:

@@ -39,8 +39,8 @@ from agents.views import Keys, NewView
 from app.pipeline.cross_checks import entity_table
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, only_scores, stages
+from app.pipeline.topics import codec_of
 from learners.model import Model
-from topics.codecs import Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class AgentBuilder:
         """The agent."""
         pipeline = self.pipeline
         if only_scores(pipeline):
-            predictions = Codec(pipeline.predictions.format)
+            predictions = codec_of(pipeline, "predictions")
             letters = pipeline.dead_letter_topic
             return Score(pipeline.name, self.model, self._event_reader(), predictions, letters)
         return StageAgent(
@@ -81,17 +81,17 @@ class AgentBuilder:
         return EventFields(events.id, events.label, events.features)
 
     def _event_reader(self) -> EventReader:
-        return EventReader(Codec(self.pipeline.events.format), self._fields(), self.model)
+        return EventReader(codec_of(self.pipeline, "events"), self._fields(), self.model)
 
     def _source(self) -> Source:
         events, labels = self.pipeline.events, self.pipeline.labels
         if self.stage != stages(self.pipeline)[0]:
             return ForwardSource(self._letters())
         if labels is None:
-            return Entry(Codec(events.format), events.id)
+            return Entry(codec_of(self.pipeline, "events"), events.id)
         check = label_check(self.model)
         fields = LabelFields(labels.id, labels.label, labels.source, labels.weights)
-        reader = LabelReader(Codec(labels.format), fields, check)
+        reader = LabelReader(codec_of(self.pipeline, "labels"), fields, check)
         settings = JoinSettings(
             expire=_ms(labels.expire),
             on_expire=labels.on_expire,
@@ -100,12 +100,12 @@ class AgentBuilder:
             keep=kept(self.pipeline),
         )
         join = LabelJoin(settings, self.state, check)
-        return Entry(Codec(events.format), events.id, (labels.topic, reader, join))
+        return Entry(codec_of(self.pipeline, "events"), events.id, (labels.topic, reader, join))
 
     def _letters(self) -> Letters:
-        events, labels = self.pipeline.events, self.pipeline.labels
-        said = (Codec(labels.format), labels.id, labels.label) if labels else None
-        return Letters(Codec(events.format), said)
+        labels = self.pipeline.labels
+        said = (codec_of(self.pipeline, "labels"), labels.id, labels.label) if labels else None
+        return Letters(codec_of(self.pipeline, "events"), said)
 
     def _entities(self) -> Entities:
         tables = [entity_table(self.pipeline, n, e) for n, e in self.stage.entities]
@@ -129,8 +129,8 @@ class AgentBuilder:
 
     def _publisher(self) -> Publisher:
         pipeline, decisions = self.pipeline, self.pipeline.decisions
-        alerts = (decisions.topic, Codec(decisions.format)) if decisions.topic else None
-        codec = Codec(pipeline.predictions.format)
+        alerts = (decisions.topic, codec_of(pipeline, "alerts")) if decisions.topic else None
+        codec = codec_of(pipeline, "predictions")
         shown = pipeline.metrics is not None and pipeline.metrics.rivals
         decider = self._decider()
         return Publisher(pipeline.name, codec, decider, decisions.entity, alerts, baselines=shown)
@@ -168,7 +168,7 @@ class AgentBuilder:
         return Watcher(
             Evaluator(settings, self.state, self.model.task),
             metrics.topic,
-            Codec(metrics.format),
+            codec_of(pipeline, "metrics"),
             frozen if metrics.frozen else None,
             RuleBaseline(metrics.rule) if metrics.rule else None,
             of_classes=self.model.task == "multiclass",

@@ -15,6 +15,7 @@ import msgspec
 
 from agents.outputs import Outputs
 from app.pipeline.load import Pipeline
+from app.pipeline.topics import pipeline_topics
 from topics.codecs import Codec
 from topics.dead_letters import reason
 from topics.records import Headers, ModelVersion, Source
@@ -35,15 +36,15 @@ class _Said(msgspec.Struct, gc=False):
 
 def sources(pipeline: Pipeline) -> dict[str, SourceOf]:
     """How the records of each output topic name their event."""
-    said, alerts = pipeline.predictions, pipeline.decisions
-    found: dict[str, SourceOf] = {said.topic: _named(pipeline, said.format)}
-    if alerts.topic is not None:
-        found[alerts.topic] = _named(pipeline, alerts.format)
-    return found | {pipeline.dead_letter_topic: _of_letter}
+    found: dict[str, SourceOf] = {pipeline.dead_letter_topic: _of_letter}
+    for topic in pipeline_topics(pipeline):
+        if topic.role in ("predictions", "alerts"):
+            found[topic.name] = _named(pipeline, topic.codec)
+    return found
 
 
-def _named(pipeline: Pipeline, format_: str) -> SourceOf:
-    decode: Callable[[bytes], _Said] = Codec(format_).decoder(_Said)
+def _named(pipeline: Pipeline, codec: Codec) -> SourceOf:
+    decode: Callable[[bytes], _Said] = codec.decoder(_Said)
 
     def source(value: Any, _: Any) -> Source | None:
         try:

@@ -65,7 +65,7 @@ def everything(**topics: str) -> str:
     [
         ("predictions", "e", 7, "events.topic"),
         ("labels", "e", 9, "events.topic"),
-        ("labels", "q", 9, "predictions.topic"),
+        ("predictions", "l", 7, "labels.topic"),
         ("decisions", "l", 12, "labels.topic"),
         ("metrics", "a", 14, "decisions.topic"),
         ("metrics", "p_by-shop_v1", 14, "the topic p.by-shop.v1 of this pipeline"),
