@@ -4,31 +4,78 @@ Exit codes: 0 done, 2 a wrong command line or pipeline file, 1 anything else. Wh
 is one line on standard error; `--debug` adds the traceback.
 """
 
+import importlib
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
 import click
 
-from app.commands.bench import bench
-from app.commands.check import check, schema
-from app.commands.dead_letters import dead_letters
-from app.commands.demo import demo
-from app.commands.evaluate import evaluate
-from app.commands.inspect import inspect
-from app.commands.kafka import kafka
-from app.commands.model import model
-from app.commands.replay import replay
-from app.commands.state import state
-from app.commands.topics import topics
-from app.commands.try_ import try_
-from app.commands.worker import worker
 from app.terminal import replace_what_cannot_be_shown, visible
 
 
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, not when they are listed.
+
+    After click's documentation, "Lazily Loading Subcommands". The help of the group shows one
+    line of each, so that line stands here too.
+
+    Args:
+        lazily: "module:name" within `app.commands` and the line, by the name of the command.
+    """
+
+    def __init__(self, *args: Any, lazily: Mapping[str, tuple[str, str]], **attrs: Any) -> None:
+        super().__init__(*args, **attrs)
+        self._lazily = lazily
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return sorted(self._lazily)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in self._lazily:
+            return None
+        module, _, name = self._lazily[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(f"app.commands.{module}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the lines, without an import."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._lazily[name][1]) for name in self.list_commands(ctx)])
+
+
+COMMANDS = {
+    "demo": ("demo:demo", "See it all run, with a crash in the middle."),
+    "worker": ("worker:worker", "Run one worker of a pipeline."),
+    "try": ("try_:try_", "Run a pipeline over a file, without Kafka."),
+    "check": ("check:check", "Check pipeline files without Kafka."),
+    "schema": (
+        "check:schema",
+        "Print the JSON Schema of pipeline files, for editors.",
+    ),
+    "replay": ("replay:replay", "Send a file or a data set as events."),
+    "topics": ("topics:topics", "Create or check the topics of a pipeline."),
+    "inspect": ("inspect:inspect", "Show offsets, lag and learner per partition."),
+    "state": ("state:state", "Check the state of a pipeline, or bring it back."),
+    "model": ("model:model", "Export a model to a file, or import one."),
+    "evaluate": ("evaluate:evaluate", "Measure the predictions on Kafka."),
+    "dead-letters": (
+        "dead_letters:dead_letters",
+        "List or resend the events set aside.",
+    ),
+    "kafka": ("kafka:kafka", "Start, stop or find the local Kafka."),
+    "bench": ("bench:bench", "Run the benchmarks."),
+}
+
+
 @click.group(
+    cls=LazyGroup,
+    lazily=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Every setting of a pipeline file can also be given as --set KEY=VALUE, or as a "
     "variable such as RIVERRUN_EVENTS__TOPIC. Without --bootstrap-servers or "
@@ -38,25 +85,6 @@ from app.terminal import replace_what_cannot_be_shown, visible
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 def cli(debug: bool) -> None:
     """Online learning on Kafka: every event is scored, then learned from, exactly once."""
-
-
-for command in (
-    demo,
-    worker,
-    try_,
-    check,
-    schema,
-    replay,
-    topics,
-    inspect,
-    state,
-    model,
-    evaluate,
-    dead_letters,
-    kafka,
-    bench,
-):
-    cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -91,6 +119,7 @@ def _leave(line: str, code: int) -> NoReturn:
 
 def _explain(error: Exception) -> tuple[str, int]:
     """The one line and the exit code of an error."""
+    # Here, so that --help and --version need no client of Kafka.
     from confluent_kafka import KafkaException
 
     from app.errors import KafkaSettingError, RiverrunError

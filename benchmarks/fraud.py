@@ -26,11 +26,12 @@ from app.fraud.protocol import TRAIN_DAY, WEEK
 from app.fraud.stream import DELAY, Names, merged
 from app.fraud.transactions import DAY, EPOCH, Transactions
 from app.kafka.admin import ensure_topics
+from app.kafka.clients import replay_producer
 from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
 from app.pipeline.load import Pipeline, load_pipeline
 from app.replay.base import Event, Source
-from app.replay.replay import PRODUCER, replay
+from app.replay.replay import replay
 from app.replay.times import between
 from benchmarks.fraud_protocol import Row, Yardstick
 from benchmarks.fraud_workers import Said, Workers, said, state
@@ -112,7 +113,7 @@ def through_kafka(bootstrap: str, trial: Trial, data: Transactions) -> tuple[Row
     overrides, kafka = trial.overrides(), KafkaSettings(bootstrap)
     pipeline = load_pipeline(FILE, overrides, {})
     ensure_topics(pipeline, kafka)
-    sent = replay(pipeline, source(data, trial), kafka.producer(PRODUCER))
+    sent = replay(pipeline, source(data, trial), replay_producer(kafka))
     settings = [f"{key}={value}" for key, value in overrides.items()]
     workers = Workers(FILE, pipeline, kafka, settings, trial.workers)
     workers.run(trial.kills)

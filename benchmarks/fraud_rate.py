@@ -13,9 +13,10 @@ from statistics import median
 
 from app.fraud.handbook import Size
 from app.kafka.admin import ensure_topics
+from app.kafka.clients import replay_producer
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
-from app.replay.replay import PRODUCER, replay
+from app.replay.replay import replay
 from benchmarks.contenders import running
 from benchmarks.fraud import FILE, SMALL, Trial, source, verdict
 from benchmarks.fraud_protocol import Row, Yardstick
@@ -34,7 +35,7 @@ def run(bootstrap: str, *, quick: bool = False) -> Iterator[Row]:
     yardstick, kafka = Yardstick(trial.size, trial.first), KafkaSettings(bootstrap)
     overrides = trial.overrides()
     pipeline = _pipeline(overrides, kafka)
-    sent = replay(pipeline, source(yardstick.data, trial), kafka.producer(PRODUCER))
+    sent = replay(pipeline, source(yardstick.data, trial), replay_producer(kafka))
     count = sent.delivered - sent.labels
     rivals = {"loop by hand": _by_hand, "riverrun": _by_riverrun}
     rates: dict[str, list[float]] = {name: [] for name in rivals}

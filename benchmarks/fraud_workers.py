@@ -13,9 +13,8 @@ from typing import Any
 
 import msgspec
 
-from app.kafka.reading import Reader
+from app.kafka.reading import Reader, reading
 from app.kafka.settings import KafkaSettings
-from app.options import reading
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
 from app.pipeline.topics import codec_of

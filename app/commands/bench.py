@@ -7,7 +7,6 @@ import click
 
 
 @click.command(
-    short_help="Run the benchmarks.",
     context_settings={"ignore_unknown_options": True},
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[NAMES]...")

@@ -6,6 +6,9 @@ import os
 import click
 
 from app.options import SET, load
+from app.pipeline.schema import json_schema
+from app.pipeline.stages import stages
+from app.worker.requirements import require_startable
 
 
 @click.command()
@@ -17,9 +20,6 @@ def check(files: tuple[str, ...], settings: tuple[str, ...]) -> None:
     Refuses what a worker would refuse at its start, but for what only Kafka knows: exit code 2
     with the key, the value and the line. Reads the environment as a worker does.
     """
-    from app.pipeline.stages import stages
-    from app.worker.requirements import require_startable
-
     for file in files:
         pipeline = load(file, settings)
         require_startable(pipeline, os.environ.get("RIVERRUN_SNAPSHOT_KEY"))
@@ -31,6 +31,4 @@ def check(files: tuple[str, ...], settings: tuple[str, ...]) -> None:
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of pipeline files, for editors."""
-    from app.pipeline.schema import json_schema
-
     click.echo(json.dumps(json_schema(), indent=2))

@@ -2,28 +2,27 @@
 
 import json
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import click
 
-from app.options import Connect, reading, with_pipeline
+from app.dead_letters import Letter, group, letters, resend
+from app.kafka.clients import reading_consumer, resending_producer
+from app.kafka.reading import reading
+from app.kafka.settings import KafkaSettings
+from app.options import Connect, with_pipeline
+from app.pipeline.load import Pipeline
 from app.terminal import visible
-
-if TYPE_CHECKING:
-    from app.dead_letters import Letter
-    from app.kafka.settings import KafkaSettings
-    from app.pipeline.load import Pipeline
 
 PREVIEW = 60
 
 
-@click.command("dead-letters", short_help="List or resend the events set aside.")
+@click.command("dead-letters")
 @with_pipeline
 @click.argument("action", type=click.Choice(["list", "replay"]))
 @click.option("--json", "as_json", is_flag=True, help="list: a line of JSON a letter.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="list: the first N letters.")
 def dead_letters(
-    pipeline: "Pipeline", connect: Connect, action: str, as_json: bool, limit: int | None
+    pipeline: Pipeline, connect: Connect, action: str, as_json: bool, limit: int | None
 ) -> None:
     """List the events that were set aside, or send them back to their topic.
 
@@ -35,9 +34,7 @@ def dead_letters(
         _list(pipeline, connect(), as_json, limit)
 
 
-def _list(pipeline: "Pipeline", kafka: "KafkaSettings", as_json: bool, limit: int | None) -> None:
-    from app.dead_letters import letters
-
+def _list(pipeline: Pipeline, kafka: KafkaSettings, as_json: bool, limit: int | None) -> None:
     with reading(pipeline, kafka) as reader:
         count = 0
         for letter in islice(letters(pipeline, reader), limit):
@@ -46,16 +43,14 @@ def _list(pipeline: "Pipeline", kafka: "KafkaSettings", as_json: bool, limit: in
     click.echo(f"{count:,} listed of {pipeline.dead_letter_topic}", err=True)
 
 
-def _replay(pipeline: "Pipeline", kafka: "KafkaSettings") -> None:
-    from app.dead_letters import group, resend
-
+def _replay(pipeline: Pipeline, kafka: KafkaSettings) -> None:
     name = group(pipeline)
     with reading(pipeline, kafka, name) as reader:
         resent = resend(
             pipeline,
             reader,
-            kafka.producer({"transactional.id": name}),
-            kafka.consumer({"group.id": name, "enable.auto.commit": False}),
+            resending_producer(kafka, name),
+            reading_consumer(kafka, name),
         )
     click.echo(f"{resent.sent:,} sent back from {pipeline.dead_letter_topic}")
     if resent.without_origin:
@@ -64,7 +59,7 @@ def _replay(pipeline: "Pipeline", kafka: "KafkaSettings") -> None:
         click.echo(f"{resent.without_value:,} passed over: their value was too large", err=True)
 
 
-def as_text(letter: "Letter") -> str:
+def as_text(letter: Letter) -> str:
     """One line: coordinates, stage, reason and the beginning of the value."""
     why = letter.reason
     kind = why.exception.rsplit(".", 1)[-1]
@@ -73,12 +68,12 @@ def as_text(letter: "Letter") -> str:
     return f"{visible(f'{place}  {why.stage}  {kind}', None)}: {message}  {_value(letter)}"
 
 
-def as_line(letter: "Letter") -> str:
+def as_line(letter: Letter) -> str:
     """One line of JSON."""
     return json.dumps(letter.reason._asdict() | {"value": _value(letter)})
 
 
-def _value(letter: "Letter") -> str:
+def _value(letter: Letter) -> str:
     value = letter.record.value()
     if value is None:
         return "(no value)"

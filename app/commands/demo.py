@@ -20,7 +20,7 @@ class Pace(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-@click.command(short_help="See it all run, with a crash in the middle.")
+@click.command()
 @click.option(
     "--seconds",
     type=click.FloatRange(0),

@@ -4,15 +4,16 @@ import json
 import math
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from app.options import Connect, reading, with_pipeline
-
-if TYPE_CHECKING:
-    from app.evaluation.evaluate import Evaluation
-    from app.pipeline.load import Pipeline
+from app.evaluation.evaluate import Evaluation, Span
+from app.evaluation.evaluate import evaluate as measure
+from app.kafka.reading import reading
+from app.options import Connect, with_pipeline
+from app.pipeline.load import Pipeline
+from app.tables import table
 
 NAMES = {
     "roc_auc": "ROC AUC",
@@ -34,13 +35,13 @@ IF_ANY = tuple(NAMES)[-5:]
 DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
 
 
-@click.command(short_help="Measure the predictions on Kafka.")
+@click.command()
 @with_pipeline
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON.")
 @click.option("--since", type=DAY, help="Only events from this time on, in UTC.")
 @click.option("--until", type=DAY, help="Only events before this time, in UTC.")
 def evaluate(
-    pipeline: "Pipeline",
+    pipeline: Pipeline,
     connect: Connect,
     as_json: bool,
     since: datetime | None,
@@ -52,26 +53,21 @@ def evaluate(
     none is missing and none is there twice. With [metrics] in the pipeline file it measures each
     window of event time too. The time of an event is that of its record.
     """
-    from app.evaluation.evaluate import Span
-    from app.evaluation.evaluate import evaluate as measure
-
     span = Span(milliseconds(since, -math.inf), milliseconds(until, math.inf))
     with reading(pipeline, connect()) as reader:
         evaluation = measure(pipeline, reader, span)
     click.echo(as_line(evaluation) if as_json else as_table(evaluation))
 
 
-def as_line(evaluation: "Evaluation") -> str:
+def as_line(evaluation: Evaluation) -> str:
     """One line of JSON; what is not defined is null. `windows` is there if they are measured."""
     found = asdict(evaluation)
     windows = [_flat(window) for window in found.pop("windows")]
     return json.dumps(_flat(found) | ({"windows": windows} if windows else {}))
 
 
-def as_table(evaluation: "Evaluation") -> str:
+def as_table(evaluation: Evaluation) -> str:
     """The counts, then the metrics, then the windows."""
-    from app.tables import table
-
     found = asdict(evaluation)
     measured, windows = found.pop("metrics"), found.pop("windows")
     found = {k: v for k, v in found.items() if v or k not in IF_ANY}
@@ -83,8 +79,6 @@ def as_table(evaluation: "Evaluation") -> str:
 
 def _windows(windows: list[dict[str, Any]]) -> str:
     """A line for each window."""
-    from app.tables import table
-
     names = dict.fromkeys(name for window in windows for name in window["metrics"])
     counts = [n for n in ("events", "labelled", "positives", "alerts") if windows[0][n] is not None]
     header = ["from (UTC)", *counts, *map(_name, names)]

@@ -5,17 +5,17 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
-from app.options import Connect, reading, with_pipeline
+from app.inspection import PartitionReport
+from app.inspection import inspect as look
+from app.kafka.reading import reading
+from app.options import Connect, with_pipeline
+from app.pipeline.load import Pipeline
+from app.tables import table
 from app.terminal import visible
-
-if TYPE_CHECKING:
-    from app.inspection import PartitionReport
-    from app.pipeline.load import Pipeline
-    from learners.weights import Weights
+from learners.weights import Weights
 
 SHORT = 12
 LARGE = 1 << 20
@@ -38,7 +38,7 @@ _NO_FINGERPRINT = "fingerprints of models above 1 MiB are made with --fingerprin
 FIGURES = ("partition", "committed", "end", "lag", "learned", "model", "state")
 
 
-@click.command(short_help="Show offsets, lag and learner per partition.")
+@click.command()
 @with_pipeline
 @click.option("--json", "as_json", is_flag=True, help="A line of JSON a partition.")
 @click.option("--weights", "with_weights", is_flag=True, help="The learners' weights too.")
@@ -57,7 +57,7 @@ FIGURES = ("partition", "committed", "end", "lag", "learned", "model", "state")
     help="With --weights: so many features, those of the largest weights.",
 )
 def inspect(
-    pipeline: "Pipeline",
+    pipeline: Pipeline,
     connect: Connect,
     as_json: bool,
     with_weights: bool,
@@ -69,8 +69,6 @@ def inspect(
     Where labels come late or events are keyed anew: of each stage, and how many events wait for
     their label, and how many cards, terminals or users have a past.
     """
-    from app.inspection import inspect as look
-
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
     with reading(pipeline, connect()) as reader:
         reports = look(
@@ -88,10 +86,8 @@ def inspect(
         click.echo(weights_of(reports, top))
 
 
-def as_table(reports: "Sequence[PartitionReport]") -> str:
+def as_table(reports: Sequence[PartitionReport]) -> str:
     """A row a partition, and a line for each learner that is watched or cannot be used."""
-    from app.tables import table
-
     of_stage = ("stage",) if len({report.stage for report in reports}) > 1 else ()
     more = tuple(name for name in MORE if any(getattr(report, name) for report in reports))
     left_out = any(report.learner and report.fingerprint is None for report in reports)
@@ -124,7 +120,7 @@ def as_table(reports: "Sequence[PartitionReport]") -> str:
     )
 
 
-def _fingerprint(report: "PartitionReport") -> str:
+def _fingerprint(report: PartitionReport) -> str:
     return (report.fingerprint or ("not made" if report.learner else "-"))[:SHORT]
 
 
@@ -132,17 +128,17 @@ def _count(number: int | None) -> str:
     return "-" if number is None else f"{number:,}"
 
 
-def _watched(report: "PartitionReport") -> bool:
+def _watched(report: PartitionReport) -> bool:
     return report.drifts is not None
 
 
-def _drifted(report: "PartitionReport") -> str:
+def _drifted(report: PartitionReport) -> str:
     drifts = "1 drift" if report.drifts == 1 else f"{report.drifts or 0:,} drifts"
     last = "" if report.last_drift is None else f", the last at learned event {report.last_drift:,}"
     return f"partition {report.partition}: {drifts}{last}"
 
 
-def weights_of(reports: "Sequence[PartitionReport]", top: int) -> str:
+def weights_of(reports: Sequence[PartitionReport], top: int) -> str:
     """A table for each set of weights, with at most `top` features."""
     parts = []
     for report in reports:
@@ -156,15 +152,13 @@ def weights_of(reports: "Sequence[PartitionReport]", top: int) -> str:
     return "\n".join(parts)
 
 
-def _described(weights: "Weights") -> str:
+def _described(weights: Weights) -> str:
     intercept = "" if weights.intercept is None else f", intercept {weights.intercept:.6g}"
     mass = "" if weights.mass is None else f", of {weights.mass:,.6g} events"
     return visible(weights.of) + intercept + mass
 
 
-def _rows(weights: "Weights", top: int) -> str:
-    from app.tables import table
-
+def _rows(weights: Weights, top: int) -> str:
     shown, scaled = weights.rows[:top], any(row.mean is not None for row in weights.rows)
     value = "weight" if weights.mass is None else "value"
     header = ("feature", value, "mean", "std") if scaled else ("feature", value)

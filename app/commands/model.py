@@ -2,15 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from app.options import Connect, reading, with_pipeline
-
-if TYPE_CHECKING:
-    from app.model_import import Imported
-    from app.pipeline.load import Pipeline
+from app.kafka.reading import reading
+from app.model_files import exported, read, write
+from app.model_import import Imported, import_model
+from app.options import Connect, with_pipeline
+from app.pipeline.load import Pipeline
+from learners.saved.snapshots import read_header
 
 
 @click.group()
@@ -31,15 +31,12 @@ def model() -> None:
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
 def export_(
-    pipeline: "Pipeline", connect: Connect, partition: int | None, output: Path, force: bool
+    pipeline: Pipeline, connect: Connect, partition: int | None, output: Path, force: bool
 ) -> None:
     """Write the model of a partition to a file, as it was last committed.
 
     The workers may go on meanwhile.
     """
-    from app.model_files import exported, write
-    from learners.saved.snapshots import read_header
-
     with reading(pipeline, connect()) as reader:
         number, data = exported(pipeline, reader, partition)
     write(output, data, force=force)
@@ -56,7 +53,7 @@ def export_(
 @click.option("--partition", type=click.IntRange(0), metavar="N", help="Into this one.")
 @click.option("--all", "everywhere", is_flag=True, help="Into all partitions.")
 def import_(
-    pipeline: "Pipeline",
+    pipeline: Pipeline,
     connect: Connect,
     source: Path,
     partition: int | None,
@@ -66,9 +63,6 @@ def import_(
 
     All workers must have stopped. They go on from the offset where they stopped, with this model.
     """
-    from app.model_files import read
-    from app.model_import import import_model
-
     if everywhere == (partition is not None):
         raise click.UsageError("say where to: --partition N or --all")
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
@@ -82,7 +76,7 @@ def import_(
     click.echo("\n".join(_line(each) for each in done))
 
 
-def _line(done: "Imported") -> str:
+def _line(done: Imported) -> str:
     before = "there was none" if done.before is None else f"{done.before:,} before"
     place = "the start of a new pipeline" if done.offset is None else f"offset {done.offset:,}"
     return (

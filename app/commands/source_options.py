@@ -2,15 +2,19 @@
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
 import click
 
 from app.pipeline.durations import parse_duration
+from app.pipeline.load import Pipeline
+from app.replay.base import LateLabels, Source
+from app.replay.files import is_file_name, open_file
+from app.replay.sources import open_source
+from app.replay.times import between, merged, parse_time, timed
 
-if TYPE_CHECKING:
-    from app.pipeline.load import Pipeline
-    from app.replay.base import LateLabels, Source
+R = TypeVar("R")
 
 
 class Parsed(click.ParamType):
@@ -27,10 +31,19 @@ class Parsed(click.ParamType):
             self.fail(f'"{value}": {error}', param, ctx)
 
 
-def _time(text: str) -> int:
-    from app.replay.times import parse_time
+@dataclass(frozen=True)
+class SourceOptions:
+    """What the options of a source say; see their help."""
 
-    return parse_time(text)
+    source: str
+    limit: int | None
+    key: str | None
+    time: str | None
+    since: int | None
+    until: int | None
+    labels: str | None
+    label_delay: float
+    inject: tuple[tuple[str, int], ...]
 
 
 def _injection(text: str) -> tuple[str, int]:
@@ -58,10 +71,13 @@ OPTIONS = (
         help="The field with a file's times: seconds since 1970, or ISO 8601.",
     ),
     click.option(
-        "--since", type=Parsed("time", _time), metavar="DATE", help="Send what is from then on."
+        "--since",
+        type=Parsed("time", parse_time),
+        metavar="DATE",
+        help="Send what is from then on.",
     ),
     click.option(
-        "--until", type=Parsed("time", _time), metavar="DATE", help="Send what is before."
+        "--until", type=Parsed("time", parse_time), metavar="DATE", help="Send what is before."
     ),
     click.option(
         "--labels",
@@ -85,33 +101,35 @@ OPTIONS = (
 )
 
 
-def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options of a source, for `source_of`."""
-    return functools.reduce(lambda made, option: option(made), reversed(OPTIONS), command)
+def source_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command the options of a source as `chosen`, for `source_of`."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> R:
+        own = {field.name: options.pop(field.name) for field in fields(SourceOptions)}
+        return command(*args, chosen=SourceOptions(**own), **options)
+
+    return functools.reduce(lambda made, option: option(made), reversed(OPTIONS), run)
 
 
-def source_of(pipeline: "Pipeline", source: str, options: dict[str, Any]) -> "Source":
+def source_of(pipeline: Pipeline, chosen: SourceOptions) -> Source:
     """The source as the options want it."""
-    from app.replay import sources, times
-    from app.replay.files import is_file_name, open_file
-
-    inject, labels, field = options["inject"], options["labels"], options["time"]
+    labels, field = chosen.labels, chosen.time
     if labels is not None and (pipeline.labels is None or field is None):
         raise click.UsageError("--labels needs a pipeline with [labels], and --time")
-    if field is not None and not is_file_name(source):
+    if field is not None and not is_file_name(chosen.source):
         raise click.UsageError("--time is for the rows of a file")
-    late = _late(pipeline, options["label_delay"])
-    events = sources.open_source(source, pipeline.events.id, pipeline.events.label, late, inject)
+    late = _late(pipeline, chosen.label_delay)
+    fields_of = pipeline.events.id, pipeline.events.label
+    events = open_source(chosen.source, *fields_of, late, chosen.inject)
     if field is not None:
-        events = times.timed(events, field)
-    if labels is not None:
-        events = times.merged(events, times.timed(open_file(labels), field))
-    return times.between(events, options["since"], options["until"])
+        events = timed(events, field)
+        if labels is not None:
+            events = merged(events, timed(open_file(labels), field))
+    return between(events, chosen.since, chosen.until)
 
 
-def _late(pipeline: "Pipeline", delay: float) -> "LateLabels | None":
-    from app.replay.base import LateLabels
-
+def _late(pipeline: Pipeline, delay: float) -> LateLabels | None:
     if pipeline.labels is None:
         return None
     return LateLabels(

@@ -3,15 +3,14 @@
 import json
 import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
 from app.options import Connect, with_pipeline
-
-if TYPE_CHECKING:
-    from app.pipeline.load import Pipeline
-    from app.state.report import PartitionState, StateReport
+from app.pipeline.load import Pipeline
+from app.state.check import check_state
+from app.state.repair import Choices, carry_out, plan
+from app.state.report import PartitionState, StateReport
 
 
 @click.group()
@@ -22,14 +21,12 @@ def state() -> None:
 @state.command(short_help="Report whether the state is whole; exit code 1 where it is not.")
 @with_pipeline
 @click.option("--json", "as_json", is_flag=True, help="The report as one JSON object.")
-def check(pipeline: "Pipeline", connect: Connect, as_json: bool) -> int:
+def check(pipeline: Pipeline, connect: Connect, as_json: bool) -> int:
     """Read the state of all partitions as a restore does, and say all that is wrong with it.
 
     Nothing is written; workers may go on meanwhile. The exit code is 0 where all is whole, 1
     where something is damaged.
     """
-    from app.state.check import check_state
-
     report = check_state(pipeline, connect())
     click.echo(_as_json(report) if as_json else as_text(report))
     return 0 if report.whole else 1
@@ -45,15 +42,13 @@ def check(pipeline: "Pipeline", connect: Connect, as_json: bool) -> int:
     "--accept-loss", is_flag=True, help="Go on behind input that was deleted before it was read."
 )
 def repair(
-    pipeline: "Pipeline", connect: Connect, yes: bool, new_topics: bool, accept_loss: bool
+    pipeline: Pipeline, connect: Connect, yes: bool, new_topics: bool, accept_loss: bool
 ) -> int:
     """Bring the state back to the newest whole one that is on Kafka.
 
     Shows what is wrong and what it will do, asks, and does it in one transaction. All workers
     must have stopped.
     """
-    from app.state.repair import Choices, carry_out, plan
-
     kafka, choices = connect(), Choices(new_topics=new_topics, accept_loss=accept_loss)
     steps = plan(pipeline, kafka, choices)
     for step in steps:
@@ -72,7 +67,7 @@ def repair(
     return 0
 
 
-def as_text(report: "StateReport") -> str:
+def as_text(report: StateReport) -> str:
     """A line for each partition, and one for each thing that is wrong."""
     lines = [*report.damage]
     for each in report.partitions:
@@ -92,7 +87,7 @@ def as_text(report: "StateReport") -> str:
     return "\n".join(lines)
 
 
-def _line(state: "PartitionState") -> str:
+def _line(state: PartitionState) -> str:
     done = "nothing done yet"
     if state.position:
         done = " and ".join(f"{topic} done up to {at}" for topic, at in state.position.items())
@@ -102,6 +97,6 @@ def _line(state: "PartitionState") -> str:
     return f"{place}: {verdict}; {done}, {state.entries:,} entries{model}"
 
 
-def _as_json(report: "StateReport") -> str:
+def _as_json(report: StateReport) -> str:
     partitions = [{**asdict(each), "whole": each.whole} for each in report.partitions]
     return json.dumps({**asdict(report), "partitions": partitions, "whole": report.whole})

@@ -3,23 +3,27 @@
 import json
 import sys
 import time
-from dataclasses import asdict
-from typing import IO, TYPE_CHECKING, Any
+from dataclasses import asdict, replace
+from typing import IO
 
 import click
 
-from app.commands.source_options import source_of, source_options
+from app.commands.evaluate import as_line, as_table
+from app.commands.source_options import SourceOptions, source_of, source_options
+from app.evaluation.evaluate import Evaluated, evaluate_topics
 from app.options import SET, load
-
-if TYPE_CHECKING:
-    from app.evaluation.evaluate import Evaluated
-    from app.pipeline.load import Pipeline
-    from app.trial.run import Show, Trial
+from app.pipeline.load import Pipeline
+from app.pipeline.topics import codec_of
+from app.trial.compare import compared
+from app.trial.rejected import most_frequent, rejected_rows
+from app.trial.run import Show, Trial, run
+from app.trial.topics import TrialTopics
+from topics.codecs import Codec
 
 SHOW_SECONDS = 2.0
 
 
-@click.command("try", short_help="Run a pipeline over a file, without Kafka.")
+@click.command("try")
 @click.argument("files", metavar="FILE.toml [OTHER.toml]", nargs=-1, required=True)
 @SET
 @source_options
@@ -35,11 +39,10 @@ SHOW_SECONDS = 2.0
 def try_(
     files: tuple[str, ...],
     settings: tuple[str, ...],
-    source: str,
+    chosen: SourceOptions,
     as_json: bool,
     predictions: IO[bytes] | None,
     rejected: IO[str] | None,
-    **options: Any,
 ) -> None:
     """Run a pipeline over a file, a River data set or a simulator, in this process.
 
@@ -53,13 +56,10 @@ def try_(
     """
     if len(files) > 2 or (len(files) == 2 and (predictions or rejected)):
         raise click.UsageError("takes two pipeline files, then without --predictions, --rejected")
-    from app.commands.evaluate import as_line, as_table
-    from app.trial.compare import compared
-
     pipelines = [load(file, settings) for file in files]
     found = []
     for pipeline in pipelines:
-        trial, evaluated = _tried(pipeline, source, options)
+        trial, evaluated = _tried(pipeline, chosen)
         _write(pipeline, trial, predictions, rejected)
         found.append(evaluated)
     if as_json:
@@ -70,19 +70,12 @@ def try_(
         click.echo(compared(*found))
 
 
-def _tried(pipeline: "Pipeline", source: str, options: dict[str, Any]) -> "tuple[Trial, Evaluated]":
+def _tried(pipeline: Pipeline, chosen: SourceOptions) -> tuple[Trial, Evaluated]:
     """What came of one pipeline; says how fast, and what was rejected."""
-    from dataclasses import replace
-
-    from app.evaluation.evaluate import Evaluated, evaluate_topics
-    from app.trial.rejected import most_frequent, rejected_rows
-    from app.trial.run import run
-    from app.trial.topics import TrialTopics
-
-    events = source_of(pipeline, source, options)
-    _remark_on_times(pipeline, options, events.simulated)
-    how = {"limit": options["limit"], "key": options["key"]}
-    trial = run(pipeline, events, show=_progress(pipeline.name, events.count), **how)
+    events = source_of(pipeline, chosen)
+    _remark_on_times(pipeline, chosen, events.simulated)
+    show = _progress(pipeline.name, events.count)
+    trial = run(pipeline, events, limit=chosen.limit, key=chosen.key, show=show)
     done = f"{len(trial.records):,} records in {trial.seconds:.1f} s ({trial.rate:,.0f}/s)"
     click.echo(f"riverrun: {pipeline.name}: {done}", err=True)
     for line in most_frequent(rejected_rows(pipeline, trial)):
@@ -91,9 +84,9 @@ def _tried(pipeline: "Pipeline", source: str, options: dict[str, Any]) -> "tuple
     return trial, Evaluated(replace(evaluation, learned=trial.model.learned), verdicts)
 
 
-def _remark_on_times(pipeline: "Pipeline", options: dict[str, Any], simulated: bool) -> None:
+def _remark_on_times(pipeline: Pipeline, chosen: SourceOptions, simulated: bool) -> None:
     times = pipeline.labels or pipeline.entities or pipeline.metrics or pipeline.decisions.budget
-    if times and not simulated and options["time"] is None:
+    if times and not simulated and chosen.time is None:
         click.echo(
             "riverrun: without --time each row is a millisecond after the one before it, from"
             " 2000-01-01 on: windows, budgets and delays of labels mean little",
@@ -101,7 +94,7 @@ def _remark_on_times(pipeline: "Pipeline", options: dict[str, Any], simulated: b
         )
 
 
-def _progress(name: str, total: int | None) -> "Show":
+def _progress(name: str, total: int | None) -> Show:
     """A line now and then; in a terminal it overwrites the last one."""
     terminal, next_time = sys.stderr.isatty(), time.monotonic() + SHOW_SECONDS
     of_total = f" of {total:,}" if total else ""
@@ -118,14 +111,10 @@ def _progress(name: str, total: int | None) -> "Show":
 
 
 def _write(
-    pipeline: "Pipeline", trial: "Trial", predictions: IO[bytes] | None, rejected: IO[str] | None
+    pipeline: Pipeline, trial: Trial, predictions: IO[bytes] | None, rejected: IO[str] | None
 ) -> None:
-    from app.trial.rejected import rejected_rows
-    from app.trial.topics import TrialTopics
-    from topics.codecs import Codec
-
     if predictions is not None:
-        to_json, codec = Codec("json"), Codec(pipeline.predictions.format)
+        to_json, codec = Codec("json"), codec_of(pipeline, "predictions")
         for record in TrialTopics(pipeline, trial).predictions():
             value = record.value() or b""
             line = value if codec.name == "json" else to_json.encode(codec.decode(value))

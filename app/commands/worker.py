@@ -3,17 +3,14 @@
 import os
 import sys
 import zlib
-from typing import TYPE_CHECKING
 
 import click
 
 from app.options import Connect, with_pipeline
-
-if TYPE_CHECKING:
-    from app.pipeline.load import Pipeline
+from app.pipeline.load import Pipeline
 
 
-@click.command(short_help="Run one worker of a pipeline.")
+@click.command()
 @with_pipeline
 @click.option(
     "--log-level",
@@ -21,7 +18,7 @@ if TYPE_CHECKING:
     default="info",
     show_default=True,
 )
-def worker(pipeline: "Pipeline", connect: Connect, log_level: str) -> None:
+def worker(pipeline: Pipeline, connect: Connect, log_level: str) -> None:
     """Run one worker of a pipeline, until it is told to stop.
 
     Start more of them to scale: they share the partitions.
@@ -34,7 +31,7 @@ def worker(pipeline: "Pipeline", connect: Connect, log_level: str) -> None:
     run_worker(pipeline, connect())
 
 
-def _fix_hash_seed(pipeline: "Pipeline") -> None:
+def _fix_hash_seed(pipeline: Pipeline) -> None:
     """Some of River's estimators walk over sets of texts, in the order of Python's hashes.
 
     A worker that is started again must walk in the same order: it runs anew under a seed of

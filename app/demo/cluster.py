@@ -54,18 +54,6 @@ def own_settings(world: World, workers: int) -> dict[str, str]:
     }
 
 
-def named_cluster(option: str | None, pipeline: Pipeline) -> str | None:
-    """The cluster that the user names; None: the demo starts a Kafka of its own."""
-    of_file = pipeline.kafka.get("bootstrap.servers")
-    return option or (str(of_file) if of_file else None)
-
-
-def settings_for(pipeline: Pipeline, bootstrap: str) -> KafkaSettings:
-    """The settings of every client."""
-    properties = {k: v for k, v in pipeline.kafka.items() if k != "bootstrap.servers"}
-    return KafkaSettings(bootstrap, properties)
-
-
 def remove_topics(pipeline: Pipeline, kafka: KafkaSettings) -> None:
     """Remove what the demo made on a cluster that stays; what cannot be removed is left."""
     admin = AdminClient(kafka.admin())

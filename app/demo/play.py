@@ -18,9 +18,9 @@ from app.demo.summary import Summary, summarize
 from app.demo.workers import HOST, Workers
 from app.demo.world import DELAY_DAYS, PATTERN_DAY, Truth, World, day_of
 from app.fraud.transactions import DAY, EPOCH
+from app.kafka.reading import reading
 from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
-from app.options import reading
 from app.pipeline.load import Pipeline
 
 TICK_SECONDS = 0.25

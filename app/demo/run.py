@@ -10,11 +10,9 @@ from pathlib import Path
 from app.demo.cluster import (
     WEB_PORT,
     free_port,
-    named_cluster,
     own_settings,
     pipeline_file,
     remove_topics,
-    settings_for,
 )
 from app.demo.moment import Notes
 from app.demo.play import Play
@@ -25,7 +23,7 @@ from app.demo.workers import WorkerProcess, Workers
 from app.demo.world import World
 from app.errors import LocalKafkaError
 from app.kafka.admin import ensure_topics
-from app.kafka.settings import KafkaSettings
+from app.kafka.settings import KafkaSettings, named_servers
 from app.local_kafka import KAFKA_VERSION, LocalKafka
 from app.local_kafka.install import kafka_jars
 from app.pipeline.load import Pipeline, load_pipeline
@@ -87,16 +85,16 @@ def _kafka(
     stopping: Stopping,
     stack: ExitStack,
 ) -> tuple[LocalKafka | None, KafkaSettings]:
-    named = named_cluster(bootstrap, pipeline)
+    named = bootstrap or named_servers(pipeline.kafka)
     if named is not None:
-        return None, settings_for(pipeline, named)
+        return None, KafkaSettings.of(pipeline.kafka, named)
     with screen.step(f"Apache Kafka {KAFKA_VERSION} on this machine") as tell:
         with stopping.at_once():
             kafka_jars(tell)
         broker = LocalKafka()
         stack.callback(broker.stop)
         try:
-            return broker, settings_for(pipeline, broker.start())
+            return broker, KafkaSettings.of(pipeline.kafka, broker.start())
         except LocalKafkaError:
             stopping.check()  # Ctrl-C in a terminal ends the tool that formats its folder too
             raise

@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from app.demo.desk import Desk
 from app.demo.ledger import Ledger
 from app.demo.world import Truth, World, events, number_of
 from app.fraud.transactions import DAY, EPOCH
+from app.kafka.clients import reading_consumer, replay_producer
+from app.kafka.following import Following
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.topics import Role, codec_of, takers
 from app.replay.base import Event, Source
-from app.replay.replay import PRODUCER, replay
+from app.replay.replay import ReplayOptions, replay
 from topics.metrics import WindowMetrics
 from topics.records import Alert, Prediction
 
-READER = {
-    "group.id": "riverrun-demo-reader",  # never joined, nothing is committed
-    "isolation.level": "read_committed",
-    "enable.auto.commit": False,
-    "enable.partition.eof": True,
-}
 _POLL_SECONDS = 0.05
 
 
@@ -85,7 +75,7 @@ class Sender(Part):
     ) -> None:
         super().__init__("the sender")
         self._world, self._pipeline, self._ledger, self._desk = world, pipeline, ledger, desk
-        self._settings = kafka.producer({**PRODUCER, "linger.ms": 1})
+        self._settings = replay_producer(kafka, {"linger.ms": 1})
         self._events = events(world, truth)
         self._next: list[Event] = []
         self.has_history = threading.Event()
@@ -114,7 +104,8 @@ class Sender(Part):
     def _replay(self, read: Callable[[], Iterator[Event]], pace: float | None) -> None:
         if not self._stopping.is_set():
             source = Source("live", read, key="card")
-            replay(self._pipeline, source, self._settings, pace=pace, stop=self._stopping)
+            options = ReplayOptions(pace=pace)
+            replay(self._pipeline, source, self._settings, options, stop=self._stopping)
 
     def _until(self, end: int) -> Iterator[Event]:
         for event in self._events:
@@ -141,7 +132,7 @@ class Sender(Part):
 
 
 class Reader(Part):
-    """Reads all that the pipeline says, the committed records only, as any consumer would.
+    """Reads all that the pipeline writes, committed records only, as any consumer would.
 
     Args:
         pipeline: Names the topics, which must be there, and the formats.
@@ -159,22 +150,21 @@ class Reader(Part):
         self._ledger, self._desk = ledger, desk
         self._decode = codec_of(pipeline, "events").decode
         self._readers = self._of_topics(pipeline)
-        self._ends: dict[tuple[str, int], int] = {}
-        self._consumer = Consumer(kafka.consumer(READER))
+        # A group of its own, never joined, that has committed nothing.
+        self._consumer = Consumer(reading_consumer(kafka, "riverrun-demo-reader"))
         found = self._consumer.list_topics(timeout=30).topics
         self._places = [(name, n) for name in self._readers for n in sorted(found[name].partitions)]
-        self._consumer.assign([TopicPartition(*place, OFFSET_BEGINNING) for place in self._places])
+        places = [TopicPartition(*place, OFFSET_BEGINNING) for place in self._places]
+        self._following = Following(self._consumer, places)
 
     def work(self) -> None:
         """Read until stopped."""
-        try:
+        with closing(self._consumer):
             while not self._stopping.is_set():
                 self._read()
             ends = {place: self._end(place) for place in self._places if self.to_end}
-            while any(self._ends.get(place, -1) < end for place, end in ends.items()):
+            while self._following.behind(ends):
                 self._read()
-        finally:
-            self._consumer.close()
 
     def _of_topics(self, pipeline: Pipeline) -> dict[str, Callable[[Message], None]]:
         wanted: dict[Role, tuple[Any, Callable[[Any], None]]] = {
@@ -192,20 +182,8 @@ class Reader(Part):
         return int(self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=30)[1])
 
     def _read(self) -> None:
-        # consume(n, t) would wait for all n: the first by itself, then what is there already.
-        first = self._consumer.poll(_POLL_SECONDS)
-        if first is not None:
-            for message in (first, *self._consumer.consume(1000, 0)):
-                self._take(message)
-
-    def _take(self, message: Message) -> None:
-        error = message.error()
-        if error is None:
+        for message in self._following.records(_POLL_SECONDS):
             self._readers[message.topic() or ""](message)
-        elif error.code() == KafkaError._PARTITION_EOF:
-            self._ends[message.topic() or "", message.partition() or 0] = message.offset() or 0
-        elif not error.retriable():
-            raise KafkaException(error)
 
     def _predicted(self, said: Prediction) -> None:
         number = number_of(str(said.id))

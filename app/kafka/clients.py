@@ -1,13 +1,17 @@
-"""The settings of a worker's clients: what riverrun decides, over what the user may choose."""
+"""The settings of all Kafka clients: what riverrun decides, over what the user may choose."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import merged_topics
 from topics.specs import LARGEST_LETTER, MAX_MESSAGE_BYTES
+
+MURMUR2 = "murmur2_random"
+"""The partitioner of Java's clients: a key meets the same partition, whoever writes it."""
 
 HEARTBEATS = 20
 """In a session: another one that left or was lost is noticed by the answer to a heartbeat."""
@@ -44,20 +48,38 @@ def group_consumer(
     return kafka.consumer(own)
 
 
-def restore_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
-    """The consumer that reads offsets and state; it has the group's id but never joins."""
+def reading_consumer(
+    kafka: KafkaSettings, group: str, own: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A consumer of committed records that never joins a group, and commits nothing.
+
+    Args:
+        kafka: Reaches the cluster.
+        group: Whose offsets it can ask for; this user must have the right to see it.
+        own: More settings of this consumer.
+    """
     return kafka.consumer(
         {
-            "group.id": pipeline.group,
+            "group.id": group,
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
-            # The end of a partition is told by an empty answer: it should not be waited for.
-            "fetch.wait.max.ms": 10,
-            "fetch.error.backoff.ms": 20,
-            "auto.offset.reset": "error",
+            # What lies between two stages is deleted once it was read: begin with what is there.
+            "auto.offset.reset": "earliest",
+            **(own or {}),
         }
     )
+
+
+def restore_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
+    """The consumer that reads offsets and state; it has the group's id but never joins."""
+    own = {
+        # The end of a partition is told by an empty answer: it should not be waited for.
+        "fetch.wait.max.ms": 10,
+        "fetch.error.backoff.ms": 20,
+        "auto.offset.reset": "error",
+    }
+    return reading_consumer(kafka, pipeline.group, own)
 
 
 def transactional_id(pipeline: Pipeline, worker_name: str) -> str:
@@ -77,8 +99,27 @@ def transactional_producer(
             "queue.buffering.max.messages": 1_000_000,
             # The largest dead letter; what is too large for a topic its broker refuses.
             "message.max.bytes": LARGEST_LETTER + MAX_MESSAGE_BYTES,
-            # As Java's clients, so that the same key meets the same partition.
-            "partitioner": "murmur2_random",
+            "partitioner": MURMUR2,
+        }
+    )
+
+
+def resending_producer(kafka: KafkaSettings, transactional_id: str) -> dict[str, Any]:
+    """The producer that sends dead letters back."""
+    return kafka.producer({"transactional.id": transactional_id})
+
+
+def replay_producer(kafka: KafkaSettings, own: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The producer of events and labels that come from a file or a simulation."""
+    return kafka.producer(
+        {
+            "enable.idempotence": True,
+            "acks": "all",
+            "partitioner": MURMUR2,
+            "linger.ms": 5,
+            "compression.type": "lz4",
+            "message.max.bytes": MAX_MESSAGE_BYTES,  # an event's largest value, with its key
+            **(own or {}),
         }
     )
 

@@ -1,7 +1,7 @@
 """Reads topics from their beginning to the end that they have now."""
 
-import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from confluent_kafka import (
@@ -10,30 +10,33 @@ from confluent_kafka import (
     IsolationLevel,
     KafkaError,
     KafkaException,
-    Message,
     TopicCollection,
     TopicPartition,
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from app.errors import RightMissing, RiverrunError
+from app.errors import RightMissing
+from app.kafka.admin import TIMEOUT
+from app.kafka.clients import reading_consumer
+from app.kafka.cluster import Cluster
+from app.kafka.following import ReadError, read_to_ends
 from app.kafka.offsets import list_offsets
 from app.kafka.rights import needed, require_group
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import Pipeline
 from topics.records import Record
+
+__all__ = ["ReadError", "Reader", "reading"]
 
 STILL_SECONDS = 60.0
 """How long a read waits without any progress: longer than a hanging transaction lives."""
-
-
-class ReadError(RiverrunError):
-    """A topic that is not there, or that cannot be read to its end."""
 
 
 class Reader:
     """A consumer outside any group's membership; it reads committed records only.
 
     Args:
-        consumer: librdkafka's settings, see `app.kafka.clients.restore_consumer`.
+        consumer: librdkafka's settings, see `app.kafka.clients.reading_consumer`.
         admin: librdkafka's settings of an admin client.
     """
 
@@ -111,32 +114,21 @@ class Reader:
             RightMissing: When this user may not read it.
         """
         ends = self.ends(topic)
-        begin = {number: (start or {}).get(number, OFFSET_BEGINNING) for number in ends}
-        pending = {number for number, end in ends.items() if end > max(begin[number], 0)}
-        self._consumer.assign([TopicPartition(topic, n, begin[n]) for n in sorted(pending)])
-        try:
-            last_progress = time.monotonic()
-            while pending:
-                batch = self._consumer.consume(10_000, 0.1)
-                if batch:
-                    last_progress = time.monotonic()
-                elif time.monotonic() - last_progress > STILL_SECONDS:
-                    raise ReadError(f"{topic}: partitions {sorted(pending)} stand still")
-                yield from self._records(batch, ends, pending)
-        finally:
-            self._consumer.unassign()
+        begin = {(topic, n): (start or {}).get(n, OFFSET_BEGINNING) for n in ends}
+        to = {(topic, n): end for n, end in ends.items()}
+        yield from read_to_ends(self._consumer, begin, to, patience=STILL_SECONDS)
 
-    def _records(
-        self, batch: Iterable[Message], ends: Mapping[int, int], pending: set[int]
-    ) -> Iterator[Record]:
-        for message in batch:
-            number, offset = message.partition() or 0, message.offset() or 0
-            error = message.error()
-            if error is None and offset < ends[number]:
-                yield message
-            elif error is not None and error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
-                raise RightMissing(needed([f"Read topic {message.topic()}"]))
-            elif error is not None and error.code() != KafkaError._PARTITION_EOF:
-                raise KafkaException(error)
-            if offset >= ends[number] - (error is None):
-                pending.discard(number)
+
+@contextmanager
+def reading(pipeline: Pipeline, kafka: KafkaSettings, group: str | None = None) -> Iterator[Reader]:
+    """A reader of the pipeline's topics, with the offsets of `group` or else of its workers.
+
+    Raises:
+        BrokerUnreachable: No broker answers, or none lets the program in.
+    """
+    Cluster(kafka, TIMEOUT).topics()  # says in one line why there is no Kafka, if there is none
+    reader = Reader(reading_consumer(kafka, group or pipeline.group), kafka.admin())
+    try:
+        yield reader
+    finally:
+        reader.close()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from confluent_kafka import Consumer, KafkaException, Producer
 
@@ -61,6 +61,14 @@ OWNED = {
 """Settings that riverrun decides, each with the reason or with what to set instead."""
 
 
+SERVERS = "bootstrap.servers"
+
+
+def named_servers(table: Mapping[str, Any]) -> str | None:
+    """The cluster that a table [kafka] names."""
+    return str(table[SERVERS]) if table.get(SERVERS) else None
+
+
 @dataclass(frozen=True, repr=False)
 class KafkaSettings:
     """How to reach a cluster, the same for every client.
@@ -93,6 +101,11 @@ class KafkaSettings:
             names = frozenset(name for name, kinds in ignored.items() if kind in kinds)
             object.__setattr__(self, f"_not_{kind}s", names)
         self._check_together()
+
+    @classmethod
+    def of(cls, table: Mapping[str, Any], servers: str) -> Self:
+        """Of a table [kafka]; `servers` take the place of those that it names."""
+        return cls(servers, {name: value for name, value in table.items() if name != SERVERS})
 
     def consumer(self, own: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Librdkafka's settings of a consumer.

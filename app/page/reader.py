@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from contextlib import closing
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
-from app.kafka.clients import restore_consumer
+from app.kafka.clients import reading_consumer
+from app.kafka.following import Following
 from app.kafka.reading import Reader
 from app.kafka.settings import KafkaSettings
 from app.page.feed import Feed
@@ -63,7 +64,7 @@ class PageReader:
         self._thread.join(seconds)
 
     def look(self, by: int) -> None:
-        """Somebody more, or less, looks at the page: `by` is 1 or -1."""
+        """Count those who look at the page: one more (`by` is 1), or one less (-1)."""
         self._looks += by
         self._until = time.monotonic() + LINGER_SECONDS
         self._wake.set()
@@ -87,18 +88,17 @@ class PageReader:
 
     def _read(self) -> None:
         """Read until nobody looks any more."""
-        consumer = Consumer(_settings(self._pipeline, self._kafka))
-        offsets = Reader(restore_consumer(self._pipeline, self._kafka), self._kafka.admin())
-        try:
+        group = self._pipeline.group  # the one that a worker has the right to
+        bounded = {"queued.max.messages.kbytes": 8192}
+        with (
+            closing(Consumer(reading_consumer(self._kafka, group, bounded))) as consumer,
+            closing(Reader(reading_consumer(self._kafka, group), self._kafka.admin())) as offsets,
+        ):
             self._follow(consumer, offsets)
-        finally:
-            consumer.close()
-            offsets.close()
 
     def _follow(self, consumer: Consumer, offsets: Reader) -> None:
         places = [place for topic in self._feed.topics for place in tail(offsets, topic)]
-        pending = {(place.topic, place.partition) for place in places}
-        consumer.assign(places)
+        following = Following(consumer, places)
         starts = {topic: offsets.starts(topic) for topic in self._inputs()}
         due = 0.0
         while self._wanted:
@@ -107,22 +107,10 @@ class PageReader:
                     time.time(), [_offsets(offsets, *one) for one in starts.items()]
                 )
                 due = time.monotonic() + LOOK_SECONDS
-            if places:
-                self._take(consumer.consume(1000, POLL_SECONDS), pending)
-            else:
-                time.sleep(POLL_SECONDS)
-            if not pending:
-                self._feed.caught_up()
-
-    def _take(self, messages: Iterable[Message], pending: set[tuple[str, int]]) -> None:
-        for message in messages:
-            error = message.error()
-            if error is None:
+            for message in following.records(POLL_SECONDS):
                 self._feed.read(message)
-            elif error.code() == KafkaError._PARTITION_EOF:
-                pending.discard((message.topic() or "", message.partition() or 0))
-            else:
-                raise KafkaException(error)
+            if len(following.ended) == len(places):
+                self._feed.caught_up()
 
     def _inputs(self) -> list[str]:
         labels = self._pipeline.labels
@@ -139,16 +127,3 @@ def tail(offsets: Reader, topic: str, count: int = TAIL) -> list[TopicPartition]
 def _offsets(offsets: Reader, topic: str, starts: Mapping[int, int]) -> Offsets:
     done = {n: starts.get(n, 0) if at is None else at for n, at in offsets.committed(topic).items()}
     return Offsets(topic, done, offsets.ends(topic))
-
-
-def _settings(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
-    return kafka.consumer(
-        {
-            "group.id": pipeline.group,  # the one that a worker has the right to; never joined
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "auto.offset.reset": "earliest",
-            "queued.max.messages.kbytes": 8192,
-        }
-    )

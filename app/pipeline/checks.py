@@ -3,15 +3,21 @@
 import re
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agents.entities.declare import EntityError, check_tables
+from agents.errors import UnknownFunction
+from agents.events.functions import load_function
+from agents.events.limits import label_check
+from agents.labels.join import FORGET
 from app.errors import KafkaSettingError, UnknownKafkaSetting
+from app.kafka.settings import KafkaSettings
 from app.pipeline.cross_checks import entity_table
 from app.pipeline.key_locations import Places
 from app.pipeline.model import Pipeline
 from app.pipeline.toml_lines import Path as Key
 from app.secrecy import HIDDEN
+from learners import registry
 from learners.errors import (
     DriftError,
     ForbiddenClass,
@@ -20,9 +26,10 @@ from learners.errors import (
     StepError,
     UnknownParameter,
 )
-
-if TYPE_CHECKING:
-    from learners.model import Model
+from learners.model import Model
+from learners.river.trial import require_no_texts, try_out
+from learners.saved import snapshots
+from learners.steps.registry import STEPS
 
 
 def check(pipeline: Pipeline, where: Places) -> None:
@@ -46,9 +53,6 @@ def _check_entities(pipeline: Pipeline, where: Places) -> None:
 
 
 def _check_learner(pipeline: Pipeline, where: Places) -> None:
-    from learners import registry
-    from learners.river.trial import require_no_texts, try_out
-
     learner = pipeline.learner
     try:
         model = registry.from_spec(learner.spec)
@@ -78,8 +82,6 @@ def _check_learner(pipeline: Pipeline, where: Places) -> None:
 
 def _check_texts(pipeline: Pipeline, where: Places) -> None:
     """Steps over texts are the first, and see the fields as the events have them."""
-    from learners.steps.registry import STEPS
-
     declared = pipeline.events.features
     for i, table in enumerate(pipeline.learner.tables if declared else ()):
         for name in table.get("features") or () if STEPS[table["type"]].takes_texts else ():
@@ -88,11 +90,8 @@ def _check_texts(pipeline: Pipeline, where: Places) -> None:
                 raise where.refuse(key, f'"{name}" is none of events.features')
 
 
-def _check_on_expire(pipeline: Pipeline, model: "Model", where: Places) -> None:
+def _check_on_expire(pipeline: Pipeline, model: Model, where: Places) -> None:
     """A label that the learner refuses would otherwise be found out by the first that expires."""
-    from agents.events.limits import label_check
-    from agents.labels.join import FORGET
-
     labels = pipeline.labels
     if labels is None or labels.on_expire == FORGET:
         return
@@ -103,7 +102,7 @@ def _check_on_expire(pipeline: Pipeline, model: "Model", where: Places) -> None:
         raise where.refuse(("labels", "on_expire"), f'{what}; or "{FORGET}"') from None
 
 
-def _check_reasons(pipeline: Pipeline, model: "Model", where: Places) -> None:
+def _check_reasons(pipeline: Pipeline, model: Model, where: Places) -> None:
     if pipeline.decisions.reasons and not model.explains:
         what = f"the learner {pipeline.learner.type!r} has none".replace("'", '"')
         raise where.refuse(
@@ -111,10 +110,8 @@ def _check_reasons(pipeline: Pipeline, model: "Model", where: Places) -> None:
         )
 
 
-def _check_snapshot(pipeline: Pipeline, model: "Model", where: Places) -> None:
+def _check_snapshot(pipeline: Pipeline, model: Model, where: Places) -> None:
     """A model that could be saved but not restored would be found out by the first restart."""
-    from learners.saved import snapshots
-
     key = b"any: a worker without one is refused when it starts"
     try:
         snapshots.load(
@@ -128,9 +125,6 @@ def _check_snapshot(pipeline: Pipeline, model: "Model", where: Places) -> None:
 
 def _check_functions(pipeline: Pipeline, where: Places) -> None:
     """A feature function or a rule that is not there is found before anything starts."""
-    from agents.errors import UnknownFunction
-    from agents.events.functions import load_function
-
     rule = (pipeline.metrics.rule,) if pipeline.metrics and pipeline.metrics.rule else ()
     functions: dict[Key, tuple[str, ...]] = {
         ("events", "functions"): pipeline.events.functions,
@@ -153,8 +147,6 @@ def _check_store(pipeline: Pipeline, where: Places) -> None:
 def _check_kafka(pipeline: Pipeline, where: Places) -> None:
     if not pipeline.kafka:
         return
-    from app.kafka.settings import KafkaSettings
-
     properties = dict(pipeline.kafka)
     key: Key = ("kafka", "bootstrap.servers")
     try:
@@ -176,8 +168,6 @@ def _refused(properties: Mapping[str, Any], what: str) -> Iterator[Key]:
 
     Many are good only together: SASL_SSL alone lacks its mechanism.
     """
-    from app.kafka.settings import KafkaSettings
-
     yield from (("kafka", name) for name in properties if what.startswith(f"{name} = "))
     for name, value in properties.items():
         try:

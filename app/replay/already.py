@@ -1,19 +1,20 @@
 """Whether what is to be sent is on the topics already."""
 
-import time
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
+from app.kafka.following import Place, read_to_ends
 from app.replay.records import Encoded
 
 LOOK = 1_000
 """Records of a partition that are compared."""
 SECONDS = 15.0
 
-Ranges = dict[TopicPartition, int]
-"""Where to begin to read, and where to end, exclusive."""
+Ranges = dict[Place, tuple[int, int]]
+"""Where to begin to read a partition, and where to end, exclusive."""
 
 Bounds = dict[TopicPartition, tuple[int, int]]
 """The first offset of each partition of a topic, and its end."""
@@ -42,23 +43,19 @@ def find(settings: Mapping[str, Any], wanted: Iterable[Encoded]) -> Found | None
     A record with a time is looked for at that time, one without at both ends of the partitions.
 
     Args:
-        settings: Librdkafka's settings of a consumer.
+        settings: Librdkafka's settings of a consumer, see `app.kafka.clients.reading_consumer`.
         wanted: Some records of a source.
 
     Returns:
         The first that was found; None where none is among the records that were looked at.
     """
-    own = {"group.id": "riverrun-replay", "enable.auto.commit": False, "enable.partition.eof": True}
-    consumer = Consumer({**settings, **own})
-    try:
+    with closing(Consumer(dict(settings))) as consumer:
         for record in wanted:
             bounds = _bounds(consumer, record.topic)
             for ranges in _where_to_look(consumer, record, bounds):
                 if (found := _among(consumer, ranges, record)) is not None:
                     return Found(record, found, sum(high - low for low, high in bounds.values()))
-        return None
-    finally:
-        consumer.close()
+    return None
 
 
 def _bounds(consumer: Consumer, topic: str) -> Bounds:
@@ -83,25 +80,15 @@ def _ranges(bounds: Bounds, starts: Iterable[int]) -> Ranges:
     found = {}
     for (tp, (_, high)), start in zip(bounds.items(), starts, strict=True):
         if 0 <= start < high:
-            place = TopicPartition(tp.topic, tp.partition, start)
-            found[place] = min(high, start + LOOK)
+            found[tp.topic, tp.partition] = start, min(high, start + LOOK)
     return found
 
 
 def _among(consumer: Consumer, ranges: Ranges, wanted: Encoded) -> Message | None:
-    ends = {tp.partition: end for tp, end in ranges.items()}
-    consumer.assign(list(ranges))
-    deadline = time.monotonic() + SECONDS
-    while ends and time.monotonic() < deadline:
-        for message in consumer.consume(LOOK, 0.1):
-            partition, error = message.partition() or 0, message.error()
-            if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                raise KafkaException(error)
-            if error is None and _same(message, wanted):
-                return message
-            if error is not None or (message.offset() or 0) + 1 >= ends.get(partition, 0):
-                ends.pop(partition, None)
-    return None
+    begin = {place: start for place, (start, _) in ranges.items()}
+    ends = {place: end for place, (_, end) in ranges.items()}
+    with closing(read_to_ends(consumer, begin, ends, patience=SECONDS)) as messages:
+        return next((message for message in messages if _same(message, wanted)), None)
 
 
 def _same(message: Message, wanted: Encoded) -> bool:

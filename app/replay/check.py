@@ -10,7 +10,7 @@ from typing import Any
 from app.pipeline.load import Pipeline
 from app.replay.base import Event, Source
 from app.replay.records import Encoded, channels, limited, records, refuse_lost
-from app.replay.replay import due_times
+from app.replay.replay import AT_ONCE, ReplayOptions, due_times
 from topics.times import TimeLimits
 
 SHOWN = 40
@@ -62,16 +62,12 @@ def check(
     pipeline: Pipeline,
     source: Source,
     limits: Mapping[str, TimeLimits],
-    *,
-    key: str | None = None,
-    limit: int | None = None,
-    speed: float | None = None,
-    pace: float | None = None,
+    options: ReplayOptions = AT_ONCE,
 ) -> Checked:
     """Read all that a replay would send, of a simulator the first record.
 
     Args:
-        pipeline, source, key, limit, speed, pace: As for `app.replay.replay.replay`.
+        pipeline, source, options: As for `app.replay.replay.replay`.
         limits: Topic to the timestamps that it takes.
 
     Raises:
@@ -79,8 +75,8 @@ def check(
         ReplayError: For one without its key, too large, or with a time that its topic does not
             take, keep, or leave as it is.
     """
-    to, due, found = channels(pipeline, source, key), due_times(speed, pace), Checked()
-    events = limited(source.read(), limit, with_labels="label" in to)
+    to, due, found = channels(pipeline, source, options.key), due_times(options), Checked()
+    events = limited(source.read(), options.limit, with_labels="label" in to)
     if source.simulated:
         events = islice(events, 1)
     first: dict[str, Encoded] = {}

@@ -5,6 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
 from app.replay.replay import Progress
 
 Show = Callable[[Progress], None]
@@ -23,10 +27,6 @@ def showing(name: str, total: int | None) -> Iterator[Show]:
 
 @contextmanager
 def _bar(name: str, total: int | None) -> Iterator[Show]:
-    from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import Producer
@@ -18,30 +19,38 @@ from app.replay.records import (
     refuse_lost,
 )
 from app.replay.sending import Progress, Sender
-from topics.specs import MAX_MESSAGE_BYTES
 from topics.times import TimeLimits
 
-__all__ = ["PRODUCER", "Progress", "ReplayError", "due_times", "replay"]
+__all__ = ["Progress", "ReplayError", "ReplayOptions", "due_times", "replay"]
 
-PRODUCER = {
-    "enable.idempotence": True,
-    "acks": "all",
-    "partitioner": "murmur2_random",  # as Java's: a key lands where its other producers put it
-    "linger.ms": 5,
-    "compression.type": "lz4",
-    "message.max.bytes": MAX_MESSAGE_BYTES,  # an event's largest value, with its key
-}
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """How a replay sends.
+
+    Attributes:
+        speed: Records a second; as fast as Kafka takes them unless given.
+        pace: Seconds of event time that pass in a second, instead of `speed`.
+        limit: Send that many events and no more.
+        key: The field whose value is the key of the record; the pipeline's own, or else the
+            source's, such as the card of a payment, or else the pipeline's id unless given.
+    """
+
+    speed: float | None = None
+    pace: float | None = None
+    limit: int | None = None
+    key: str | None = None
+
+
+AT_ONCE = ReplayOptions()
 
 
 def replay(
     pipeline: Pipeline,
     source: Source,
     settings: Mapping[str, Any],
+    options: ReplayOptions = AT_ONCE,
     *,
-    speed: float | None = None,
-    pace: float | None = None,
-    limit: int | None = None,
-    key: str | None = None,
     show: Callable[[Progress], None] = lambda progress: None,
     progress: Progress | None = None,
     stop: threading.Event | None = None,
@@ -52,12 +61,8 @@ def replay(
     Args:
         pipeline: Names the topics, their formats and the fields of ids and keys.
         source: See `app.replay.sources.open_source`.
-        settings: librdkafka's settings of a producer; `PRODUCER` has those of a replay.
-        speed: Records a second; as fast as Kafka takes them unless given.
-        pace: Seconds of event time that pass in a second, instead of `speed`.
-        limit: Send that many events and no more.
-        key: The field whose value is the key of the record; the pipeline's own, or else the
-            source's, such as the card of a payment, or else the pipeline's id unless given.
+        settings: librdkafka's settings of a producer; see `app.kafka.clients.replay_producer`.
+        options: How much, how fast, and by which key.
         show: Called a few times a second with the progress.
         progress: Counted up, so that it is known whatever happens.
         stop: Set it to end early, after all records of one time, so that another replay can go on
@@ -75,9 +80,9 @@ def replay(
     """
     progress, stop = progress or Progress(), stop or threading.Event()
     run = Sender(Producer(dict(settings)), progress, show)
-    to, limits = channels(pipeline, source, key), limits or {}
-    events = limited(source.read(), limit, with_labels="label" in to)
-    due = due_times(speed, pace)
+    to, limits = channels(pipeline, source, options.key), limits or {}
+    events = limited(source.read(), options.limit, with_labels="label" in to)
+    due = due_times(options)
     last = 0
     try:
         for number, record in enumerate(records(source, events, to)):
@@ -103,9 +108,9 @@ Due = Callable[[int, Encoded], float]
 """When a record is to be sent: seconds after the first one."""
 
 
-def due_times(speed: float | None, pace: float | None) -> Due:
+def due_times(options: ReplayOptions) -> Due:
     """By so many records a second, or by so many seconds of event time a second, or at once."""
-    return _by_number(speed) if pace is None else _by_time(pace)
+    return _by_number(options.speed) if options.pace is None else _by_time(options.pace)
 
 
 def _by_number(speed: float | None) -> Due:

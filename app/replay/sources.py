@@ -5,6 +5,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from river import datasets
+from river.datasets import base
+
+from app.fraud.source import simulator
+from app.fraud.stream import Names
 from app.replay.base import Event, LateLabels, Source, SourceError
 from app.replay.files import ENDINGS, is_file_name, open_file
 
@@ -54,9 +59,6 @@ def _simulator(
     late: LateLabels | None,
     inject: Sequence[Injection],
 ) -> Source:
-    from app.fraud.source import simulator
-    from app.fraud.stream import Names
-
     names, delay = Names(id_field or "id", label or "fraud"), None
     if late is not None:
         names, delay = names._replace(label=late.label, label_id=late.id), late.delay
@@ -76,8 +78,6 @@ def _simulator(
 def _data_set(
     name: str, id_field: str | None, label: str | None, late: LateLabels | None
 ) -> Source:
-    from river.datasets import base
-
     kinds = _data_sets()
     bundled: dict[str, Any] = {
         key: kind
@@ -110,8 +110,6 @@ def _data_set(
 
 def _data_sets() -> dict[str, type[Any]]:
     """River's data sets by name: `ImageSegments` is "image_segments"."""
-    from river import datasets
-
     kinds = {kind: getattr(datasets, kind) for kind in datasets.__all__}
     return {
         re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower(): kind

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.pipeline.load import Pipeline
+from app.pipeline.topics import codec_of
 from app.trial.run import Trial
 from app.trial.topics import TrialTopics
 from topics.codecs import Codec
@@ -38,12 +39,13 @@ class RejectedRow:
 def rejected_rows(pipeline: Pipeline, trial: Trial) -> Iterator[RejectedRow]:
     """All of them, in the order in which they were rejected."""
     places = {(record.topic_, record.offset_): record.where for record in trial.records}
-    labels, events = pipeline.labels, pipeline.events
+    labels, event_codec = pipeline.labels, codec_of(pipeline, "events")
+    label_codec = codec_of(pipeline, "labels") if labels else event_codec
     for letter in TrialTopics(pipeline, trial).letters():
         why = reason(letter.headers() or [])
-        format_ = labels.format if labels and why.topic == labels.topic else events.format
+        codec = label_codec if labels and why.topic == labels.topic else event_codec
         where = places.get((why.topic, why.offset), "")
-        yield RejectedRow(where, why.stage, why.message, _row(Codec(format_), letter.value()))
+        yield RejectedRow(where, why.stage, why.message, _row(codec, letter.value()))
 
 
 def most_frequent(rows: Iterator[RejectedRow]) -> list[str]:

@@ -138,7 +138,8 @@ def test_anything_else_is_one_line_and_code_1(capsys: pytest.CaptureFixture[str]
 def test_a_kafka_that_is_not_there_is_told_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
-    monkeypatch.setattr("app.kafka.admin.TIMEOUT", 1.0)
+    for module in ("kafka.reading", "commands.replay"):
+        monkeypatch.setattr(f"app.{module}.TIMEOUT", 1.0)
     monkeypatch.setattr("app.kafka.admin.ensure_topics.__defaults__", (1.0,))
     name, *options = command
     action = ["list"] if name == "dead-letters" else []
@@ -161,7 +162,7 @@ def test_a_program_error_is_one_line_too(
     def fail(*_: object) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr("app.replay.sources.open_source", fail)
+    monkeypatch.setattr("app.commands.source_options.open_source", fail)
     code, _, err = run(capsys, "replay", PHISHING, "--source", "phishing")
     assert (code, err) == (1, "riverrun: KeyError: 'x' (riverrun --debug shows where)\n")
 
@@ -172,7 +173,7 @@ def test_being_interrupted_is_one_line(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("app.replay.sources.open_source", interrupt)
+    monkeypatch.setattr("app.commands.source_options.open_source", interrupt)
     code, _, err = run(capsys, "replay", PHISHING, "--source", "phishing")
     assert (code, err) == (1, "riverrun: stopped\n")
 

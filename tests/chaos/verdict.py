@@ -18,8 +18,7 @@ from confluent_kafka import KafkaException, Message
 
 from app.errors import RiverrunError
 from app.inspection import inspect, read_states
-from app.kafka.reading import Reader
-from app.options import reading
+from app.kafka.reading import Reader, reading
 from app.pipeline.stages import stages
 from tests.chaos.cases import Case
 from tests.chaos.crew import Crew, stopped_well

@@ -13,9 +13,8 @@ from confluent_kafka import Message, Producer
 from agents.labels.entries import PREFIX, Waiting, decode
 from app.inspection import read_states
 from app.kafka.admin import ensure_topics
-from app.kafka.reading import Reader
+from app.kafka.reading import Reader, reading
 from app.kafka.settings import KafkaSettings
-from app.options import reading
 from app.pipeline.load import load_pipeline
 from app.pipeline.models import new_model
 from app.pipeline.stages import stages

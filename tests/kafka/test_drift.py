@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.inspection import inspect
-from app.options import reading
+from app.kafka.reading import reading
 from tests.kafka.running import assert_equal_to_bare_loop, stream, synthetic, workers
 
 DRIFT = {

@@ -13,9 +13,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from app.commands.evaluate import as_line, as_table
 from app.evaluation.evaluate import ALL, Evaluation, Span, evaluate
-from app.kafka.reading import ReadError
+from app.kafka.reading import ReadError, reading
 from app.kafka.settings import KafkaSettings
-from app.options import reading
 from app.pipeline.load import Pipeline, load_pipeline
 from tests.kafka.support import PIPELINES, create_topic, phishing, produce
 

@@ -5,10 +5,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.kafka.clients import replay_producer
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import load_pipeline
 from app.replay.base import LateLabels
-from app.replay.replay import PRODUCER, replay
+from app.replay.replay import replay
 from app.replay.sources import open_source
 from tests.kafka.support import create_topic, read_committed
 
@@ -22,7 +23,7 @@ def test_a_simulation_arrives_with_its_cards_as_keys_and_its_own_times(
     create_topic(kafka, topic_name, 1)
     to = load_pipeline(PHISHING, {"events.topic": topic_name}, {})
     source = open_source("live:cards=100,days=2", to.events.id, to.events.label)
-    progress = replay(to, source, KafkaSettings(kafka).producer(PRODUCER))
+    progress = replay(to, source, replay_producer(KafkaSettings(kafka)))
     records = read_committed(kafka, topic_name)
     values = [msgspec.json.decode(record.value() or b"") for record in records]
     assert values == [event.fields for event in source.read()]
@@ -43,7 +44,7 @@ def test_labels_arrive_on_their_own_topic_beside_their_events(
     to = load_pipeline(PIPELINES / "fraud.toml", overrides | {"labels.format": format}, {})
     late = LateLabels("id", "fraud", None, 86_400)
     source = open_source("live:cards=100,days=2", "id", None, late)
-    progress = replay(to, source, KafkaSettings(kafka).producer(PRODUCER))
+    progress = replay(to, source, replay_producer(KafkaSettings(kafka)))
     events, labels = (read_committed(kafka, topic) for topic in topics.values())
     assert (progress.delivered, progress.labels) == (2 * len(events), len(labels))
     decode = msgspec.json.decode if format == "json" else msgspec.msgpack.decode

@@ -5,8 +5,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from app.commands.inspect import as_table, weights_of
 from app.inspection import PartitionReport, inspect
+from app.kafka.reading import reading
 from app.kafka.settings import KafkaSettings
-from app.options import reading
 from app.pipeline.load import Pipeline
 from app.worker.state.position import MODEL, POSITION, Position
 from app.worker.state.topic import CHUNK, StateLog

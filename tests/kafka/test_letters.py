@@ -5,8 +5,9 @@ from confluent_kafka import Message, Producer
 
 from app.commands.dead_letters import as_line, as_text
 from app.dead_letters import Letter, Resent, group, letters, resend
+from app.kafka.clients import reading_consumer
+from app.kafka.reading import reading
 from app.kafka.settings import KafkaSettings
-from app.options import reading
 from app.pipeline.load import Pipeline
 from tests.kafka.support import create_topic, phishing, read_committed
 from topics.dead_letters import OMITTED, dead_letter
@@ -61,7 +62,7 @@ def replayed(kafka: str, pipeline: Pipeline) -> Resent:
             pipeline,
             reader,
             settings.producer({"transactional.id": name}),
-            settings.consumer({"group.id": name, "enable.auto.commit": False}),
+            reading_consumer(settings, name),
         )
 
 

@@ -10,8 +10,8 @@ from confluent_kafka import Consumer, TopicPartition
 from app.cli import main
 from app.inspection import inspect
 from app.kafka.group import GroupInUse
+from app.kafka.reading import reading
 from app.model_import import Imported, ImportRefused, import_model
-from app.options import reading
 from app.pipeline.load import load_pipeline
 from app.worker.state.restore import RestoreRefused
 from learners import registry

@@ -9,10 +9,9 @@ import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from app.kafka.reading import ReadError
+from app.kafka.reading import ReadError, reading
 from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
-from app.options import reading
 from app.pipeline.load import load_pipeline
 from tests.kafka.support import create_topic, produce
 

@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from app.kafka.clients import replay_producer
 from app.kafka.cluster import Cluster
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
 from app.replay.base import Event, Source, SourceError
-from app.replay.replay import PRODUCER, Progress, ReplayError, replay
+from app.replay.replay import Progress, ReplayError, ReplayOptions, replay
 from app.replay.sources import open_source
 from tests.kafka.support import create_topic, read_committed
 
@@ -25,9 +26,17 @@ def pipeline(name: str, topic: str) -> Pipeline:
     return load_pipeline(PIPELINES / f"{name}.toml", {"events.topic": topic}, {})
 
 
-def send(kafka: str, to: Pipeline, source: Source, **options: Any) -> Progress:
+def send(
+    kafka: str,
+    to: Pipeline,
+    source: Source,
+    stop: threading.Event | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Progress:
     """Replay `source` to its end."""
-    return replay(to, source, KafkaSettings(kafka).producer(PRODUCER), **options)
+    settings = replay_producer(KafkaSettings(kafka))
+    return replay(to, source, settings, ReplayOptions(**options), progress=progress, stop=stop)
 
 
 def test_a_data_set_arrives_whole_and_in_order(kafka: str, topic_name: str) -> None:
@@ -44,11 +53,15 @@ def test_a_data_set_arrives_whole_and_in_order(kafka: str, topic_name: str) -> N
 def test_more_events_than_the_producer_holds_arrive(kafka: str, topic_name: str) -> None:
     create_topic(kafka, topic_name, 3)
     to = pipeline("shuttle", topic_name)
-    settings = KafkaSettings(kafka).producer(PRODUCER | {"queue.buffering.max.messages": 100})
+    settings = replay_producer(KafkaSettings(kafka), {"queue.buffering.max.messages": 100})
     shown: list[int] = []
     source = open_source("shuttle", "id", "anomaly")
     progress = replay(
-        to, source, settings, limit=20_000, show=lambda now: shown.append(now.delivered)
+        to,
+        source,
+        settings,
+        ReplayOptions(limit=20_000),
+        show=lambda now: shown.append(now.delivered),
     )
     records = read_committed(kafka, topic_name, 20_000)
     ids = {msgspec.msgpack.decode(record.value() or b"")["id"] for record in records}
@@ -111,7 +124,7 @@ def test_a_refused_record_is_named_and_the_others_of_its_batch_arrive(
     times = [now - 2, now - 1, now + 10 * 86_400_000, now]
     source = Source("rows", lambda: (Event(n, {"id": n}, "event", t) for n, t in enumerate(times)))
     to, progress = pipeline("phishing", topic_name), Progress()
-    batched = KafkaSettings(kafka).producer(PRODUCER | {"linger.ms": 1000})
+    batched = replay_producer(KafkaSettings(kafka), {"linger.ms": 1000})
     with pytest.raises(ReplayError, match=r"take 1 of 4 events; the first is rows:2: .*after\.max"):
         replay(to, source, batched, progress=progress)
     arrived = [
@@ -148,12 +161,12 @@ def test_what_kafka_does_not_take_is_counted_with_its_line(kafka: str, topic_nam
     create_topic(kafka, topic_name, 1, max_message_bytes="1000")
     rows = [Event(n, {"id": n, "text": "x" * (5000 if n == 3 else 5)}) for n in range(1, 6)]
     progress = Progress()
-    settings = PRODUCER | {"compression.type": "none", "linger.ms": 0, "batch.num.messages": 1}
+    settings = {"compression.type": "none", "linger.ms": 0, "batch.num.messages": 1}
     with pytest.raises(ReplayError, match=r"did not take 1 of 5 events; the first is rows:3: "):
         replay(
             pipeline("phishing", topic_name),
             Source("rows", lambda: iter(rows)),
-            KafkaSettings(kafka).producer(settings),
+            replay_producer(KafkaSettings(kafka), settings),
             progress=progress,
         )
     assert (progress.delivered, progress.failed) == (4, 1)

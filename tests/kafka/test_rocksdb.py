@@ -12,8 +12,8 @@ import pytest
 from confluent_kafka import Producer
 
 from app.kafka.admin import ensure_topics
+from app.kafka.reading import reading
 from app.kafka.settings import KafkaSettings
-from app.options import reading
 from app.pipeline.load import Pipeline, load_pipeline
 from benchmarks.fraud_workers import Said, Workers, said
 from tests.kafka.running import Stream, restored, wait_until, workers

@@ -16,7 +16,7 @@ import pytest
 from app.fraud.features import DELAY, features
 from app.fraud.features import NAMES as COLUMNS
 from app.fraud.transactions import DAY, Transactions
-from app.options import reading
+from app.kafka.reading import reading
 from app.pipeline.stages import stages
 from app.worker.state.position import POSITION
 from tests.kafka.late import (

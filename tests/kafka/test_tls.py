@@ -20,10 +20,10 @@ from confluent_kafka.admin import (
 from app.errors import BrokerUnreachable
 from app.kafka.admin import ensure_topics
 from app.kafka.cluster import Cluster
+from app.kafka.reading import reading
 from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
 from app.local_kafka.broker import HOST, free_ports
-from app.options import reading
 from app.pipeline.load import load_pipeline
 from tests.kafka.guarded import certificate, jaas
 from tests.kafka.running import Stream, pipeline_file, synthetic, wait_until, workers

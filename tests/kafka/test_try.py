@@ -6,8 +6,9 @@ import uuid
 from pathlib import Path
 
 from app.kafka.admin import ensure_topics
+from app.kafka.clients import replay_producer
 from app.kafka.settings import KafkaSettings
-from app.replay.replay import PRODUCER, replay
+from app.replay.replay import replay
 from app.trial.run import run
 from tests.app.trial.streams import TEXT, source, write
 from tests.app.trial.test_run import said
@@ -21,7 +22,7 @@ def test_a_trial_is_equal_to_a_worker_with_one_partition(kafka: str, tmp_path: P
     pipeline = write(tmp_path, text)
     settings = KafkaSettings(kafka, {})
     ensure_topics(pipeline, settings)
-    replay(pipeline, source(tmp_path), settings.producer(PRODUCER))
+    replay(pipeline, source(tmp_path), replay_producer(settings))
 
     trial = run(pipeline, source(tmp_path))
 

@@ -7,13 +7,13 @@ offset of its partition cannot be there. Where one is, Kafka has committed a par
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from confluent_kafka import Consumer, IsolationLevel, KafkaError, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError
 
 from app.kafka.asking import Asking
+from app.kafka.following import Place, StandsStill, read_to_ends
 from app.worker.output.published import SourceOf
 
 log = logging.getLogger("riverrun.worker")
@@ -98,32 +98,23 @@ class OutputReader:
             p: max(starts[p], since.get(p, 0), 0 if tail is None else ends[p] - tail)
             for p in places
         }
-        pending = {p for p in places if begin[p] < ends[p]}
-        if pending:
+        if any(begin[p] < ends[p] for p in places):
             self._asking.find_leaders(topic)
-        self._consumer.assign([TopicPartition(topic, p, begin[p]) for p in sorted(pending)])
-        last = time.monotonic()
         try:
-            while pending and time.monotonic() - last < STILL_SECONDS:
-                self._asking.check()
-                for message in self._consumer.consume(10_000, 0.05):
-                    error, partition = message.error(), message.partition() or 0
-                    if error is None:
-                        last = time.monotonic()
-                        yield message
-                    elif error.code() != KafkaError._PARTITION_EOF:
-                        log.warning("%s[%d]: %s", topic, partition, error.str())
-                    elif (message.offset() or 0) >= ends[partition]:
-                        pending.discard(partition)
-            if pending:
-                log.warning(
-                    "%s: partitions %s could not be read to their end: outputs of a torn"
-                    " transaction there would not be seen",
-                    topic,
-                    sorted(pending),
-                )
-        finally:
-            self._consumer.unassign()
+            yield from read_to_ends(
+                self._consumer,
+                {(topic, p): begin[p] for p in places},
+                {(topic, p): ends[p] for p in places},
+                patience=STILL_SECONDS,
+                on_error=_warn,
+                check=self._asking.check,
+            )
+        except StandsStill as still:
+            log.warning("outputs of a torn transaction there would not be seen: %s", still)
+
+
+def _warn(place: Place, error: KafkaError) -> None:
+    log.warning("%s[%d]: %s", *place, error.str())
 
 
 def told(beyond: Sequence[Beyond]) -> str:

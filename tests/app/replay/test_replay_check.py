@@ -9,6 +9,7 @@ from app.replay.base import SourceError
 from app.replay.check import check
 from app.replay.files import open_file
 from app.replay.records import ReplayError
+from app.replay.replay import ReplayOptions
 from app.replay.sources import open_source
 from app.replay.times import merged, timed
 from tests.app.replay.test_replay_records import TEXT
@@ -49,7 +50,7 @@ def test_what_a_slow_pace_sends_in_the_future_may_lie_there(
     now = int(time.time())
     rows = csv(tmp_path, "e.csv", "id,when", f"a,{now}", f"b,{now + 7200}")
     source, limits = timed(open_file(rows), "when"), {EVENTS: TimeLimits(after=3_600_000)}
-    check(pipeline, source, limits, pace=1.0)
+    check(pipeline, source, limits, ReplayOptions(pace=1.0))
     with pytest.raises(ReplayError, match=r"^e\.csv:3: .*in the future"):
         check(pipeline, source, limits)
 
@@ -63,7 +64,7 @@ def test_a_bad_row_far_down_is_found(
     source = open_file(csv(tmp_path, "e.csv", "id,x", "a,1", "b,2", line))
     with pytest.raises((SourceError, ReplayError), match=rf"e\.csv:4: .*{refusal}"):
         check(pipeline, source, {})
-    check(pipeline, source, {}, limit=1)
+    check(pipeline, source, {}, ReplayOptions(limit=1))
 
 
 def test_of_a_simulator_only_the_first_event_is_looked_at(pipeline: Pipeline) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from app.options import reading
+from app.kafka.reading import reading
 from tests.chaos.cases import Case
 from tests.chaos.parts import part
 from tests.chaos.scene import Running, Scene
