@@ -1,6 +1,7 @@
 """Metrics of predictions against labels, exact and over everything at once."""
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
@@ -129,6 +130,35 @@ def accuracy(labels: Sequence[Hashable], predictions: Sequence[Hashable]) -> flo
     """The share of predictions that are the label."""
     right = sum(a == b for a, b in zip(labels, predictions, strict=True))
     return right / len(labels) if labels else math.nan
+
+
+def kappa(labels: Sequence[Hashable], predictions: Sequence[Hashable]) -> float:
+    """Accuracy over that of chance: (p - c) / (1 - c); nan where chance is always right.
+
+    `c` is the accuracy of predictions drawn by how often each class was predicted. Cohen (1960),
+    "A Coefficient of Agreement for Nominal Scales".
+    """
+    if not labels:
+        return math.nan
+    truth, said = Counter(labels), Counter(predictions)
+    chance = sum(n * said[label] for label, n in truth.items()) / len(labels) ** 2
+    return _over(accuracy(labels, predictions), chance)
+
+
+def kappa_temporal(
+    labels: Sequence[Hashable], predictions: Sequence[Hashable], last: Sequence[Hashable]
+) -> float:
+    """Accuracy over that of repeating the last label; nan where that is always right.
+
+    `last` is, for each event, the label that was known last. Bifet, Read, Žliobaitė, Pfahringer,
+    Holmes (2013), "Pitfalls in Benchmarking Data Stream Classification and How to Avoid Them".
+    """
+    return _over(accuracy(labels, predictions), accuracy(labels, last))
+
+
+def _over(right: float, baseline: float) -> float:
+    """0: no better than the baseline, 1: always right, below 0: worse than the baseline."""
+    return (right - baseline) / (1 - baseline) if baseline < 1 else math.nan
 
 
 def f1(

@@ -26,6 +26,8 @@ class BaselineMetrics(msgspec.Struct, frozen=True, gc=False):
         calibration: Ten parts of [0, 1], those without events left out.
         saved, lost: Money of those who look at these k entities.
         accuracy, macro_f1: Of several classes.
+        kappa, kappa_temporal: Of several classes: accuracy over that of chance, and over that of
+            repeating the label of the event before.
         mae, rmse: Of numbers.
     """
 
@@ -44,6 +46,8 @@ class BaselineMetrics(msgspec.Struct, frozen=True, gc=False):
     macro_f1: float | None = None
     mae: float | None = None
     rmse: float | None = None
+    kappa: float | None = None
+    kappa_temporal: float | None = None
 
 
 class AlertMetrics(msgspec.Struct, frozen=True, gc=False):
@@ -74,6 +78,8 @@ class WindowMetrics(msgspec.Struct, frozen=True, gc=False):
         model, frozen, rule: The model, as it was at the start of the window, and the hand rule;
             null where it scored nothing.
         decided: The alerts; null where nothing is decided.
+        last_label, so_far: No model at all: the label of the event before as the score; the
+            share of positives, the most frequent class or the mean of the window so far.
     """
 
     start: int
@@ -90,6 +96,8 @@ class WindowMetrics(msgspec.Struct, frozen=True, gc=False):
     frozen: BaselineMetrics | None = None
     rule: BaselineMetrics | None = None
     decided: AlertMetrics | None = None
+    last_label: BaselineMetrics | None = None
+    so_far: BaselineMetrics | None = None
 
     @property
     def key(self) -> bytes:

@@ -22,6 +22,7 @@ from agents.evaluation.figures import (
     judge_alerts,
     judge_rival,
 )
+from agents.evaluation.naive import judge_naive
 from agents.evaluation.window import ScoredEvent, Window
 from agents.operations import DROP, EVENT
 from agents.scored import ScoredBatch
@@ -257,6 +258,7 @@ class Evaluator:
             frozen=metrics[FROZEN],
             rule=metrics[RULE],
             decided=decided,
+            **judge_naive(task, known),
         ), caught
 
     def _learn(self, window: Window, row: int, label: Any) -> None:

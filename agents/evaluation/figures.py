@@ -203,6 +203,12 @@ def _of_classes(known: Known, rival: str) -> BaselineMetrics | None:
         len(pairs),
         accuracy=metrics.accuracy(labels, said),
         macro_f1=metrics.macro_f1(labels, said),
+        **_defined(
+            {
+                "kappa": metrics.kappa(labels, said),
+                "kappa_temporal": metrics.kappa_temporal(labels, said, (None, *labels[:-1])),
+            }
+        ),
     )
 
 

@@ -10,6 +10,7 @@ import click
 
 from app.evaluation.evaluate import Evaluation, Span
 from app.evaluation.evaluate import evaluate as measure
+from app.evaluation.naive import worse_than_none
 from app.kafka.reading import reading
 from app.options import Connect, with_pipeline
 from app.pipeline.load import Pipeline
@@ -22,6 +23,9 @@ NAMES = {
     "mae": "MAE",
     "rmse": "RMSE",
     "r2": "R²",
+    "last_label_right": "last label right",
+    "mae_last_value": "MAE of last value",
+    "mae_running_mean": "MAE of the mean",
     "of_other_events": "predictions of other events",
     "gaps": "offsets without a record",
     "label_dead_letters": "dead letters of labels",
@@ -57,6 +61,13 @@ def evaluate(
     with reading(pipeline, connect()) as reader:
         evaluation = measure(pipeline, reader, span)
     click.echo(as_line(evaluation) if as_json else as_table(evaluation))
+    say_if_worse(evaluation)
+
+
+def say_if_worse(evaluation: "Evaluation") -> None:
+    """On standard error, where a model is worse than none."""
+    for line in worse_than_none(evaluation.metrics):
+        click.echo(f"riverrun: {evaluation.pipeline}: {line}", err=True)
 
 
 def as_line(evaluation: Evaluation) -> str:

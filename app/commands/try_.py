@@ -8,7 +8,7 @@ from typing import IO
 
 import click
 
-from app.commands.evaluate import as_line, as_table
+from app.commands.evaluate import as_line, as_table, say_if_worse
 from app.commands.source_options import SourceOptions, source_of, source_options
 from app.evaluation.evaluate import Evaluated, evaluate_topics
 from app.options import SET, load
@@ -68,6 +68,8 @@ def try_(
         click.echo(as_table(found[0].evaluation))
     else:
         click.echo(compared(*found))
+    for evaluated in found:
+        say_if_worse(evaluated.evaluation)
 
 
 def _tried(pipeline: Pipeline, chosen: SourceOptions) -> tuple[Trial, Evaluated]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from app.evaluation import passage
 from app.evaluation.measures import Labelled, calibration, measure
+from app.evaluation.naive import yardsticks
 from app.evaluation.passage import Guess, Guesses, Place
 from app.evaluation.topics import Topics
 from app.evaluation.truth import Truth
@@ -147,6 +148,7 @@ def evaluate_topics(pipeline: Pipeline, reader: Topics, span: Span = ALL) -> Eva
         labels_elsewhere=truth.elsewhere,
         labels_unmatched=truth.unmatched if span == ALL and pipeline.labels else None,
         metrics=measure(model.task, labelled, scores)
+        | yardsticks(model.task, verdicts)
         | (calibration(model.task, labelled) | over_all(windows) if windows else {}),
         windows=windows,
     )
@@ -200,7 +202,8 @@ class _Events:
             self.refound += [guess] if guess is not None else []
         label = self._truth.of(id_, place[0], fields)
         if guess is not None:
-            self.verdicts.append(self._verdict(record, place, guess, label, fields))
+            told = self._truth.told(id_)
+            self.verdicts.append(self._verdict(record, place, guess, label, fields, told))
         elif place not in self._set_aside:
             self.counts[self._status(place)] += 1
 
@@ -225,7 +228,13 @@ class _Events:
         return fields if isinstance(fields, dict) else {}
 
     def _verdict(
-        self, record: Record, place: Place, guess: Guess, label: Any, fields: Mapping[Any, Any]
+        self,
+        record: Record,
+        place: Place,
+        guess: Guess,
+        label: Any,
+        fields: Mapping[Any, Any],
+        told: int | None,
     ) -> Verdict:
         metrics = self._metrics
         return Verdict(
@@ -237,6 +246,7 @@ class _Events:
             label,
             fields.get(metrics.entity) if metrics else None,
             fields.get(metrics.amount) if metrics else None,
+            told,
         )
 
 
@@ -244,4 +254,6 @@ def _at_the_end(verdict: Verdict, truth: Truth) -> Verdict:
     if verdict.label is not None:
         return verdict
     label = truth.expired(verdict.place[0], verdict.time)
-    return verdict if label is None else replace(verdict, label=label)
+    if label is None:
+        return verdict
+    return replace(verdict, label=label, told=truth.expiry(verdict.time))

@@ -40,12 +40,14 @@ def measure(
             "log_loss": metrics.log_loss(truth, scores),
             "accuracy": metrics.accuracy(pairs.labels, pairs.predictions),
             "f1": metrics.f1(pairs.labels, pairs.predictions),
+            "kappa": metrics.kappa(pairs.labels, pairs.predictions),
             "positives": sum(pairs.labels),
         }
     if task == "multiclass":
         return {
             "accuracy": metrics.accuracy(pairs.labels, pairs.predictions),
             "macro_f1": metrics.macro_f1(pairs.labels, pairs.predictions),
+            "kappa": metrics.kappa(pairs.labels, pairs.predictions),
         }
     if task == "regression":
         return {

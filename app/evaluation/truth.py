@@ -15,6 +15,8 @@ from topics.codecs import Codec
 from topics.errors import DecodeError
 from topics.records import Record
 
+_NONE: tuple[Any, int, int | None] = (None, 0, None)
+
 
 class Truth:
     """The labels of a pipeline's events, as the learner takes them.
@@ -39,7 +41,7 @@ class Truth:
         self._settings = pipeline.labels
         self._model = model
         self._latest: dict[int, int] = defaultdict(int)
-        self._late: dict[Any, tuple[Any, int]] = {}
+        self._late: dict[Any, tuple[Any, int, int | None]] = {}
         self._met: set[Any] = set()
         self.elsewhere = 0
         if pipeline.labels is not None:
@@ -54,11 +56,15 @@ class Truth:
         """The label of an event that is known; None where there is none."""
         if self._settings is None:
             return self._label(fields.get(self._field)) if self._field else None
-        label, partitions = self._late.get(id_, (None, 0))
+        label, partitions, _ = self._late.get(id_, _NONE)
         if label is not None and id_ not in self._met:
             self._met.add(id_)
             self.elsewhere += not partitions >> partition & 1
         return label
+
+    def told(self, id_: Any) -> int | None:
+        """When the late label of an event came, in milliseconds since 1970; None for no such."""
+        return self._late.get(id_, _NONE)[2]
 
     @property
     def unmatched(self) -> int:
@@ -74,6 +80,10 @@ class Truth:
             return None
         return self._label(settings.on_expire)
 
+    def expiry(self, time: int) -> int | None:
+        """When an event of that time expires; None where labels are not late."""
+        return None if self._settings is None else time + round(self._settings.expire * 1000)
+
     def _read(self, labels: Labels, codec: Codec, reader: Topics) -> None:
         for record in reader.read(labels.topic):
             self.saw(record)
@@ -82,8 +92,9 @@ class Truth:
                 label = self._label(fields.get(labels.label))
                 if label is not None:
                     id_ = fields.get(labels.id)
-                    _, partitions = self._late.get(id_, (None, 0))
-                    self._late[id_] = label, partitions | 1 << (record.partition() or 0)
+                    _, partitions, _ = self._late.get(id_, _NONE)
+                    partitions |= 1 << (record.partition() or 0)
+                    self._late[id_] = label, partitions, record.timestamp()[1]
             except (DecodeError, AttributeError, TypeError):
                 continue
 

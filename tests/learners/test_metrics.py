@@ -116,3 +116,24 @@ def test_what_is_not_defined_is_nan() -> None:
         metrics.rmse,
     )
     assert all(math.isnan(metric([], [])) for metric in (*nothing, metrics.r2))
+
+
+def test_kappa_is_that_of_river_and_0_for_a_constant_prediction() -> None:
+    draw = random.Random(5)
+    labels = [draw.choice("abc") for _ in range(500)]
+    said = [label if draw.random() < 0.6 else draw.choice("abc") for label in labels]
+    river = river_metrics.CohenKappa()
+    for label, guess in zip(labels, said, strict=True):
+        river.update(label, guess)
+    assert metrics.kappa(labels, said) == pytest.approx(river.get())
+    assert metrics.kappa(labels, ["a"] * 500) == pytest.approx(0.0)
+    assert math.isnan(metrics.kappa(["a"], ["a"]))
+
+
+def test_kappa_temporal_is_0_for_repeating_the_last_label_and_negative_below() -> None:
+    labels = [1, 1, 1, 2, 2, 2, 1]
+    last = [None, *labels[:-1]]
+    assert metrics.kappa_temporal(labels, last, last) == 0.0
+    assert metrics.kappa_temporal(labels, labels, last) == 1.0
+    assert metrics.kappa_temporal(labels, [1] * 7, last) == pytest.approx((4 / 7 - 4 / 7) / (3 / 7))
+    assert metrics.kappa_temporal(labels, [2] * 7, last) < 0

@@ -25,6 +25,7 @@ def test_a_binary_task_is_ranked_and_decided() -> None:
         "log_loss": pytest.approx(-(math.log(0.9) + math.log(0.4) + math.log(0.9)) / 3),
         "accuracy": pytest.approx(2 / 3),
         "f1": pytest.approx(2 / 3),
+        "kappa": pytest.approx(0.4),
         "positives": 1,
     }
 
@@ -40,6 +41,7 @@ def test_several_classes_are_decided() -> None:
     assert found == {
         "accuracy": pytest.approx(2 / 3),
         "macro_f1": pytest.approx((2 / 3 + 0 + 1) / 3),
+        "kappa": pytest.approx((2 / 3 - 3 / 9) / (1 - 3 / 9)),
     }
 
 
