@@ -9,6 +9,7 @@ from typing import Any, Literal
 import msgpack
 import msgspec
 
+from agents import state_keys
 from agents.decisions.highest import Highest
 from agents.decisions.pacing import SPANS, Past, Span
 from agents.keys import key_of
@@ -22,7 +23,7 @@ LATEST_START = 0.25
 """A first span of which more than this share was missed is no example for others."""
 KEPT = 4
 """Entities with the highest scores that are remembered of a span, in budgets."""
-NOW, PAST = "decisions/now", "decisions/past"
+NOW, PAST = state_keys.DECISIONS_NOW, state_keys.DECISIONS_PAST
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):

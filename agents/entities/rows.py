@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents import state_keys
 from agents.entities.kernels import NEVER, TOP, Counts, Pasts, Words
 from agents.errors import AgentError
 from agents.keys import id_of, key_of
@@ -152,7 +153,7 @@ class PastRows:
 
 def prefix_of(number: int) -> str:
     """Of the keys of a table's rows."""
-    return f"entity/{number}/"
+    return f"{state_keys.ENTITY}{number}/"
 
 
 def content_of(saved: bytes, number: int) -> bytes:

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from agents import state_keys
 from agents.entities.declare import Declared
 from agents.entities.kernels import NEVER, Pasts
 from agents.entities.layout import Layout
@@ -36,7 +37,7 @@ class Store:
     def __init__(self, declared: Declared, layout: Layout, state: State) -> None:
         self._state = state
         self._number = declared.table.number
-        self._key = f"entity/{self._number}"
+        self._key = f"{state_keys.ENTITY}{self._number}"
         self._settings = _settings(declared)
         self._ring = declared.windows.ring
         self.clock = self._saved_clock = self._swept = self._restored_clock()

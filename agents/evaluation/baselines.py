@@ -8,6 +8,7 @@ from typing import Any
 
 import msgpack
 
+from agents import state_keys
 from agents.events.functions import load_function, score_events
 from agents.operations import Operations
 from agents.state import State
@@ -16,7 +17,7 @@ from learners.engine.rows import Rows
 from learners.model import UNLABELLED, Model
 from learners.saved import snapshots
 
-KEY = "frozen"
+KEY = state_keys.FROZEN
 """Of the state: the start of the window, and the model's snapshot."""
 
 

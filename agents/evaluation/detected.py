@@ -6,9 +6,10 @@ from typing import Any
 
 import msgpack
 
+from agents import state_keys
 from agents.views import Section
 
-PREFIX = "judge/caught/"
+PREFIX = state_keys.JUDGE_CAUGHT
 """Of the keys; the start of the window follows."""
 
 

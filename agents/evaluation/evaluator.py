@@ -10,6 +10,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
+from agents import state_keys
 from agents.evaluation.detected import PREFIX as CAUGHT
 from agents.evaluation.detected import Detected
 from agents.evaluation.figures import (
@@ -40,8 +41,8 @@ DAY = 86_400_000
 PARTS = 10
 """Of a window: once in each, the windows that are still open are judged by what is known."""
 
-PREFIX = "judge/"
-_CLOCK = f"{PREFIX}clock"
+PREFIX = state_keys.JUDGE
+_CLOCK = state_keys.JUDGE_CLOCK
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from dataclasses import dataclass, fields
 
 import msgspec
 
+from agents import state_keys
 from agents.state import State
 
-KEY = "label-counts"
+KEY = state_keys.LABEL_COUNTS
 """Of the counts in the state."""
 
 _OF_NOW = ("waiting", "unmatched")

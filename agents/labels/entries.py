@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
+from agents import state_keys
 from agents.events.limits import is_plain
 from agents.labels.reader import ParsedLabel
 from agents.records import StoredRecord
 from topics.records import Source
 
-PREFIX = "label/"
+PREFIX = state_keys.LABEL
 """Of the keys of all entries; the id follows."""
 
 

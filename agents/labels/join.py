@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from agents import state_keys
 from agents.errors import UnknownLabel
 from agents.events.fields import short
 from agents.keys import id_of, key_of
@@ -33,7 +34,7 @@ from agents.rejected import Rejected
 from agents.state import State
 from topics.records import Record
 
-TIME = "label-time"
+TIME = state_keys.LABEL_TIME
 """The key of the stream's time in the state."""
 
 FORGET = "drop"

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from agents import state_keys
 from agents.errors import AgentError
 from agents.keys import key_of
 from agents.packing import pack, unpacker
 from agents.state import State
 from learners.engine.rows import Rows
 
-PREFIX = "row/"
-NAMES = "row"
+PREFIX = state_keys.ROW
+NAMES = state_keys.ROW_NAMES
 """The key of the features, in the order of the values."""
 
 Row = bytes | dict[str, Any]
