@@ -11,14 +11,16 @@ import msgspec
 from agents.labels.counts import KEY as COUNTS
 from agents.labels.counts import JoinCounts, restored
 from agents.labels.entries import PREFIX, Early, Waiting, decode
-from agents.state import MemoryStore
+from agents.state_keys import ENTITY
+from agents.store import MemoryStore
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
 from app.pipeline.stages import Stage, stages
 from app.worker.state.checks import checked
-from app.worker.state.position import MODEL
-from app.worker.state.topic import Flaw, StateDamaged, StateReader
+from app.worker.state.flaws import Flaw, StateDamaged
+from app.worker.state.layout import MODEL
+from app.worker.state.reader import StateReader
 from learners.errors import LearnerError
 from learners.model import Model
 from learners.saved import snapshots
@@ -163,16 +165,15 @@ class _State(NamedTuple):
 
 
 def _read(topic: str, reader: Reader) -> dict[int, _State]:
-    stores: dict[int, MemoryStore] = {}
     readers: dict[int, StateReader] = {}
     for record in reader.read(topic):
         number = record.partition() or 0
         if number not in readers:
-            stores[number] = MemoryStore()
-            readers[number] = StateReader(stores[number], f"{topic}[{number}]")
+            readers[number] = StateReader(MemoryStore(), f"{topic}[{number}]")
         readers[number].apply(record.key(), record.value(), record.offset())
+    flaws = {number: checked(one).flaws for number, one in readers.items()}
     return {
-        number: _State(one.place, stores[number], checked(one).flaws)
+        number: _State(one.place, dict(one.store.beginning("")), flaws[number])
         for number, one in readers.items()
     }
 
@@ -206,7 +207,7 @@ def _report(
         last_drift=model.last_drift if model else None,
         stage=stage.inputs[0],
         **(_labels(entries) if len(stage.inputs) > 1 else {}),
-        entities=sum(1 for key in entries if key.startswith("entity/") and key.count("/") > 1),
+        entities=sum(1 for key in entries if key.startswith(ENTITY) and key.count("/") > 1),
     )
 
 

@@ -10,7 +10,7 @@ from app.errors import RiverrunError
 from app.inspection import read_states
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
-from app.worker.state.position import MODEL
+from app.worker.state.layout import MODEL
 
 
 class ModelFileError(RiverrunError):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from confluent_kafka import OFFSET_INVALID
 
+from agents.store import MemoryStore
 from app.errors import RiverrunError
 from app.kafka.admin import ensure_topics
 from app.kafka.clients import restore_consumer, transactional_producer
@@ -23,9 +24,10 @@ from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
 from app.pipeline.stages import stages
 from app.worker.output.transactions import OutputTopics, Transactions
-from app.worker.state.position import MODEL, POSITION, Position, SavedModel
+from app.worker.state.layout import MODEL, POSITION
+from app.worker.state.log import StateLog
+from app.worker.state.position import Position, SavedModel
 from app.worker.state.restore import Restored, Restorer
-from app.worker.state.topic import StateLog
 from app.worker.tasks import Change
 from learners.errors import LearnerError
 from learners.model import Model
@@ -134,8 +136,10 @@ def _change(
     pipeline: Pipeline, partition: int, state: Restored, model: Model, key: bytes | None
 ) -> Change:
     known = {topic: at for topic, at in state.offsets.items() if at is not None}
-    log, snapshot = StateLog(state.chunks), snapshots.dump(model, known, key)
-    rows = log.rows({MODEL: snapshot})
+    # The entries stay as they are: nothing of them is written.
+    log = StateLog(MemoryStore(), state.inventory)
+    snapshot = snapshots.dump(model, known, key)
+    rows = log.large(MODEL, snapshot)
     saved = SavedModel(model.learned, log.sha256(MODEL, snapshot))
     position = replace(
         state.position or Position({}),
@@ -143,8 +147,9 @@ def _change(
         topics=state.topic_ids,
         model=saved,
         checksum=state.checksum,
+        extent=log.extent,
     )
-    rows += log.rows({POSITION: position.encode()})
+    rows += log.large(POSITION, position.encode())
     # librdkafka passes over an offset that is none: what was never committed stays so.
     offsets = {topic: known.get(topic, OFFSET_INVALID) for topic in state.offsets}
     return Change(partition, offsets, [], pipeline.state_topic, rows, 0)

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.local_kafka import LocalKafka
 from benchmarks import (
+    commits,
     family,
     fraud,
     fraud_rate,
@@ -20,6 +21,7 @@ from benchmarks import (
     page,
     pattern,
     recovery,
+    restore,
     stages,
     throughput,
 )
@@ -28,6 +30,8 @@ BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "throughput": throughput.run,
     "latency": latency.run,
     "recovery": recovery.run,
+    "restore": restore.run,
+    "commits": commits.run,
     "family": family.run,
     "learners": learners.run,
     "stages": stages.run,

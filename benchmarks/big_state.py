@@ -24,26 +24,27 @@ from app.kafka.admin import ensure_topics
 from app.kafka.clients import restore_consumer, transactional_producer
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
-from app.worker.state.position import POSITION, Position
-from app.worker.state.topic import StateLog
+from app.worker.state.layout import POSITION
+from app.worker.state.log import StateLog
+from app.worker.state.position import Position
 
 FEATURES = tuple(f"feature_{i}" for i in range(100))
 START = 1_700_000_000_000
 """Milliseconds since 1970: when the first of the waiting events was."""
-PER_EVENT = len(FEATURES) * 8 + 60
-"""Bytes of a waiting event: its features, its entry, its two keys."""
+BESIDES = 60
+"""Bytes of a waiting event besides its features: its entry, its two keys."""
 AT_ONCE = 50_000
 """Events in a transaction."""
 
 
-def pipeline_file(name: str) -> Path:
+def pipeline_file(name: str, features: int = len(FEATURES)) -> Path:
     """A pipeline of one partition, of which the labels come late."""
     lines = [
         f'name = "{name}"',
         "[events]",
         f'topic = "{name}.events.v1"',
         'id = "id"',
-        f"features = {json.dumps(FEATURES)}",
+        f"features = {json.dumps(FEATURES[:features])}",
         "[labels]",
         f'topic = "{name}.labels.v1"',
         'label = "label"',
@@ -62,9 +63,9 @@ def pipeline_file(name: str) -> Path:
     return file
 
 
-def prepare(bootstrap: str, megabytes: int) -> tuple[Path, Pipeline]:
+def prepare(bootstrap: str, megabytes: int, features: int = len(FEATURES)) -> tuple[Path, Pipeline]:
     """A pipeline with its topics and so much state, written as a worker writes it."""
-    file = pipeline_file(f"bench-{uuid.uuid4().hex[:8]}")
+    file = pipeline_file(f"bench-{uuid.uuid4().hex[:8]}", features)
     pipeline, kafka = load_pipeline(file), KafkaSettings(bootstrap)
     ensure_topics(pipeline, kafka)
     producer = Producer(transactional_producer(pipeline, kafka, "prepare"))
@@ -72,7 +73,8 @@ def prepare(bootstrap: str, megabytes: int) -> tuple[Path, Pipeline]:
     nobody = Consumer(restore_consumer(pipeline, kafka))
     inputs = [pipeline.events.topic, pipeline.labels.topic if pipeline.labels else ""]
     offsets = [TopicPartition(topic, 0, 0) for topic in inputs]
-    for rows in _transactions(inputs, megabytes * 1_000_000 // PER_EVENT):
+    count = megabytes * 1_000_000 // (8 * features + BESIDES)
+    for rows in _transactions(inputs, count, features):
         producer.begin_transaction()
         for key, value in rows:
             _produce(producer, pipeline.state_topic, key, value)
@@ -82,10 +84,13 @@ def prepare(bootstrap: str, megabytes: int) -> tuple[Path, Pipeline]:
     return file, pipeline
 
 
-def _transactions(inputs: list[str], count: int) -> Iterator[list[tuple[bytes, bytes | None]]]:
+def _transactions(
+    inputs: list[str], count: int, features: int
+) -> Iterator[list[tuple[bytes, bytes | None]]]:
     """The records of the state of so many waiting events, transaction by transaction."""
-    state, log, row = State(), StateLog(), bytes(8 * len(FEATURES))
-    state.put(NAMES, pack(FEATURES))
+    state, row = State(), bytes(8 * features)
+    log = StateLog(state.store)
+    state.put(NAMES, pack(FEATURES[:features]))
     state.put(TIME, msgspec.msgpack.encode(START + count))
     ids = iter(range(count))
     while some := list(islice(ids, AT_ONCE)):
@@ -93,8 +98,9 @@ def _transactions(inputs: list[str], count: int) -> Iterator[list[tuple[bytes, b
             state.put(key_of(ENTRIES, f"waiting-{i}"), encode(Waiting(START + i, {})))
             state.put(key_of(ROWS, f"waiting-{i}"), row)
         rows = log.rows(state.changes())
-        position = Position(dict.fromkeys(inputs, 0), checksum=state.checksum)
-        yield rows + log.rows({POSITION: position.encode()})
+        offsets = dict.fromkeys(inputs, 0)
+        position = Position(offsets, checksum=state.checksum, extent=log.extent)
+        yield rows + log.large(POSITION, position.encode())
 
 
 def _produce(producer: Producer, topic: str, key: bytes, value: bytes | None) -> None:

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from benchmarks.topics import Events, create, outputs, rate, read, wait_for_commit
 
@@ -44,20 +45,25 @@ def riverrun_file(events: Events, predictions: str, *, scale: bool = False, name
     return file
 
 
-def worker_command(file: Path, bootstrap: str, *settings: str) -> list[str]:
+def worker_command(file: Path, bootstrap: str, *settings: str, level: str = "warning") -> list[str]:
     """The command of a worker; ``settings`` are ``key=value``."""
     said = [part for setting in settings for part in ("--set", setting)]
-    command = ["worker", str(file), "--bootstrap-servers", bootstrap, "--log-level", "warning"]
+    command = ["worker", str(file), "--bootstrap-servers", bootstrap, "--log-level", level]
     return [sys.executable, "-m", "app", *command, *said]
 
 
 @contextmanager
-def running(command: list[str], checkout: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that is gone at the end; of another checkout, if one is named."""
+def running(
+    command: list[str], checkout: Path | None = None, log: IO[bytes] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that is gone at the end; of another checkout, if one is named.
+
+    What it says goes to `log`, if there is one.
+    """
     environ = {**os.environ, "PYTHONWARNINGS": "ignore"}
     if checkout is not None:
         environ["PYTHONPATH"] = str(checkout)
-    process = subprocess.Popen(command, env=environ, cwd=checkout)
+    process = subprocess.Popen(command, env=environ, cwd=checkout, stderr=log)
     try:
         yield process
     finally:

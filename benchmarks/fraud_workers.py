@@ -8,8 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -18,7 +19,8 @@ from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
 from app.pipeline.topics import codec_of
-from app.worker.state.topic import entries
+from app.worker.state.layout import Row
+from app.worker.state.reader import entries
 from benchmarks.contenders import running, worker_command
 
 SECONDS = 1800.0
@@ -38,6 +40,8 @@ class Workers:
         kafka: Reaches the cluster.
         settings: `key=value`, above the file.
         count: How many processes; each has a name, so that one that was killed is let in at once.
+        checkout: Whose worker it is, if not this one's.
+        log: Takes what they say, if they shall say much.
     """
 
     def __init__(
@@ -47,14 +51,17 @@ class Workers:
         kafka: KafkaSettings,
         settings: Sequence[str],
         count: int,
+        checkout: Path | None = None,
+        log: IO[bytes] | None = None,
     ) -> None:
+        self._start = partial(running, checkout=checkout, log=log)
         self._pipeline = pipeline
         self._kafka = kafka
+        level = "info" if log else "warning"
+        names = (f"worker.name={pipeline.name}-{n}" for n in range(count))
         self._commands = [
-            worker_command(
-                file, kafka.bootstrap_servers, *settings, f"worker.name={pipeline.name}-{n}"
-            )
-            for n in range(count)
+            worker_command(file, kafka.bootstrap_servers, *settings, name, level=level)
+            for name in names
         ]
         self._stages = stages(pipeline)
         self.seconds = 0.0
@@ -74,7 +81,7 @@ class Workers:
         started = time.monotonic()
         waiting = [(n + 1) / (kills + 1) for n in range(kills)]
         with ExitStack() as stack, reading(self._pipeline, self._kafka) as reader:
-            processes = [stack.enter_context(running(command)) for command in self._commands]
+            processes = [stack.enter_context(self._start(command)) for command in self._commands]
             ends = {topic: reader.ends(topic) for topic in self._stages[0].inputs}
             while (share := self._share(reader, ends)) < 1 or self._inner_left(reader):
                 self._look_at(processes, stack)
@@ -83,7 +90,7 @@ class Workers:
                     processes[0].kill()
                     processes[0].wait()
                     self.killed += 1
-                    processes[0] = stack.enter_context(running(self._commands[0]))
+                    processes[0] = stack.enter_context(self._start(self._commands[0]))
                 if time.monotonic() - started > SECONDS:
                     raise TimeoutError(f"{share:.0%} of the input is done after {SECONDS:.0f} s")
                 time.sleep(_POLL_SECONDS)
@@ -96,7 +103,7 @@ class Workers:
                 self.left += 1
                 if code != 1 or self.left > _LEAVES:
                     raise RuntimeError(f"a worker ended with {code}")
-                processes[n] = stack.enter_context(running(self._commands[n]))
+                processes[n] = stack.enter_context(self._start(self._commands[n]))
             peak = _peak_rss_mb(process.pid)
             if peak is not None:
                 self.peak_rss_mb = max(peak, self.peak_rss_mb or 0)
@@ -161,14 +168,11 @@ def state(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
     on_topic, whole, kinds = 0, 0, Counter[str]()
     with reading(pipeline, kafka) as reader:
         for stage in stages(pipeline):
-            raw: defaultdict[int, dict[bytes, bytes]] = defaultdict(dict)
+            raw: defaultdict[int, list[Row]] = defaultdict(list)
             for record in reader.read(stage.state_topic):
                 key, value = record.key(), record.value()
                 on_topic += len(key) + len(value or b"")
-                if value is None:
-                    raw[record.partition() or 0].pop(key, None)
-                else:
-                    raw[record.partition() or 0][key] = value
+                raw[record.partition() or 0].append((key, value))
             for rows in raw.values():
                 found = entries(rows)
                 whole += sum(len(key.encode()) + len(value) for key, value in found.items())

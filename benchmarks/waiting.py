@@ -28,7 +28,8 @@ from agents.labels.join import JoinSettings, LabelJoin
 from agents.labels.reader import ParsedLabel
 from agents.labels.waiting import WaitingRows
 from agents.operations import DROP, EVENT, ParsedEvent
-from agents.state import MemoryStore, State, Store
+from agents.state import State
+from agents.store import MemoryStore, Store
 from app.worker.state.rocks import RocksMemory, RocksStore
 from learners.labels import check_label
 

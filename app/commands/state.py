@@ -71,7 +71,7 @@ def as_text(report: StateReport) -> str:
     """A line for each partition, and one for each thing that is wrong."""
     lines = [*report.damage]
     for each in report.partitions:
-        lines += [_line(each), *(f"  {text}" for text in (*each.damage, *each.notes))]
+        lines += [_line(each), *(f"  {text}" for text in each.damage)]
     damaged = sum(not each.whole for each in report.partitions)
     if report.members:
         lines.append(

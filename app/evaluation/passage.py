@@ -14,7 +14,7 @@ from app.kafka.reading import Reader, ReadError
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
 from app.pipeline.topics import codec_of
-from app.worker.state.position import MODEL
+from app.worker.state.layout import MODEL
 from learners.errors import LearnerError
 from learners.saved import snapshots
 from topics.codecs import UNDECODABLE

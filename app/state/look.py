@@ -17,8 +17,8 @@ from app.worker.output.published import sources
 from app.worker.output.torn import TornOutputs
 from app.worker.state.checks import Found, another_topic, checked
 from app.worker.state.position import Position
+from app.worker.state.reader import StateReader
 from app.worker.state.restore import Restorer
-from app.worker.state.topic import StateReader
 
 Bounds = dict[tuple[str, int], tuple[int, int]]
 """By topic and partition of the inputs: the first offset that is there, and the end."""
@@ -192,7 +192,6 @@ def _state(
         model.learned if model else None,
         model.sha256.hex() if model else None,
         tuple(damage),
-        _notes(position),
     )
 
 
@@ -222,15 +221,6 @@ def _lost(partition: int, position: Position, bounds: Bounds) -> Iterator[str]:
                 f"{topic}[{partition}]: it ends at offset {end}, before the {offset} that the state"
                 " has come to: the broker has lost what it had acknowledged"
             )
-
-
-def _notes(position: Position | None) -> tuple[str, ...]:
-    if position is None or position.checksum is not None:
-        return ()
-    return (
-        "written by an older version, without ids and digests: taken as it is; the next commit"
-        " adds them",
-    )
 
 
 def _said(offset: int | None) -> str:

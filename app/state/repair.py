@@ -28,7 +28,8 @@ from app.worker.output.outputs_beyond import Beyond, told
 from app.worker.output.published import as_ranges
 from app.worker.output.transactions import OutputTopics, Transactions
 from app.worker.state.checks import checked
-from app.worker.state.position import POSITION, Position
+from app.worker.state.layout import PLAIN, POSITION
+from app.worker.state.position import Position
 from app.worker.tasks import Change
 
 ANEW = (
@@ -165,8 +166,12 @@ class _Planner:
             published = self._published(partition, position, offsets, committed, says)
         except RepairRefused as error:
             return Step(record.place, tuple(says), f"{record.place}: {error}")
-        if rows := record.rows_back_to(count):
-            says.append(f"-> {len(rows):,} records become what they were at offset {count - 1}")
+        rows, extent = record.back_to(count)
+        at = record.records[count - 1][2]
+        if extent is not None:
+            says.append(f"-> the state is written anew, as it was at offset {at}")
+        elif rows:
+            says.append(f"-> {len(rows):,} records become what they were at offset {at}")
         for topic, offset in offsets.items():
             if committed[topic] != offset:
                 before = "none" if committed[topic] is None else committed[topic]
@@ -180,7 +185,9 @@ class _Planner:
         }
         since = self.look.output_ends() if self._anew(position) else position.since
         new = replace(position, offsets=offsets, topics=ids, published=published, since=since)
-        rows.append((POSITION.encode(), b"v" + new.encode()))
+        if extent is not None:
+            new = replace(new, extent=extent)
+        rows.append((POSITION.encode(), PLAIN + new.encode()))
         change = Change(partition, offsets, [], self.stage.state_topic, rows, 0)
         return Step(record.place, tuple(says), None, change)
 

@@ -21,7 +21,6 @@ class PartitionState:
         learned: Events that the model has learned which the position names; None without one.
         sha256: Of that model's snapshot, in hexadecimal digits.
         damage: What is wrong, one line each.
-        notes: What is to be known besides.
     """
 
     stage: str
@@ -34,7 +33,6 @@ class PartitionState:
     learned: int | None = None
     sha256: str | None = None
     damage: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from agents.labels.counts import JoinCounts
 from app.kafka.partitions import TP
 from app.worker.handover import Handover
-from app.worker.state.topic import StateReader
+from app.worker.state.reader import StateReader
 from app.worker.tasks import Task
 
 

@@ -18,9 +18,10 @@ from app.worker.agent_builder import AgentBuilder
 from app.worker.assignment import Assignment
 from app.worker.handover import Handover
 from app.worker.output.published import Published, sources
-from app.worker.state.position import MODEL, POSITION, Position, SavedModel
+from app.worker.state.layout import MODEL, POSITION
+from app.worker.state.log import StateLog
+from app.worker.state.position import Position
 from app.worker.state.restore import COMMANDS, Restored, RestoreRefused
-from app.worker.state.topic import StateLog, digest_of
 from app.worker.state.traced import unreadable
 from app.worker.tasks import Task
 from learners.errors import LearnerError
@@ -82,19 +83,17 @@ class TaskBuilder:
         entries, position = restored.entries, restored.position or Position({})
         own = {key: value for key in (MODEL, POSITION) if (value := entries.pop(key, None))}
         state = State(entries, restored.checksum, restored.views)
-        snapshot, saved = own.get(MODEL), position.model
-        model = self._model(partition, snapshot) if stage.scores else new_model(self._pipeline)
-        if saved is None and snapshot is not None:  # an older version did not name it
-            saved = SavedModel(model.learned, digest_of(snapshot))
+        scores, pipeline = stage.scores, self._pipeline
+        model = self._model(partition, own.get(MODEL)) if scores else new_model(pipeline)
         return Task(
             partition,
             stage.state_topic,
             self._agent(stage, partition, state, model),
             state,
-            StateLog(restored.chunks),
+            StateLog(state.store, restored.inventory),
             {topic: at for topic, at in restored.offsets.items() if at is not None},
             restored.topic_ids,
-            saved,
+            position.model,
             self._published(position),
             position.since,
             self._refused[TP(stage.inputs[0], partition)],

@@ -14,8 +14,10 @@ from agents.state import State
 from app.errors import RiverrunError
 from app.worker.output.published import Published
 from app.worker.state.followed import FollowedStore
-from app.worker.state.position import MODEL, POSITION, Position, SavedModel
-from app.worker.state.topic import Row, StateLog, StateReader
+from app.worker.state.layout import MODEL, POSITION, Row
+from app.worker.state.log import StateLog
+from app.worker.state.position import Position, SavedModel
+from app.worker.state.reader import StateReader
 from learners.saved import snapshots
 from topics.records import Batch
 
@@ -158,7 +160,7 @@ class Task:
             store[key] = value
         place = f"{self.state_topic}[{self.partition}]"
         reader = StateReader(FollowedStore(store, views), place)
-        reader.go_on(self.next_offset, self.log.chunks, self.state.checksum)
+        reader.go_on(self.next_offset, self.log.inventory, self.state.checksum)
         return reader
 
     def _save(self, key: bytes | None) -> list[Row]:
@@ -167,7 +169,7 @@ class Task:
         self.agent.save()
         rows = self.log.rows(self.state.changes()) + self._saved_model(key)
         encoded = self.own_entries[POSITION] = self._position().encode()
-        rows += self.log.rows({POSITION: encoded})
+        rows += self.log.large(POSITION, encoded)
         self.dump_seconds = perf_counter() - started
         return rows
 
@@ -180,6 +182,7 @@ class Task:
             self.state.checksum,
             published,
             self.since,
+            self.log.extent,
         )
 
     def _saved_model(self, key: bytes | None) -> list[Row]:
@@ -189,7 +192,7 @@ class Task:
             return []
         snapshot = snapshots.dump(model, dict(self.offsets), key=key)
         self.own_entries[MODEL] = snapshot
-        rows = self.log.rows({MODEL: snapshot})
+        rows = self.log.large(MODEL, snapshot)
         self.saved_model = SavedModel(model.learned, self.log.sha256(MODEL, snapshot))
         self._saved_version = model.learned
         return rows

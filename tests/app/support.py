@@ -11,13 +11,15 @@ from typing import Any
 
 from confluent_kafka import Message
 
+from agents.store import MemoryStore
 from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import Stage
 from app.worker.assignment import Assignment
 from app.worker.processor import Counters, Processor
+from app.worker.state.checks import checked
+from app.worker.state.reader import StateReader
 from app.worker.state.restore import Restored
-from app.worker.state.topic import entries
 from app.worker.task_builder import TaskBuilder
 from app.worker.tasks import Change, Task
 from learners.model import Model
@@ -89,8 +91,11 @@ def model(task: Task) -> Model:
 
 def restored(change: Change) -> Restored:
     """What the next worker finds, once ``change`` is committed."""
-    state = {key: value for key, value in change.state if value is not None}
-    return Restored(entries(state), dict(change.offsets))
+    reader = StateReader(MemoryStore())
+    for row in change.state:
+        reader.apply(*row)
+    checked(reader)
+    return Restored(reader.store, dict(change.offsets), inventory=reader.inventory)
 
 
 def batch(partition: int = 0, first: int = 0, count: int = 3, *, number: int = 0) -> Batch:

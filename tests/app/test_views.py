@@ -19,7 +19,8 @@ from agents.labels.join import JoinSettings, LabelJoin
 from agents.labels.reader import ParsedLabel
 from agents.operations import Operations, ParsedEvent
 from agents.scored import ScoredBatch
-from agents.state import MemoryStore, State
+from agents.state import State
+from agents.store import MemoryStore
 from agents.views import Keys, NewView
 from app.worker.state.followed import FollowedStore, unwrapped
 from tests.agents.one_by_one import Event, one_by_one

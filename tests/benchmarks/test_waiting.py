@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agents.state import MemoryStore
+from agents.store import MemoryStore
 from app.worker.state.rocks import RocksStore
 from benchmarks.waiting import Waiting, measure, store_of
 

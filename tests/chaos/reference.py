@@ -17,7 +17,8 @@ from confluent_kafka import Message, murmur2
 from agents.errors import LearnRefused, Refusal
 from agents.forwarded import Forwarded
 from agents.outputs import Agent, Outputs
-from agents.state import MemoryStore, State
+from agents.state import State
+from agents.store import MemoryStore
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
 from app.worker.agent_builder import AgentBuilder

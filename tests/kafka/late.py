@@ -18,7 +18,8 @@ from app.kafka.settings import KafkaSettings
 from app.pipeline.load import load_pipeline
 from app.pipeline.models import new_model
 from app.pipeline.stages import stages
-from app.worker.state.position import MODEL, POSITION, Position
+from app.worker.state.layout import MODEL, POSITION
+from app.worker.state.position import Position
 from learners.saved import snapshots
 from tests.kafka.running import Stream, wait_until
 from tests.kafka.support import read_committed

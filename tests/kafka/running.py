@@ -22,7 +22,7 @@ from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.models import new_model
 from app.pipeline.stages import stages
-from app.worker.state.position import MODEL
+from app.worker.state.layout import MODEL
 from app.worker.state.restore import Restored, Restorer
 from learners import registry
 from learners.model import UNLABELLED, Model

@@ -25,7 +25,8 @@ from app.worker.output.transactions import (
     TransactionLost,
     Transactions,
 )
-from app.worker.state.position import POSITION, Position
+from app.worker.state.layout import POSITION
+from app.worker.state.position import Position
 from app.worker.state.restore import PartitionMoved, Restored, RestoreRefused
 from app.worker.tasks import Change
 from tests.kafka import running

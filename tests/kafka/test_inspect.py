@@ -3,13 +3,16 @@
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from agents.state import Checksum
+from agents.store import MemoryStore
 from app.commands.inspect import as_table, weights_of
 from app.inspection import PartitionReport, inspect
 from app.kafka.reading import reading
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
-from app.worker.state.position import MODEL, POSITION, Position
-from app.worker.state.topic import CHUNK, StateLog
+from app.worker.state.layout import MODEL, POSITION, RECORD, digest_of
+from app.worker.state.log import StateLog
+from app.worker.state.position import Position, SavedModel
 from learners import registry
 from learners.model import Model
 from learners.saved import snapshots
@@ -38,8 +41,13 @@ def learned(pipeline: Pipeline, events: int) -> Model:
 
 def save(kafka: str, pipeline: Pipeline, snapshot: bytes, **more: bytes) -> int:
     """Write the state of partition 0 as a worker does, and return its size."""
-    state = {MODEL: snapshot, **more, POSITION: Position({}).encode()}
-    produce(kafka, pipeline.state_topic, StateLog().rows(state), 0)
+    log = StateLog(MemoryStore(more))
+    rows = log.rows(more) + log.large(MODEL, snapshot)
+    learned = SavedModel(snapshots.read_header(snapshot).learned, digest_of(snapshot))
+    checksum = Checksum.of(more.items())
+    position = Position({}, model=learned, checksum=checksum, extent=log.extent).encode()
+    produce(kafka, pipeline.state_topic, rows + log.large(POSITION, position), 0)
+    state = {MODEL: snapshot, **more, POSITION: position}
     return sum(len(name) + len(value) for name, value in state.items())
 
 
@@ -63,7 +71,7 @@ def test_a_partition_shows_its_offsets_and_its_learner(kafka: str, pipeline: Pip
     model = learned(pipeline, 3)
     save(kafka, pipeline, snapshots.dump(learned(pipeline, 2), {}))
     snapshot = snapshots.dump(model, {})
-    size = save(kafka, pipeline, snapshot, window=b"x" * (CHUNK + 1))
+    size = save(kafka, pipeline, snapshot, window=b"x" * (RECORD + 1))
     commit(kafka, pipeline, 3)
     first, second = reports(kafka, pipeline)
     assert first == PartitionReport(

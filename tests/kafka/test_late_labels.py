@@ -14,7 +14,7 @@ from river import evaluate, linear_model, metrics, preprocessing
 from river.stream import simulate_qa
 
 from app.errors import TopicError
-from app.worker.state.position import MODEL
+from app.worker.state.layout import MODEL
 from learners import registry
 from learners.model import Model
 from tests.kafka.late import (

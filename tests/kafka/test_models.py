@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.pipeline.models import new_model
-from app.worker.state.position import MODEL
+from app.worker.state.layout import MODEL
 from learners.saved import snapshots
 from tests.kafka.running import (
     Stream,

@@ -18,7 +18,7 @@ from app.fraud.features import NAMES as COLUMNS
 from app.fraud.transactions import DAY, Transactions
 from app.kafka.reading import reading
 from app.pipeline.stages import stages
-from app.worker.state.position import POSITION
+from app.worker.state.layout import POSITION
 from tests.kafka.late import (
     Sent,
     consumed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from contextlib import closing
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,19 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from agents.state import MemoryStore, State
+from agents.state import State
+from agents.store import MemoryStore
 from agents.views import Keys, NewView
 from app.kafka.clients import restore_consumer, transactional_producer
 from app.kafka.partitions import TP
 from app.local_kafka import LocalKafka
 from app.worker.output.transactions import OutputTopics, Transactions
-from app.worker.state.position import POSITION, Position
+from app.worker.state.inventory import Inventory
+from app.worker.state.layout import POSITION
+from app.worker.state.log import StateLog
+from app.worker.state.position import Position
 from app.worker.state.restore import Restored
 from app.worker.state.standby import Standby
-from app.worker.state.topic import StateLog
 from app.worker.tasks import Change
 from tests.kafka.running import Stream, restorer, stream, wait_until
 
@@ -41,8 +45,14 @@ class Owner:
             settings, OutputTopics(pipeline.predictions.topic, same_partition=True)
         )
         self._transactions.start()
-        self._state, self._log = State({}), StateLog()
+        self._state = State()
+        self._log = StateLog(self._state.store)
         self._offset = 0
+
+    @property
+    def inventory(self) -> Inventory:
+        """What the topic has, for another to go on with."""
+        return deepcopy(self._log.inventory)
 
     def commit(self, **entries: bytes | None) -> Change:
         """Change these entries, and go one event on."""
@@ -54,8 +64,8 @@ class Owner:
         self._offset += 1
         offsets = {self._here.pipeline.events.topic: self._offset}
         rows = self._log.rows(self._state.changes())
-        position = Position(offsets, checksum=self._state.checksum)
-        rows += self._log.rows({POSITION: position.encode()})
+        position = Position(offsets, checksum=self._state.checksum, extent=self._log.extent)
+        rows += self._log.large(POSITION, position.encode())
         change = Change(0, offsets, [], self._here.pipeline.state_topic, rows, 1)
         with closing(Consumer(restore_consumer(self._here.pipeline, self._here.kafka))) as nobody:
             self._transactions.commit([change], nobody.consumer_group_metadata())
@@ -100,7 +110,7 @@ def entries_of(restored: Restored) -> dict[str, bytes]:
 
 
 def plain(restored: Restored) -> tuple[Any, ...]:
-    return (entries_of(restored), restored.offsets, restored.chunks, restored.checksum)
+    return (entries_of(restored), restored.offsets, restored.inventory, restored.checksum)
 
 
 def read_to_the_end(standby: Standby) -> None:
@@ -158,7 +168,8 @@ def test_what_does_not_fit_is_thrown_away_and_restored_anew(
     topic = here.pipeline.state_topic
     wait_until(lambda: standby.next_offset(topic, 0) == written, what="both changes")
     # As if its deletion had been compacted away before it was read.
-    standby._readers[TP(topic, 0)].apply(b"a-gone", b"v1", written)
+    ((key, value),) = StateLog(MemoryStore()).rows({"a-gone": b"1"})
+    standby._readers[TP(topic, 0)].apply(key, value, written)
     got = taken_over(here, standby)
     assert set(got.entries) == {"a1", "b1", POSITION}
     assert "what was followed is thrown away" in warnings.text
@@ -184,7 +195,7 @@ def test_a_state_that_is_given_back_is_followed_from_where_it_was_written(
         keys.fill(store.beginning("a"))
         state = State({k: v for k, v in entries.items() if k != POSITION})
         reader = standby.reader(here.pipeline.state_topic, 0, store, {"a": keys})
-        reader.go_on(change.written or 0, got.chunks, state.checksum)
+        reader.go_on(change.written or 0, owner.inventory, state.checksum)
         standby.give(here.pipeline.state_topic, 0, reader)
         last = owner.commit(**{f"b{i}": b"other", f"a{i}": None}).written
         wait_until(
@@ -205,14 +216,14 @@ def test_a_state_is_compacted_while_it_is_followed(
         _compact_at_once(broker.bootstrap, topic)
         owner, standby = Owner(here), followed(here)
         consumer = Consumer(restore_consumer(here.pipeline, here.kafka))
-        first = TopicPartition(topic, 0, 0)
+        position = TopicPartition(topic, 0, 1)  # behind the first record of the log
 
         def is_compacted() -> bool:
-            """Whether the first record is gone; each look rolls a segment."""
+            """Whether the first position is gone; each look rolls a segment."""
             owner.commit(a2=LARGE[:1000])
-            consumer.assign([first])
+            consumer.assign([position])
             message = consumer.poll(5.0)
-            return message is not None and message.error() is None and (message.offset() or 0) > 0
+            return message is not None and message.error() is None and (message.offset() or 0) > 1
 
         for i in range(100):
             owner.commit(a1=b"%d" % i, **{f"a-gone-{i}": b"1"})

@@ -8,12 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgpack
 import pytest
 
-from agents.labels.entries import PREFIX as LABEL
-from agents.labels.waiting import PREFIX as ROW
 from app.kafka.clients import restore_consumer
-from app.worker.state.position import MODEL, POSITION
+from app.worker.state.layout import MODEL, POSITION
 from app.worker.state.restore import Restorer, RestoreRefused
 from tests.kafka.late import Sent, late, send
 from tests.kafka.running import Stream, wait_until, workers
@@ -62,13 +61,13 @@ class Saved:
 
 @pytest.fixture(scope="module")
 def saved(kafka: str, tmp_path_factory: pytest.TempPathFactory) -> Saved:
-    """With a model in chunks, events that wait for labels, entities, and an open window."""
+    """With a model in chunks, and so many waiting events that some of them are in the base."""
     name = f"damage-{random.randrange(16**8):08x}"
     folder = tmp_path_factory.mktemp("damage")
     made = late(kafka, folder, name, "passive_aggressive", MORE, labels='expire = "8d"')
     events = [
         {"id": i, "card": f"c{i % 3}", **{f"x{i}-{j}": 1.0 for j in range(3_000)}}
-        for i in range(30)
+        for i in range(80)
     ]
     send(made, made.pipeline.events.topic, [Sent(i, event) for i, event in enumerate(events)])
     assert made.pipeline.labels is not None
@@ -101,11 +100,9 @@ KINDS = {
     "position": POSITION.encode(),
     "manifest": MODEL.encode(),
     "chunk": MODEL.encode() + b"\x00",
-    "frozen model": b"frozen",
-    "row": ROW.encode(),
-    "label": LABEL.encode(),
-    "entity": b"entity/0/",
-    "window": b"judge/1",
+    "frozen model": b"large/frozen",
+    "log": b"log/",
+    "base": b"base/",
 }
 
 
@@ -139,7 +136,7 @@ def test_a_record_that_was_changed_where_it_lies_is_refused(
     with pytest.raises(RestoreRefused) as refused:
         saved.restore(lines, topic_name)
     assert f"{topic_name}[0]" in str(refused.value)
-    if kind in ("manifest", "chunk") or (kind, change) == ("position", halved):
+    if kind in ("manifest", "chunk", "log", "base") or (kind, change) == ("position", halved):
         assert repr(lines[i].key.partition(b"\x00")[0].decode()) in str(refused.value)
 
 
@@ -188,7 +185,24 @@ def test_a_position_that_is_there_twice_is_the_same_position(saved: Saved, topic
     saved.restore([*saved.lines, saved.lines[saved.last(POSITION.encode())]], topic_name)
 
 
-@pytest.mark.parametrize("key", [b"\xff\xfe", b""])
+@pytest.mark.parametrize("layout", [1, 2])
+def test_a_state_of_an_earlier_layout_is_refused_by_name_with_what_to_do(
+    saved: Saved, topic_name: str, layout: int
+) -> None:
+    position = msgpack.packb({"t": 5} if layout == 1 else [2, {"offsets": {"t": 5}}])
+    lines = [
+        Line(b'label/"a"', b"v..."),
+        Line(b"model", b"v..."),
+        Line(b"position", b"v" + position),
+    ]
+    with pytest.raises(RestoreRefused) as refused:
+        saved.restore(lines, topic_name)
+    said = str(refused.value)
+    assert said.startswith(f"{topic_name}[0]@2: 'position': the state is of layout {layout}, ")
+    assert "riverrun model import" in said
+
+
+@pytest.mark.parametrize("key", [b"\xff\xfe", b"", b"log/x"])
 def test_a_record_of_somebody_else_is_refused(saved: Saved, topic_name: str, key: bytes) -> None:
     with pytest.raises(RestoreRefused) as refused:
         saved.restore([*saved.lines, Line(key, b"vx")], topic_name)

@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from app.cli import main
-from app.worker.state.position import MODEL, POSITION
+from app.worker.state.layout import MODEL, POSITION
 from tests.kafka.running import (
     Stream,
     WorkerProcess,

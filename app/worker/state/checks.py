@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from agents.state import Checksum
 from app.kafka.identity import Identity
-from app.worker.state.position import MODEL, POSITION, Position, PositionUnreadable
-from app.worker.state.topic import Flaw, StateDamaged, StateReader, digest_of
+from app.worker.state.flaws import Flaw, StateDamaged
+from app.worker.state.inventory import Extent
+from app.worker.state.layout import MODEL, POSITION, digest_of, log_key
+from app.worker.state.position import OlderLayout, Position, PositionUnreadable
+from app.worker.state.reader import StateReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +22,13 @@ class Found:
         position: What it says; None where nothing was written yet.
         checksum: Of its entries, without the model and the position.
         flaws: What of it is not as it was written.
+        older: It is of a layout that this version does not read.
     """
 
     position: Position | None
     checksum: Checksum
     flaws: tuple[Flaw, ...]
+    older: bool = False
 
 
 def checked(reader: StateReader) -> Found:
@@ -37,11 +42,18 @@ def checked(reader: StateReader) -> Found:
     if raw is not None:
         try:
             position = Position.decode(raw)
+        except OlderLayout as error:
+            flaw = Flaw(str(error), POSITION, reader.position_offset)
+            return Found(None, Checksum(0, 0), (flaw,), older=True)
         except PositionUnreadable as error:
             flaws.append(Flaw(str(error), POSITION, reader.position_offset))
     checksum = reader.checksum
-    if position is not None and position.checksum is not None:
+    if position is not None and position.checksum is None:
+        flaws.append(Flaw("it names no checksum", POSITION, reader.position_offset))
+    elif position is not None and position.checksum is not None:
+        reader.inventory.become(position.extent)
         flaws += _later(reader, {flaw.key for flaw in flaws})
+        flaws += _missing(reader, position.extent, {flaw.key for flaw in flaws})
         flaws += _compared(reader, position, position.checksum, checksum, {f.key for f in flaws})
     elif raw is None and not flaws and (checksum.size or reader.position_offset is not None):
         flaws.append(
@@ -56,6 +68,19 @@ def _later(reader: StateReader, known: Collection[str | None]) -> Iterator[Flaw]
         if key not in known:
             what = f"it was written after the position (@{reader.position_offset}), by no worker"
             yield Flaw(what, key, offset)
+
+
+def _missing(reader: StateReader, extent: Extent, known: Collection[str | None]) -> Iterator[Flaw]:
+    """Records of log and base that the position names, and that are not there."""
+    logs, pieces = reader.inventory.logs, reader.inventory.pieces
+    for number in range(extent.first, extent.end):
+        if number not in logs and log_key(number) not in known:
+            yield Flaw("it is missing", log_key(number))
+    if len(pieces) != extent.pieces:
+        yield Flaw(
+            f"{len(pieces)} records of the base are there, and the position"
+            f" (@{reader.position_offset}) names {extent.pieces}"
+        )
 
 
 def _compared(

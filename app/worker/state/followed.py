@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from agents.state import Store
+from agents.store import Part, Store
 from agents.views import View
-from app.worker.state.topic import SEPARATOR
 
 
 class FollowedStore:
@@ -45,12 +44,21 @@ class FollowedStore:
     def beginning(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         return self.store.beginning(prefix)
 
+    def part(self, part: Part) -> Mapping[str, bytes]:
+        return self.store.part(part)
+
+    def replace(self, part: Part, entries: Mapping[str, bytes]) -> None:
+        before = dict(self.store.part(part))
+        self.store.replace(part, entries)
+        for key in before.keys() | entries.keys():
+            was, now = before.get(key), entries.get(key)
+            if was != now:
+                self._changed(key, was, now)
+
     def close(self) -> None:
         self.store.close()
 
     def _changed(self, key: str, before: bytes | None, now: bytes | None) -> None:
-        if SEPARATOR in key:  # chunks belong to a value that is not whole yet
-            return
         for prefix, view in self.views.items():
             if key.startswith(prefix):
                 view.changed(key, before, now)

@@ -12,16 +12,22 @@ from typing import Any, NamedTuple
 import msgpack
 
 from agents.state import Checksum
+from app.worker.state.inventory import NOTHING, Extent
+from app.worker.state.layout import LAYOUT
 
-MODEL = "model"
-POSITION = "position"
-
-LAYOUT = 2
-"""Of the position. The first one was a map of offsets alone, by topic."""
+OLDER = (
+    "this version of riverrun reads 3. Export the model with the version that wrote it"
+    " (`riverrun model export`), give the pipeline a new name, and `riverrun model import` it"
+    " there; or go on with that version"
+)
 
 
 class PositionUnreadable(ValueError):
     """The bytes are no position, or one of a later version."""
+
+
+class OlderLayout(PositionUnreadable):
+    """The state was written by an older version, with other records."""
 
 
 class SavedModel(NamedTuple):
@@ -44,7 +50,8 @@ class Position:
         offsets: By input topic: it is done up to here, exclusive.
         topics: The id of each input topic, as Kafka made it; where it is known.
         model: The model that belongs to it; None where none was saved yet.
-        checksum: Of all entries but the model and this one; None in the first layout.
+        checksum: Of all entries but the model and this one; None where nothing was written yet.
+        extent: Which records of log and base there must be.
         published: By output topic: offsets of events from here on whose outputs are there
             already, as pairs of the first one and the one after the last. `state repair` names
             them where it goes back.
@@ -58,6 +65,7 @@ class Position:
     checksum: Checksum | None = None
     published: Mapping[str, Sequence[Sequence[int]]] = field(default_factory=dict)
     since: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    extent: Extent = NOTHING
 
     def encode(self) -> bytes:
         """The value of the record; ``decode`` reads it."""
@@ -66,6 +74,7 @@ class Position:
             "topics": dict(self.topics),
             "model": self.model,
             "entries": self.checksum,
+            "records": self.extent,
             "published": dict(self.published),
             "since": {topic: list(at.items()) for topic, at in self.since.items()},
         }
@@ -74,21 +83,22 @@ class Position:
 
     @classmethod
     def decode(cls, value: bytes) -> Position:
-        """A position of this layout, or of the first one.
+        """A position of this layout.
 
         Raises:
-            PositionUnreadable: when it is neither.
+            OlderLayout: when it is of an earlier one.
+            PositionUnreadable: when it is none.
         """
         try:
             said = msgpack.unpackb(value)
-            if isinstance(said, dict):
-                return cls({str(topic): int(offset) for topic, offset in said.items()})
-            layout, content = said
+            layout, content = (1, said) if isinstance(said, dict) else said
             if layout == LAYOUT:
                 return cls._of(content)
         except Exception as error:
             raise PositionUnreadable(f"it is no position ({type(error).__name__})") from error
-        raise PositionUnreadable(f"its layout is {layout!r}; this version reads 1 and {LAYOUT}")
+        if layout in range(1, LAYOUT):
+            raise OlderLayout(f"the state is of layout {layout}, {OLDER}")
+        raise PositionUnreadable(f"its layout is {layout!r}; this version reads {LAYOUT}")
 
     @classmethod
     def _of(cls, content: Mapping[str, Any]) -> Position:
@@ -100,4 +110,5 @@ class Position:
             None if entries is None else Checksum(*entries),
             dict(content["published"]),
             {topic: dict(at) for topic, at in content["since"].items()},
+            Extent(*content["records"]),
         )

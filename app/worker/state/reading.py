@@ -16,7 +16,7 @@ from confluent_kafka import (
 
 from app.kafka.asking import ANSWER_SECONDS, Asking, RestoreTimeout
 from app.kafka.partitions import TP
-from app.worker.state.topic import StateReader
+from app.worker.state.reader import StateReader
 
 log = logging.getLogger("riverrun.worker")
 

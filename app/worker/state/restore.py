@@ -14,7 +14,8 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient
 
-from agents.state import Checksum, MemoryStore, Store
+from agents.state import Checksum
+from agents.store import MemoryStore, Store
 from agents.views import View
 from app.errors import RiverrunError
 from app.kafka.asking import Asking
@@ -24,10 +25,12 @@ from app.pipeline.load import Pipeline
 from app.worker.output.outputs_beyond import OutputReader
 from app.worker.output.published import sources
 from app.worker.state.checks import Found, another_topic, checked
+from app.worker.state.flaws import StateDamaged
 from app.worker.state.followed import unwrapped
+from app.worker.state.inventory import Inventory
 from app.worker.state.position import Position
+from app.worker.state.reader import StateReader
 from app.worker.state.reading import nothing_from, read_until
-from app.worker.state.topic import StateDamaged, StateReader
 
 log = logging.getLogger("riverrun.worker")
 
@@ -55,7 +58,7 @@ class Restored:
             committed yet.
         chosen: The offsets are the ends of inputs that were never committed: they must be
             committed before anything is read, else a later restore would choose later ends.
-        chunks: How many records each large value has on the state topic.
+        inventory: Which records the state topic has.
         topic_ids: The ids of the inputs, where Kafka tells them.
         position: What the state says of itself; None where nothing was written yet.
         checksum: Of the entries without model and position; None where it is not known.
@@ -67,7 +70,7 @@ class Restored:
     entries: Store | dict[str, bytes]
     offsets: dict[str, int | None]
     chosen: bool = False
-    chunks: Mapping[str, int] = field(default_factory=dict)
+    inventory: Inventory = field(default_factory=Inventory)
     topic_ids: Mapping[str, str] = field(default_factory=dict)
     position: Position | None = None
     checksum: Checksum | None = None
@@ -216,6 +219,8 @@ class Restorer:
         found = checked(reader)
         if found.flaws:
             damage = StateDamaged(reader.place, found.flaws)
+            if found.older:
+                raise RestoreRefused(str(damage))
             raise RestoreRefused(f"the state is damaged: {damage}. {COMMANDS}")
         self._require_same_topics(partition, found, topics)
         self._require_same_offset(partition, found, committed)
@@ -223,7 +228,7 @@ class Restorer:
         return Restored(
             store,
             committed,
-            chunks=reader.chunks,
+            inventory=reader.inventory,
             topic_ids={t: now.id for t in self._topics if (now := topics.get(t)) and now.id},
             position=found.position,
             checksum=found.checksum,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
+from zlib import crc32
 
 from rocksdict import (
     BlockBasedOptions,
@@ -21,6 +22,8 @@ from rocksdict import (
     WriteOptions,
 )
 
+from agents.store import Part
+
 CACHE = 64 << 20
 """Bytes of what was read that stay in memory, all partitions of a worker together."""
 UNWRITTEN = 64 << 20
@@ -29,6 +32,8 @@ _MEMTABLE = 16 << 20
 _HELD = 1000
 """Changes that are held back: most keys change again soon, or go."""
 _LARGE = 64 << 10
+_HASH = 4
+"""Bytes before each key: its CRC-32, by which a state is divided into parts."""
 
 
 class RocksMemory:
@@ -81,7 +86,7 @@ class RocksStore:
     def get(self, key: str, /) -> bytes | None:
         if key in self._held:
             return self._held[key]
-        return cast("bytes | None", self._db.get(key.encode()))
+        return cast("bytes | None", self._db.get(_placed(key)))
 
     def __setitem__(self, key: str, value: bytes, /) -> None:
         self._held[key] = value
@@ -98,13 +103,16 @@ class RocksStore:
         return value
 
     def beginning(self, prefix: str) -> Iterator[tuple[str, bytes]]:
-        self._write()
-        start = prefix.encode()
-        for key, value in self._db.items(from_key=start):
-            assert isinstance(key, bytes)
-            if not key.startswith(start):
-                return
-            yield key.decode(), value
+        return (item for item in self._from(Part(0, 0)) if item[0].startswith(prefix))
+
+    def part(self, part: Part) -> Mapping[str, bytes]:
+        return dict(self._from(part))
+
+    def replace(self, part: Part, entries: Mapping[str, bytes]) -> None:
+        for key in [key for key, _ in self._from(part) if key not in entries]:
+            self.pop(key, None)
+        for key, value in entries.items():
+            self[key] = value
 
     def __iter__(self) -> Iterator[str]:
         return (key for key, _ in self.beginning(""))
@@ -122,14 +130,30 @@ class RocksStore:
         finally:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _from(self, part: Part) -> Iterator[tuple[str, bytes]]:
+        """The entries of a part."""
+        self._write()
+        first = part.first.to_bytes(_HASH, "big")
+        for key, value in self._db.items(from_key=first):
+            assert isinstance(key, bytes)
+            if int.from_bytes(key[:_HASH], "big") >= part.end:
+                return
+            yield key[_HASH:].decode(), value
+
     def _write(self) -> None:
         if not self._held:
             return
         batch = WriteBatch(raw_mode=True)
         for key, value in self._held.items():
             if value is None:
-                batch.delete(key.encode())
+                batch.delete(_placed(key))
             else:
-                batch.put(key.encode(), value)
+                batch.put(_placed(key), value)
         self._db.write(batch)
         self._held = {}
+
+
+def _placed(key: str) -> bytes:
+    """A key behind its CRC-32."""
+    plain = key.encode()
+    return crc32(plain).to_bytes(_HASH, "big") + plain

@@ -10,11 +10,11 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from agents.state import Store
+from agents.store import MemoryStore, Store
 from agents.views import NewView, View
 from app.kafka.partitions import TP
 from app.worker.state.followed import FollowedStore
-from app.worker.state.topic import StateReader
+from app.worker.state.reader import StateReader
 
 log = logging.getLogger("riverrun.worker")
 
@@ -208,7 +208,9 @@ class Standby:
             if message.offset() >= reader.next_offset:
                 self._apply(tp, reader, message)
         elif error.code() == KafkaError._PARTITION_EOF:
-            self._behind.discard(tp)
+            if tp in self._behind:
+                self._behind.discard(tp)
+                _ = reader.checksum  # from now on it is kept up to date
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
             self._again(tp, reader)  # the topic does not reach to where it was read
 
@@ -238,9 +240,9 @@ def close_slowly(store: Store) -> None:
     """Let go of a store piece by piece: to free millions of values at once takes the interpreter
     a second, in which it scores nothing."""
     inner = store.store if isinstance(store, FollowedStore) else store
-    if isinstance(inner, dict):
-        while inner:
-            for _ in range(min(_FREED, len(inner))):
-                inner.popitem()
+    for leaf in inner.leaves() if isinstance(inner, MemoryStore) else ():
+        while leaf:
+            for _ in range(min(_FREED, len(leaf))):
+                leaf.popitem()
             time.sleep(0.001)
     store.close()

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.state import MemoryStore, Store
+from agents.store import MemoryStore, Store
 from app.errors import RiverrunError
 from app.local_kafka.lock import locked, try_lock
 from app.pipeline.model import Pipeline

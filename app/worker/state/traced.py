@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from agents.state import Checksum, State, Store
+from agents.state import Checksum, State
+from agents.store import Part, Store
 
 
 class Traced:
@@ -40,6 +41,12 @@ class Traced:
         for key, value in self._store.beginning(prefix):
             self.key = key
             yield key, value
+
+    def part(self, part: Part) -> Mapping[str, bytes]:
+        return self._store.part(part)
+
+    def replace(self, part: Part, entries: Mapping[str, bytes]) -> None:
+        raise NotImplementedError  # agents change entries one by one
 
     def close(self) -> None:
         """Nothing: the store is another's."""

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from confluent_kafka import Message
 
-from agents.state import MemoryStore
+from agents.store import MemoryStore
 from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import Stage, stages

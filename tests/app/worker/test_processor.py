@@ -20,7 +20,7 @@ from app.kafka.settings import KafkaSettings
 from app.model_import import ImportRefused, import_model
 from app.pipeline.models import new_model
 from app.worker.processor import Counters
-from app.worker.state.position import MODEL
+from app.worker.state.layout import MODEL
 from app.worker.state.restore import Restored, RestoreRefused
 from learners.base import Features
 from learners.errors import SnapshotMismatch

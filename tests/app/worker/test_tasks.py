@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from agents.store import MemoryStore
 from app.kafka.partitions import TP
-from app.worker.state.position import MODEL, POSITION, Position
+from app.worker.state.layout import MODEL, POSITION
+from app.worker.state.position import Position
 from app.worker.state.restore import Restored
 from app.worker.tasks import BatchMissing, Task
 from learners.saved import snapshots
@@ -26,8 +28,9 @@ def test_a_change_holds_all_outputs_the_model_and_the_offset_of_both(tmp_path: P
     assert (change.partition, change.offsets, change.events) == (0, {EVENTS: 9}, 5)
     assert change.state_topic == "p.state.v1"
     assert [len(outputs.predictions) for outputs in change.outputs] == [3, 2]
-    state = restored(change).entries
-    assert isinstance(state, dict)
+    store = restored(change).entries
+    assert isinstance(store, MemoryStore)
+    state = dict(store.beginning(""))
     assert Position.decode(state[POSITION]).offsets == {EVENTS: 9}
     saved, header = snapshots.load(state[MODEL], model(task))
     assert header.offsets == {EVENTS: 9}

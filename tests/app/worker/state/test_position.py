@@ -1,4 +1,4 @@
-"""A position comes back as it was, and one of an earlier version is taken as it is."""
+"""A position comes back as it was, and one of an earlier version is refused by its layout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import msgpack
 import pytest
 
 from agents.state import Checksum
-from app.worker.state.position import Position, PositionUnreadable, SavedModel
+from app.worker.state.inventory import Extent
+from app.worker.state.position import OlderLayout, Position, PositionUnreadable, SavedModel
 
 WHOLE = Position(
     {"t": 5, "u": 0},
@@ -15,6 +16,7 @@ WHOLE = Position(
     Checksum(3, 2**63 + 1),
     {"said": [[3, 6], [8, 9]]},
     {"said": {0: 17, 1: 4}},
+    Extent(3, 5, 2, 1 << 33),
 )
 
 
@@ -23,15 +25,17 @@ def test_a_position_comes_back(position: Position) -> None:
     assert Position.decode(position.encode()) == position
 
 
-def test_a_position_of_the_first_layout_has_offsets_alone() -> None:
-    found = Position.decode(msgpack.packb({"t": 5}))
-    assert found == Position({"t": 5})
-    assert found.checksum is None
+@pytest.mark.parametrize(("layout", "value"), [(1, {"t": 5}), (2, [2, {"offsets": {"t": 5}}])])
+def test_a_position_of_an_earlier_version_is_refused_with_what_to_do(
+    layout: int, value: object
+) -> None:
+    with pytest.raises(OlderLayout, match=rf"of layout {layout}, .* reads 3.*model export"):
+        Position.decode(msgpack.packb(value))
 
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"\xc1", WHOLE.encode()[:-1], b"text", msgpack.packb([2, {}]), msgpack.packb([2, None])],
+    [b"", b"\xc1", WHOLE.encode()[:-1], b"text", msgpack.packb([3, {}]), msgpack.packb([3, None])],
 )
 def test_what_is_no_position_is_said_to_be_none(value: bytes) -> None:
     with pytest.raises(PositionUnreadable, match="no position"):
@@ -39,5 +43,5 @@ def test_what_is_no_position_is_said_to_be_none(value: bytes) -> None:
 
 
 def test_a_position_of_a_later_version_is_refused_by_its_layout() -> None:
-    with pytest.raises(PositionUnreadable, match=r"its layout is 3; this version reads 1 and 2"):
-        Position.decode(msgpack.packb([3, {}]))
+    with pytest.raises(PositionUnreadable, match=r"its layout is 4; this version reads 3"):
+        Position.decode(msgpack.packb([4, {}]))

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from agents.state import MemoryStore
+from agents.store import MemoryStore
 from app.worker.state.standby import Standby
 
 AT_ONCE = 8

@@ -14,13 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from agents.state import MemoryStore, State, Store
+from agents.state import Checksum, State
+from agents.store import MemoryStore, Part, Store
 from app.pipeline import checks
 from app.pipeline.load import Pipeline, PipelineError
+from app.worker.state.layout import RECORD, Row
+from app.worker.state.log import StateLog
+from app.worker.state.reader import StateReader
 from app.worker.state.restore import Restored
 from app.worker.state.rocks import RocksMemory, RocksStore
 from app.worker.state.stores import StoreFolderRefused, Stores
-from app.worker.state.topic import CHUNK, Row, StateDamaged, StateLog, StateReader
 from tests.app.support import EVENTS, STAGE, Opened, batch, model, pipeline
 
 SMALL = RocksMemory(1 << 20, 1 << 20)
@@ -65,55 +68,76 @@ def test_any_operations_give_what_a_dict_gives(store: Store) -> None:
     assert len(state) == len(plain)
 
 
+def test_parts_are_divided_united_and_replaced_as_those_of_a_dict(store: Store) -> None:
+    draw, plain = random.Random(8), dict[str, bytes]()
+    for _ in range(300):
+        for _ in range(10):
+            key = key_of(draw)
+            plain[key] = store[key] = value_of(draw)
+        bits = draw.randrange(7)
+        part = Part(bits, draw.randrange(1 << bits))
+        mine = {key: value for key, value in plain.items() if part.has(key)}
+        assert store.part(part) == mine
+        if draw.random() < 0.3:
+            new = dict.fromkeys(draw.sample(sorted(mine), len(mine) // 2), b"new")
+            store.replace(part, new)
+            plain = {key: value for key, value in plain.items() if key not in mine} | new
+        assert store.get(key) == plain.get(key)
+        begins = {key: value for key, value in plain.items() if key.startswith("row/1")}
+        assert dict(store.beginning("row/1")) == begins
+    assert sorted(store) == sorted(plain)
+    assert len(store) == len(plain)
+
+
 def rows_of(seed: int) -> tuple[list[Row], dict[str, bytes]]:
     """The records of many changes, as they lie on a topic that was never compacted."""
-    draw, state, log = random.Random(seed), State(), StateLog()
+    draw, state = random.Random(seed), State()
+    log = StateLog(state.store)
     rows: list[Row] = []
     for _ in range(40):
-        for _ in range(100):
+        for _ in range(300):
             key = key_of(draw)
             if draw.random() < 0.3:
                 state.delete(key)
             else:
                 state.put(key, value_of(draw))
-        state.put("model", draw.randbytes(draw.choice([CHUNK, CHUNK + 1, 3 * CHUNK])))
+        state.put("large", draw.randbytes(draw.choice([RECORD, RECORD + 1, 3 * RECORD])))
         rows += log.rows(state.changes())
-    state.put("model", bytes(2 * CHUNK))
-    rows += log.rows(state.changes())
     if seed == 0:
-        state.put("model", b"small")
+        state.put("large", b"small")
     elif seed == 1:
-        state.delete("model")
-    state.put("large", b"l" * (2 * CHUNK))
-    return rows + log.rows(state.changes()), {key: state.get(key) or b"" for key in state}
+        state.delete("large")
+    rows += log.rows(state.changes())
+    assert log.extent.swept
+    return rows, {key: state.get(key) or b"" for key in state}
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_restore_gives_the_state_that_was_written(store: Store, seed: int) -> None:
+def test_a_restore_gives_the_state_that_was_written(
+    store: Store, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.worker.state.log.FLOOR", 100_000)
     rows, expected = rows_of(seed)
     reader = StateReader(store)
     for key, value in rows:
         reader.apply(key, value)
     reader.finish()
     assert {key: store.get(key) for key in store} == expected
-    large = {key: -(-len(value) // CHUNK) for key, value in expected.items() if len(value) > CHUNK}
-    assert reader.chunks == large
-
-
-def test_a_chunk_that_lacks_is_told_by_any_store(store: Store) -> None:
-    reader = StateReader(store)
-    for key, value in StateLog().rows({"model": b"v" * (2 * CHUNK)})[1:]:
-        reader.apply(key, value)
-    with pytest.raises(StateDamaged, match=r"'model'.*chunk . of 2 is missing"):
-        reader.finish()
+    assert reader.checksum == Checksum.of(expected.items())
 
 
 def test_a_restore_into_rocksdb_holds_no_values_in_memory(tmp_path: Path) -> None:
-    store = RocksStore(tmp_path / "db", SMALL)
-    reader, value = StateReader(store), bytes(1000)
-    tracemalloc.start()
+    state, value = State(), bytes(1000)
+    log, rows = StateLog(state.store), list[Row]()
     for i in range(30_000):
-        reader.apply(b"row/%d" % i, b"v" + value)
+        state.put(f"row/{i}", value)
+        if i % 100 == 99:
+            rows += log.rows(state.changes())
+    store = RocksStore(tmp_path / "db", SMALL)
+    reader = StateReader(store)
+    tracemalloc.start()
+    for row in rows:
+        reader.apply(*row)
     reader.finish()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

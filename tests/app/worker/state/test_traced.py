@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.state import MemoryStore, State
+from agents.state import State
+from agents.store import MemoryStore
 from app.pipeline.load import load_pipeline
 from app.pipeline.stages import stages
 from app.worker.state.restore import Restored, RestoreRefused
@@ -60,4 +61,4 @@ def test_a_look_changes_nothing() -> None:
     state.put("a", b"3")
     state.delete("b")
     assert (state.get("a"), state.get("b")) == (b"3", None)
-    assert store == {"a": b"1", "b": b"2"}
+    assert dict(store.beginning("")) == {"a": b"1", "b": b"2"}

@@ -1,0 +1,212 @@
+"""Writes what changed in a state as records of its topic: a log over a base.
+
+A changelog with its base written anew bit by bit, after Flink's changelog state backend
+(FLIP-158); which part of the log is not needed any more follows as in a log-structured store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agents.store import HASHES, Part, Store
+from app.worker.state.inventory import Extent, Inventory, Logged
+from app.worker.state.layout import (
+    LARGE,
+    PLAIN,
+    RECORD,
+    Entries,
+    Row,
+    chunk_key,
+    digest_of,
+    encode_logged,
+    encode_manifest,
+    encode_piece,
+    large_key,
+    log_key,
+    piece_key,
+)
+
+FLOOR = 1024 * 1024
+"""Bytes that the log may have before the base is written at all."""
+OVERHEAD = 100
+"""Bytes that a record counts for besides its value, so that many small ones do not pile up."""
+
+
+class StateLog:
+    """Turns changes of a state into records.
+
+    1. What changed since the last commit becomes one record of the log, or as many as 512 KiB
+       each take.
+    2. While the log has more than ``FLOOR`` bytes, each commit also writes as many bytes of the
+       base as of the log: the parts of the keys one after another, round and round.
+    3. A record of the log has been covered when a whole round lies behind it: it is deleted.
+
+    So in a round the log grows by what the base has: it is at most as large as the base, and a
+    restore reads twice the state, and ``FLOOR``. A part is divided when it grows over 512 KiB,
+    and united with its neighbour when both are small.
+
+    Args:
+        store: The state, as it is after each change.
+        inventory: What the topic has, as it was restored.
+
+    Attributes:
+        inventory: What the topic has.
+    """
+
+    def __init__(self, store: Store, inventory: Inventory | None = None) -> None:
+        self._store = store
+        self.inventory = inventory or Inventory()
+        self._digests: dict[str, bytes] = {}
+        self._bits = max((part.bits for part in self.inventory.pieces), default=0)
+        self._log_bytes = sum(logged.size for logged in self.inventory.logs.values())
+        self._debt = 0
+
+    def rows(self, changes: Entries) -> list[Row]:
+        """The records that bring ``changes`` to the topic, in the order to write them.
+
+        Args:
+            changes: Of the state, which has them already; None marks an entry that is gone.
+        """
+        rows: list[Row] = []
+        large = self.inventory.large
+        if large or max(map(len, filter(None, changes.values())), default=0) > LARGE:
+            small = dict(changes)
+            for key, value in changes.items():
+                if value is not None and len(value) > LARGE:
+                    rows += self.large(key, small.pop(key))
+                elif key in large:
+                    rows += self.large(key, None)
+            changes = small
+        # 1. the log
+        for entries in _parcels(changes):
+            rows.append(self._logged(entries))
+        # 2. the base
+        if self._log_bytes <= FLOOR:
+            self._debt = min(self._debt, 0)
+        while self._debt > 0 and self._log_bytes > FLOOR:
+            rows += self._next_piece()
+            # 3. what is not needed any more
+            rows += self._covered()
+        return rows
+
+    def large(self, key: str, value: bytes | None) -> list[Row]:
+        """The records of a value that has records of its own; None where it has them no more."""
+        before = self.inventory.large.pop(key, 0)
+        self._digests.pop(key, None)
+        count = 0 if value is None else _chunk_count(value)
+        unused: list[Row] = [(chunk_key(key, i).encode(), None) for i in range(count, before)]
+        name = large_key(key).encode()
+        if value is None:
+            return [*unused, (name, None)]
+        self.inventory.large[key] = count
+        if not count:
+            return [*unused, (name, PLAIN + value)]
+        digest = self._digests[key] = digest_of(value)
+        return [
+            *unused,
+            *(
+                (chunk_key(key, i).encode(), value[i * RECORD : (i + 1) * RECORD])
+                for i in range(count)
+            ),
+            (name, encode_manifest(count, value, digest)),
+        ]
+
+    def sha256(self, key: str, value: bytes) -> bytes:
+        """Of a value that ``large`` was given last under this key."""
+        return self._digests.get(key) or digest_of(value)
+
+    def base(self) -> list[Row]:
+        """The whole base: all that there is besides large values, in place of any log."""
+        rows: list[Row] = []
+        end = self.inventory.swept - self.inventory.swept % HASHES + HASHES
+        while self.inventory.swept < end:
+            rows += self._next_piece()
+        return rows
+
+    @property
+    def extent(self) -> Extent:
+        """Which records of log and base there are, for the position."""
+        return self.inventory.extent
+
+    def _logged(self, entries: Entries) -> Row:
+        inventory = self.inventory
+        name = log_key(inventory.end)
+        value = encode_logged(name, inventory.swept, entries)
+        size = len(value) + OVERHEAD
+        inventory.logs[inventory.end] = Logged(size, inventory.swept)
+        inventory.end += 1
+        self._log_bytes += size
+        self._debt += size
+        return name.encode(), value
+
+    def _next_piece(self) -> list[Row]:
+        """The next part of the base, in place of what it had there before."""
+        inventory = self.inventory
+        part, value = self._encoded(inventory.swept % HASHES)
+        name = piece_key(part)
+        rows: list[Row] = [(name.encode(), value)]
+        for old in inventory.add_piece(part, len(value)):
+            rows.append((piece_key(old).encode(), None))
+        inventory.swept += part.end - part.first
+        self._bits = part.bits
+        self._debt -= len(value) + OVERHEAD
+        return rows
+
+    def _encoded(self, first: int) -> tuple[Part, bytes]:
+        """The part that begins here and fits a record, as large as that allows."""
+        widest = 32 - (first & -first).bit_length() + 1 if first else 0
+        bits = max(self._bits, widest)
+        value = self._piece(Part.at(first, bits))
+        while bits > widest and len(value) < RECORD // 4:
+            bits -= 1
+            value = self._piece(Part.at(first, bits))
+        while len(value) > RECORD and bits < 32:
+            bits += 1
+            value = self._piece(Part.at(first, bits))
+        return Part.at(first, bits), value
+
+    def _piece(self, part: Part) -> bytes:
+        entries = self._store.part(part)
+        large = {key for key in self.inventory.large if part.has(key)}
+        if large:
+            entries = {key: value for key, value in entries.items() if key not in large}
+        return encode_piece(piece_key(part), entries)
+
+    def _covered(self) -> Iterator[Row]:
+        """Take the records of the log away that the base has by now."""
+        logs = self.inventory.logs
+        while logs:
+            number, logged = next(iter(logs.items()))
+            if logged.swept + HASHES > self.inventory.swept:
+                return
+            del logs[number]
+            self._log_bytes -= logged.size
+            yield log_key(number).encode(), None
+
+
+def _parcels(changes: Entries) -> Iterator[Entries]:
+    """Parts of the changes that fit a record."""
+    if _most(changes) <= RECORD:
+        if changes:
+            yield changes
+        return
+    parcel: dict[str, bytes | None] = {}
+    size = 0
+    for key, value in changes.items():
+        more = _most({key: value})
+        if size + more > RECORD and parcel:
+            yield parcel
+            parcel, size = {}, 0
+        parcel[key] = value
+        size += more
+    yield parcel
+
+
+def _most(changes: Entries) -> int:
+    """Bytes that these take in a record at the most."""
+    values = sum(map(len, filter(None, changes.values())))
+    return values + 4 * sum(map(len, changes)) + 10 * len(changes)
+
+
+def _chunk_count(value: bytes) -> int:
+    return 0 if len(value) <= RECORD else -(-len(value) // RECORD)
