@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from app.kafka.admin import ensure_topics
+from app.kafka.clients import replay_producer
 from app.kafka.reading import reading
 from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.topics import pipeline_topics
-from app.replay.replay import PRODUCER, replay
+from app.replay.replay import replay
 from benchmarks.fraud import FILE, SMALL, Trial, source
 from benchmarks.fraud_protocol import Yardstick
 from benchmarks.fraud_workers import Workers
@@ -38,7 +39,7 @@ def measure(bootstrap: str, checkout: Path | None = None) -> dict[str, Any]:
     pipeline = load_pipeline(FILE, overrides, {})
     ensure_topics(pipeline, kafka)
     data = Yardstick(TRIAL.size, TRIAL.first).data
-    sent = replay(pipeline, source(data, TRIAL), kafka.producer(PRODUCER))
+    sent = replay(pipeline, source(data, TRIAL), replay_producer(kafka))
     commits, milliseconds = _worked(pipeline, kafka, overrides, checkout)
     payments = sent.delivered - sent.labels
     by_role: Counter[str] = Counter()
