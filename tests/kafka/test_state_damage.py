@@ -100,7 +100,6 @@ KINDS = {
     "position": POSITION.encode(),
     "manifest": MODEL.encode(),
     "chunk": MODEL.encode() + b"\x00",
-    "frozen model": b"large/frozen",
     "log": b"log/",
     "base": b"base/",
 }
