@@ -57,7 +57,8 @@ OPTIONS = (
     click.option(
         "--source",
         required=True,
-        help="A .csv or .jsonl file, a River data set by name, or a simulator: handbook, live.",
+        help="A .csv, .jsonl or .parquet file, a data set of River by name, or a simulator:"
+        " handbook, live.",
     ),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="Send N events and no more."),
     click.option(

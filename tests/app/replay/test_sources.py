@@ -1,5 +1,9 @@
 """Sources give events with their lines; a row that is no event is refused with its line."""
 
+import gzip
+import math
+from datetime import UTC, datetime
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 
@@ -7,6 +11,7 @@ import pytest
 
 from app.replay.base import Event, LateLabels, SourceError
 from app.replay.sources import open_source
+from app.replay.times import timed
 
 
 def events(tmp_path: Path, name: str, text: str | bytes) -> list[Event]:
@@ -64,15 +69,59 @@ def test_a_cell_may_be_as_long_as_an_event(tmp_path: Path) -> None:
         events(tmp_path, "x.csv", "a,b\n1," + "x" * 1_000_001 + "\n")
 
 
-@pytest.mark.parametrize(
-    ("text", "separators"),
-    [("id;x;y\na;1;2\n", "semicolons"), ("id\tx\na\t1\n", "tabs"), ("id|x\na|1\n", "bars")],
-)
-def test_a_csv_without_commas_is_refused_with_the_reason(
-    tmp_path: Path, text: str, separators: str
-) -> None:
-    with pytest.raises(SourceError, match=rf"x\.csv:1: {separators} separate the columns"):
-        events(tmp_path, "x.csv", text)
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_other_separators_are_seen_in_the_header(tmp_path: Path, separator: str) -> None:
+    text = "id;x;name\na;1,5;b,c\n2,0e3;-0,25;1,2,3\n".replace(";", separator)
+    found = [event.fields for event in events(tmp_path, "x.csv", "\ufeff" + text)]
+    assert found == [
+        {"id": "a", "x": 1.5, "name": "b,c"},
+        {"id": 2000.0, "x": -0.25, "name": "1,2,3"},
+    ]
+
+
+def test_a_header_with_commas_is_separated_by_them(tmp_path: Path) -> None:
+    (event,) = events(tmp_path, "x.csv", 'a;b,c|d\n1,"2,5"\n')
+    assert event.fields == {"a;b": 1, "c|d": "2,5"}
+    (event,) = events(tmp_path, "x.csv", '"a,b";c\n1,5;x\n')
+    assert event.fields == {"a,b": 1.5, "c": "x"}
+
+
+def test_packed_files_are_unpacked(tmp_path: Path) -> None:
+    rows = events(tmp_path, "x.csv.gz", gzip.compress(b"a,b\n1,x\n"))
+    assert rows == [Event(2, {"a": 1, "b": "x"})]
+    rows = events(tmp_path, "x.jsonl.gz", gzip.compress(b'{"a": 1}\n'))
+    assert rows == [Event(1, {"a": 1})]
+    for damaged in (b"a,b\n1,x\n", gzip.compress(b"a,b\n1,x\n")[:-9]):
+        with pytest.raises(SourceError, match=r"x\.csv\.gz: cannot be unpacked"):
+            events(tmp_path, "x.csv.gz", damaged)
+    with pytest.raises(SourceError, match=r"no file"):
+        open_source("x.parquet.gz")
+
+
+def test_rows_of_a_parquet_file_are_events(tmp_path: Path) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    when = datetime(2024, 5, 1, 12, tzinfo=UTC)
+    columns = {
+        "n": [1, 2],
+        "x": [0.5, math.nan],
+        "t": ["a", None],
+        "when": [when, when],
+        "money": [Decimal("1.25"), None],
+    }
+    parquet.write_table(arrow.table(columns), tmp_path / "x.parquet")
+    first, second = timed(open_source(str(tmp_path / "x.parquet")), "when").read()
+    assert first.timestamp == when.timestamp() * 1000
+    assert first.fields == {"n": 1, "x": 0.5, "t": "a", "when": when.isoformat(), "money": 1.25}
+    assert (second.line, set(second.fields)) == (2, {"n", "when"})
+    with pytest.raises(SourceError, match=r"y\.parquet: cannot be read"):
+        events(tmp_path, "y.parquet", b"no parquet")
+
+
+def test_parquet_needs_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.replay.parquet.find_spec", lambda name: None)
+    with pytest.raises(SourceError, match="pip install"):
+        events(tmp_path, "x.parquet", b"")
 
 
 def test_lines_are_counted_over_empty_rows_and_quoted_newlines(tmp_path: Path) -> None:
@@ -157,7 +206,8 @@ def test_a_data_set_has_only_its_features_where_the_pipeline_names_no_fields() -
         ("taxis", 'River downloads the data set "taxis"; riverrun replays'),
         (
             "fishing",
-            '"fishing" is no file (.csv, .jsonl, .ndjson, .json), no simulator (handbook, live)',
+            '"fishing" is no file (.csv, .jsonl, .ndjson, .json, .parquet), no simulator'
+            " (handbook, live)",
         ),
         ("no.csv", "no.csv: no such file"),
         ("live:card=5", 'live:card=5: has no "card"; it has seed, cards, terminals, rate'),
