@@ -21,7 +21,7 @@ def check_label(task: Task, y: Any) -> Any:
     if task == "binary":
         if isinstance(y, (bool, int, float)) and y in (0, 1):
             return bool(y)
-        raise LabelError(f"label {y!r}: a binary learner takes true, false, 0 or 1")
+        raise LabelError(f"label {y!r}: a binary learner takes true, false, 0 or 1{_hint(y)}")
     if task == "regression":
         if isinstance(y, (int, float)) and not isinstance(y, bool) and _finite(y):
             return float(y)
@@ -33,6 +33,13 @@ def check_label(task: Task, y: Any) -> Any:
             return y
         raise LabelError(f"label {y!r}: a classifier takes a string, an integer or a bool")
     return None
+
+
+def _hint(y: Any) -> str:
+    """What to do where labels are words, or classes."""
+    if not isinstance(y, (str, int)):
+        return ""
+    return " (name others in label_values, or take a learner of several classes)"
 
 
 def _finite(y: int | float) -> bool:

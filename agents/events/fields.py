@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from math import isfinite
 from operator import attrgetter
@@ -30,11 +30,13 @@ class EventFields:
         label: The field of the label, or None where labels do not come with the event.
         features: The declared features; None takes every numeric field but id and label, and
             the texts that a step before the learner takes.
+        label_values: What labels stand for; see ``agents.events.limits.label_check``.
     """
 
     id: str | None = None
     label: str | None = None
     features: tuple[str, ...] | None = None
+    label_values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class FieldParser(Protocol):

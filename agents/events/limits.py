@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -58,16 +58,40 @@ def id_error(field: str, id_: Any) -> InvalidEvent:
     return InvalidEvent(f"{field}: expected a text or an integer, got {short(id_)}{LIMITS}")
 
 
-def label_check(model: Model) -> Callable[[Any], Any]:
+def label_check(model: Model, values: Mapping[str, Any] | None = None) -> Callable[[Any], Any]:
     """From a label as it was read to the label as the model takes it.
 
     Where the model learns without labels, they stay as they are: others may judge by them.
 
+    Args:
+        model: It knows which labels it takes.
+        values: What a label stands for, such as true for "yes"; see ``label_value``.
+
     Raises (the function): ``ValueError`` for a label that is not taken.
     """
-    if model.task in UNSUPERVISED:
-        return _plain_label
-    return _bounded(model.check_label) if model.task == "multiclass" else model.check_label
+    check = _plain_label if model.task in UNSUPERVISED else model.check_label
+    if model.task == "multiclass":
+        check = _bounded(check)
+    return _mapped(check, values) if values else check
+
+
+def label_value(values: Mapping[str, Any], label: Any) -> Any:
+    """What a text or an integer stands for; itself where ``values`` does not name it.
+
+    >>> label_value({"yes": True, "-1": False}, -1), label_value({"yes": True}, "no")
+    (False, 'no')
+    """
+    return values.get(str(label), label) if type(label) in (str, int) else label
+
+
+def _mapped(check: Callable[[Any], Any], values: Mapping[str, Any]) -> Callable[[Any], Any]:
+    def checked(label: Any) -> Any:
+        try:
+            return check(label_value(values, label))
+        except ValueError as error:
+            raise InvalidEvent(f"{error} (label_values has {', '.join(values)})") from error
+
+    return checked
 
 
 def _plain_label(label: Any) -> Any:

@@ -72,9 +72,9 @@ class EventReader:
     def __init__(self, codec: Codec, fields: EventFields, model: Model) -> None:
         self._codec = codec
         self._fields = fields
-        self._check_label = label_check(model)
+        self._check_label = label_check(model, fields.label_values)
         self._supervised = model.task not in UNSUPERVISED
-        self._takes_bools = model.task in TAKES_BOOLS
+        self._takes_bools = model.task in TAKES_BOOLS and not fields.label_values
         self._as_matrix = model.batched
         self._parse = parser(fields, model.takes_text)
         self._decode = codec.decoder(self._parse.type)

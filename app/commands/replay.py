@@ -69,7 +69,7 @@ def replay(
     options = ReplayOptions(speed, pace, chosen.limit, chosen.key)
     checked = check(pipeline, events, limits, options)
     _say_if_new(ensure_topics(pipeline, settings))
-    for remark in checked.kinds.remarks():
+    for remark in checked.remarks():
         click.echo(f"riverrun: {remark}", err=True)
     if not again and not resume:
         _refuse_doubled(settings, checked.ends)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+from agents.events.limits import label_value
 from app.evaluation.topics import Topics
 from app.pipeline.load import Pipeline
 from app.pipeline.streams import Labels
@@ -40,6 +41,8 @@ class Truth:
         self._field = pipeline.events.label
         self._settings = pipeline.labels
         self._model = model
+        table = pipeline.labels or pipeline.events
+        self._values = table.label_values
         self._latest: dict[int, int] = defaultdict(int)
         self._late: dict[Any, tuple[Any, int, int | None]] = {}
         self._met: set[Any] = set()
@@ -102,7 +105,7 @@ class Truth:
         ranks_only = self._model.task in ("clustering", "anomaly")
         try:
             if ranks_only:
-                return check_label("binary", raw)
-            return None if raw is None else self._model.check_label(raw)
+                return check_label("binary", label_value(self._values, raw))
+            return None if raw is None else self._model.check_label(label_value(self._values, raw))
         except LabelError:
             return None

@@ -74,6 +74,7 @@ def _check_learner(pipeline: Pipeline, where: Places) -> None:
         known = not isinstance(error, UnknownParameter)
         raise where.refuse(("learner", name), what, known=known) from None
     _check_texts(pipeline, where)
+    _check_label_values(pipeline, model, where)
     _check_on_expire(pipeline, model, where)
     _check_reasons(pipeline, model, where)
     if learner.type not in registry.OURS:
@@ -90,16 +91,33 @@ def _check_texts(pipeline: Pipeline, where: Places) -> None:
                 raise where.refuse(key, f'"{name}" is none of events.features')
 
 
+def _check_label_values(pipeline: Pipeline, model: Model, where: Places) -> None:
+    """What a label stands for must be a label."""
+    for table in ("events", "labels"):
+        of = getattr(pipeline, table)
+        for name, value in (of.label_values if of else {}).items():
+            try:
+                label_check(model)(value)
+            except ValueError as error:
+                what = _without_hint(error, value)
+                raise where.refuse((table, "label_values", name), what) from None
+
+
 def _check_on_expire(pipeline: Pipeline, model: Model, where: Places) -> None:
     """A label that the learner refuses would otherwise be found out by the first that expires."""
     labels = pipeline.labels
     if labels is None or labels.on_expire == FORGET:
         return
     try:
-        label_check(model)(labels.on_expire)
+        label_check(model, labels.label_values)(labels.on_expire)
     except ValueError as error:
-        what = str(error).removeprefix(f"label {labels.on_expire!r}: ")
+        what = _without_hint(error, labels.on_expire)
         raise where.refuse(("labels", "on_expire"), f'{what}; or "{FORGET}"') from None
+
+
+def _without_hint(error: ValueError, label: object) -> str:
+    """Which labels are taken, without the label and what to do about those of events."""
+    return str(error).removeprefix(f"label {label!r}: ").partition(" (")[0]
 
 
 def _check_reasons(pipeline: Pipeline, model: Model, where: Places) -> None:

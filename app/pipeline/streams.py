@@ -12,6 +12,7 @@ from app.pipeline.values import (
     Format,
     Function,
     Functions,
+    LabelValues,
     Number,
     PositiveSeconds,
     Seconds,
@@ -25,7 +26,8 @@ from app.pipeline.values import (
 class Events(Table):
     """The topic that the pipeline reads, and the fields of one event.
 
-    `key` is the field that keys its records; `functions` make more fields of an event.
+    `key` is the field that keys its records; `functions` make more fields of an event;
+    `label_values` says what labels stand for, such as `yes = true`.
     """
 
     topic: Topic
@@ -35,6 +37,7 @@ class Events(Table):
     label: FieldName | None = None
     features: Features | None = None
     functions: Functions = ()
+    label_values: LabelValues = Field(default={})
 
     @model_validator(mode="after")
     def _fields_have_one_meaning(self) -> Self:
@@ -43,6 +46,8 @@ class Events(Table):
         for key, field in (("id", self.id), ("label", self.label)):
             if field is not None and field in (self.features or ()):
                 raise wrong("events.features", f'must not hold "{field}", which is events.{key}')
+        if self.label_values and self.label is None:
+            raise wrong("events.label_values", "needs events.label, the field of the label")
         return self
 
 
@@ -51,7 +56,7 @@ class Labels(Table):
 
     `on_expire` is "drop", or the label to be learned of an event that got none. `weights` says
     how often a label of each `source` (a field of the label) is learned. `max_waiting` bounds
-    the events that wait, in each partition.
+    the events that wait, in each partition. `label_values` is as in `[events]`.
     """
 
     topic: Topic
@@ -64,6 +69,7 @@ class Labels(Table):
     weights: dict[str, Annotated[int, Field(ge=0, le=100)]] = Field(default={})
     max_waiting: int = Field(default=1_000_000, ge=1)
     max_idle: Seconds = 0.0
+    label_values: LabelValues = Field(default={})
 
     @model_validator(mode="after")
     def _fields_have_one_meaning(self) -> Self:

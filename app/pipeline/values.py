@@ -114,6 +114,7 @@ Retention = Annotated[
     _in_schema(f"forever|{DURATION}", "30d", "forever"),
 ]
 FlatValue = Annotated[str | int | float | bool, BeforeValidator(_flat_setting)]
+LabelValues = dict[str, FlatValue]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Modules = Annotated[tuple[Module, ...], Field(strict=False), AfterValidator(_no_duplicates)]
 Function = Annotated[

@@ -10,6 +10,7 @@ from typing import Any
 from app.pipeline.load import Pipeline
 from app.replay.base import Event, Source
 from app.replay.records import Encoded, channels, limited, records, refuse_lost
+from app.replay.refused_labels import RefusedLabels
 from app.replay.replay import AT_ONCE, ReplayOptions, due_times
 from topics.times import TimeLimits
 
@@ -50,12 +51,19 @@ class Checked:
     """What was found in a source that can be sent.
 
     Attributes:
+        labels: Those that the learner does not take.
         ends: The first and the last record of each topic.
         kinds: Of the fields of its events.
     """
 
+    labels: RefusedLabels
     ends: list[Encoded] = field(default_factory=list)
     kinds: Kinds = field(default_factory=Kinds)
+
+    def remarks(self) -> Iterator[str]:
+        """What is to be said before anything is sent."""
+        yield from self.kinds.remarks()
+        yield from self.labels.remarks()
 
 
 def check(
@@ -75,14 +83,15 @@ def check(
         ReplayError: For one without its key, too large, or with a time that its topic does not
             take, keep, or leave as it is.
     """
-    to, due, found = channels(pipeline, source, options.key), due_times(options), Checked()
+    to, due = channels(pipeline, source, options.key), due_times(options)
+    found = Checked(RefusedLabels(pipeline))
     events = limited(source.read(), options.limit, with_labels="label" in to)
     if source.simulated:
         events = islice(events, 1)
     first: dict[str, Encoded] = {}
     last: dict[str, Encoded] = {}
     now = time.time() * 1000
-    for number, record in enumerate(records(source, _counted(source, events, found.kinds), to)):
+    for number, record in enumerate(records(source, _counted(source, events, found), to)):
         refuse_lost(record, limits.get(record.topic), now + 1000 * due(number, record))
         first.setdefault(record.topic, record)
         last[record.topic] = record
@@ -90,8 +99,10 @@ def check(
     return found
 
 
-def _counted(source: Source, events: Iterable[Event], kinds: Kinds) -> Iterator[Event]:
+def _counted(source: Source, events: Iterable[Event], found: Checked) -> Iterator[Event]:
     for event in events:
+        where = source.where(event)
         if event.kind == "event":
-            kinds.add(source.where(event), event.fields)
+            found.kinds.add(where, event.fields)
+        found.labels.add(where, event)
         yield event

@@ -8,6 +8,7 @@ from time import perf_counter
 
 from agents.errors import LearnRefused, Refusal
 from agents.outputs import Outputs
+from agents.score import Score
 from agents.state import State
 from app.errors import RiverrunError
 from app.pipeline.load import Pipeline
@@ -67,6 +68,7 @@ class Chain:
     def __init__(self, pipeline: Pipeline, refused: dict[Refusal, Exception]) -> None:
         self.model = new_model(pipeline)
         self._refused = refused
+        self._width = len(pipeline.events.features or ()) or 1
         self._states = [State() for _ in stages(pipeline)]
         self._agents = [
             AgentBuilder(pipeline, stage, 0, 1, state, self.model, KEY).agent()
@@ -88,6 +90,13 @@ class Chain:
                 return
             outputs = agent.take(forwarded.operations, self._refused)
         yield outputs
+
+    def warm_up(self) -> None:
+        """Compile what the first event would have to wait for; the chain is thrown away."""
+        self.model.warm_up(self._width)
+        for agent in self._agents:
+            if isinstance(agent, Score):
+                agent.warm_up()
 
     def commit(self) -> None:
         """Let go of what only a commit would need."""
@@ -134,8 +143,8 @@ def _run(
     refused: dict[Refusal, Exception],
     show: Show,
 ) -> None:
+    Chain(pipeline, refused).warm_up()
     chain, done = Chain(pipeline, refused), 0
-    trial.model.warm_up(len(pipeline.events.features or ()) or 1)
     trial.model = chain.model
     started = perf_counter()
     for batch in batches(pipeline, records, pipeline.worker.max_batch):

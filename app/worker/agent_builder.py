@@ -78,7 +78,7 @@ class AgentBuilder:
 
     def _fields(self) -> EventFields:
         events = self.pipeline.events
-        return EventFields(events.id, events.label, events.features)
+        return EventFields(events.id, events.label, events.features, events.label_values)
 
     def _event_reader(self) -> EventReader:
         return EventReader(codec_of(self.pipeline, "events"), self._fields(), self.model)
@@ -89,7 +89,7 @@ class AgentBuilder:
             return ForwardSource(self._letters())
         if labels is None:
             return Entry(codec_of(self.pipeline, "events"), events.id)
-        check = label_check(self.model)
+        check = label_check(self.model, labels.label_values)
         fields = LabelFields(labels.id, labels.label, labels.source, labels.weights)
         reader = LabelReader(codec_of(self.pipeline, "labels"), fields, check)
         settings = JoinSettings(

@@ -89,3 +89,43 @@ def test_rows_without_times_are_remarked(
     write(tmp_path, orders=100)
     _, _, err = tried(capsys, "shop.toml", "--source", "orders.csv")
     assert "without --time each row is a millisecond after" in err
+
+
+SURVEY = """\
+name = "survey"
+[events]
+topic = "s"
+label = "returned"
+features = ["x"]
+[predictions]
+topic = "p"
+[learner]
+type = "logistic_regression"
+"""
+
+
+def test_labels_in_other_words_are_what_the_file_says(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = SURVEY + "[events.label_values]\nyes = true\nno = false\n"
+    (tmp_path / "words.toml").write_text(words)
+    (tmp_path / "bools.toml").write_text(SURVEY)
+    said = [(n / 100, n % 3 == 0) for n in range(300)]
+    rows = [f"{x},{'yes' if label else 'no'}" for x, label in said]
+    (tmp_path / "words.csv").write_text("x,returned\n" + "\n".join(rows))
+    rows = [f"{x},{str(label).lower()}" for x, label in said]
+    (tmp_path / "bools.csv").write_text("x,returned\n" + "\n".join(rows))
+    _, words, _ = tried(capsys, "words.toml", "--source", "words.csv")
+    _, bools, _ = tried(capsys, "bools.toml", "--source", "bools.csv")
+    assert words == bools
+    assert ["labelled", "300"] in map(str.split, words.splitlines())
+
+
+def test_several_classes_for_two_are_named_as_such(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "survey.toml").write_text(SURVEY)
+    (tmp_path / "kinds.csv").write_text("x,returned\n1,a\n2,b\n3,c\n")
+    _, _, err = tried(capsys, "survey.toml", "--source", "kinds.csv")
+    assert "3 rows rejected (validate), the first kinds.csv:2: returned: label 'a'" in err
+    assert "take a learner of several classes" in err

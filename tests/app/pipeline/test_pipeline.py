@@ -24,6 +24,7 @@ def test_the_smallest_file_has_the_documented_defaults(tmp_path: Path) -> None:
             "label": None,
             "features": None,
             "functions": (),
+            "label_values": {},
         },
         "predictions": {"topic": "p.predictions.v1", "format": "json"},
         "learner": {"type": "passive_aggressive", "scale": False, "drift": None, "steps": ()},

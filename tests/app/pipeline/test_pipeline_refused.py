@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.pipeline.load import PipelineError, load_pipeline
-from tests.app.pipeline_files import SMALLEST, refusal
+from tests.app.pipeline_files import LABEL, SMALLEST, refusal
 
 EVENTS = 'name = "p"\n[events]\ntopic = "e"\n'
 REST = '\n[predictions]\ntopic = "q"\n[learner]\ntype = "svm"\n'
@@ -17,12 +17,12 @@ REFUSED = {
     "a mistyped key": (
         EVENTS + 'formt = "json"' + REST,
         'p.toml:4: events.formt: unknown key, did you mean "format"? '
-        "[events] takes topic, format, id, key, label, features, functions",
+        "[events] takes topic, format, id, key, label, features, functions, label_values",
     ),
     "a mistyped key where another is missing": (
         'name = "p"\n[events]\ntopc = "e"' + REST,
         'p.toml:3: events.topc: unknown key, did you mean "topic"? '
-        "[events] takes topic, format, id, key, label, features, functions",
+        "[events] takes topic, format, id, key, label, features, functions, label_values",
     ),
     "an unknown table": (
         SMALLEST + '[gadgets]\ntopic = "l"',
@@ -282,3 +282,12 @@ def test_a_file_that_is_not_utf8_is_refused_with_its_line(tmp_path: Path) -> Non
     (tmp_path / "p.toml").write_bytes(b'name = "p"\n# caf\xe9\n')
     with pytest.raises(PipelineError, match=r"p\.toml:2: is not UTF-8"):
         load_pipeline(tmp_path / "p.toml", {}, {})
+
+
+def test_what_a_label_stands_for_must_be_a_label(tmp_path: Path) -> None:
+    words = LABEL + '[events.label_values]\nyes = "true"\n'
+    assert refusal(tmp_path, words).endswith(
+        "events.label_values.yes: a binary learner takes true, false, 0 or 1"
+    )
+    without = SMALLEST + "[events.label_values]\nyes = true\n"
+    assert "needs events.label" in refusal(tmp_path, without)

@@ -23,6 +23,7 @@ def test_labels_have_the_documented_defaults(tmp_path: Path) -> None:
         "weights": {},
         "max_waiting": 1_000_000,
         "max_idle": 0.0,
+        "label_values": {},
     }
 
 
@@ -90,7 +91,7 @@ def test_the_environment_and_the_command_line_reach_these_tables_too(tmp_path: P
 
 OF_LABELS = (
     "[labels] takes topic, format, id, label, expire, on_expire, source, weights, max_waiting, "
-    "max_idle"
+    "max_idle, label_values"
 )
 OF_ENTITIES = "[[entities]] takes field, source, features, windows, delay, bucket"
 REFUSED = {

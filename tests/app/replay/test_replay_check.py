@@ -12,6 +12,7 @@ from app.replay.records import ReplayError
 from app.replay.replay import ReplayOptions
 from app.replay.sources import open_source
 from app.replay.times import merged, timed
+from tests.app.pipeline_files import LABEL, read
 from tests.app.replay.test_replay_records import TEXT
 from topics.times import TimeLimits
 
@@ -78,3 +79,13 @@ def test_a_column_of_numbers_with_a_text_in_it_is_told(pipeline: Pipeline, tmp_p
     assert list(check(pipeline, source, {}).kinds.remarks()) == [
         "e.csv:3: \"x\" is the text '1,5'; it is a text in 1 rows and a number in 2"
     ]
+
+
+def test_labels_that_the_learner_refuses_are_said_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "kinds.csv").write_text("x,y\n1,true\n2,yes\n3,no\n4,\n")
+    source = open_file(str(tmp_path / "kinds.csv"))
+    (line,) = check(read(tmp_path, LABEL), source, {}).remarks()
+    assert line.startswith("kinds.csv:3: y: label 'yes': a binary learner takes true, false")
+    assert line.endswith("2 of 3 labels are refused: each becomes a dead letter")
+    words = LABEL + "[events.label_values]\nyes = true\nno = false\n"
+    assert list(check(read(tmp_path, words), source, {}).remarks()) == []
