@@ -1,6 +1,6 @@
 """How long a restore takes, by the size of the state: seconds, CPU, and megabytes a second.
 
-python -m benchmarks.restore --megabytes 100 measures one size.
+python -m benchmarks.restore --megabytes 100 --features 50 measures another one.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ SIZES = (10, 100, 1000)
 """Megabytes of keys and values."""
 
 
-def measure(bootstrap: str, megabytes: int) -> dict[str, Any]:
+def measure(bootstrap: str, megabytes: int, features: int = FEATURES) -> dict[str, Any]:
     """A state of this size, written as a worker writes it, and restored once."""
-    _, pipeline = prepare(bootstrap, megabytes, FEATURES)
+    _, pipeline = prepare(bootstrap, megabytes, features)
     kafka, stage = KafkaSettings(bootstrap), stages(pipeline)[0]
     restorer = Restorer(
         restore_consumer(pipeline, kafka), kafka.admin(), stage.inputs, stage.state_topic
@@ -39,6 +39,7 @@ def measure(bootstrap: str, megabytes: int) -> dict[str, Any]:
     size = sum(len(key) + len(state.entries.get(key) or b"") for key in state.entries)
     return {
         "benchmark": "restore",
+        "features": features,
         "state_mb": round(size / 1e6, 1),
         "entries": len(state.entries),
         "records_read": state.records_read,
@@ -59,10 +60,11 @@ def main() -> None:
     """One size, one line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--megabytes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--features", type=int, default=FEATURES)
     given = parser.parse_args()
     with LocalKafka() as kafka:
         for megabytes in given.megabytes:
-            print(json.dumps(measure(kafka.bootstrap, megabytes)), flush=True)
+            print(json.dumps(measure(kafka.bootstrap, megabytes, given.features)), flush=True)
 
 
 if __name__ == "__main__":
