@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator
 
 from agents.state import State
@@ -45,12 +46,12 @@ class Compacted:
         """
         read = self._end if read is None else read
         last = {key: offset for offset, (key, _) in self.records.items()}
-        left = [key for key, _ in self.records.values()]
+        left = Counter(key for key, _ in self.records.values())
         for offset, (key, value) in list(self.records.items()):
-            alone = value is None and left.count(key) == 1 and offset < read
+            alone = value is None and left[key] == 1 and offset < read
             gone = last[key] != offset or alone
             if gone and self._draw.random() < share:
-                left.remove(key)
+                left[key] -= 1
                 del self.records[offset]
 
     def alive(self) -> dict[bytes, bytes]:
