@@ -32,21 +32,24 @@ class Steps:
         at: The operation that each is for, by its place.
         rows: The features.
         labels: To be learned after the scoring, or ``UNLABELLED``.
+        times: How often each label is learned.
     """
 
     at: list[int] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     labels: list[Any] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
 
-    def add(self, at: int, row: Row, label: Any) -> None:
+    def add(self, at: int, row: Row, label: Any, times: int = 1) -> None:
         """One more."""
         self.at.append(at)
         self.rows.append(row)
         self.labels.append(label)
+        self.times.append(times)
 
     def part(self, places: slice) -> Steps:
         """Some of them."""
-        return Steps(self.at[places], self.rows[places], self.labels[places])
+        return Steps(self.at[places], self.rows[places], self.labels[places], self.times[places])
 
 
 class Scoring:
@@ -134,9 +137,8 @@ class Scoring:
             elif waiting is not None and (known := waiting.get(ids[i])) is not None:
                 if kinds[i] == DROP:
                     waiting.delete(ids[i])
-                else:
-                    for _ in range(weights[i]):
-                        steps.add(i, known, labels[i])
+                elif weights[i]:
+                    steps.add(i, known, labels[i], weights[i])
         return steps
 
     def _parts(self, operations: Operations, steps: Steps) -> Iterable[slice]:
@@ -152,7 +154,7 @@ class Scoring:
         operations, version = scored.operations, self.model.learned
         rows = join(steps.rows, self._features.names)
         try:
-            found = self.model.run(rows, steps.labels, explain=self._reasons > 0)
+            found = self.model.run(rows, steps.labels, explain=self._reasons > 0, times=steps.times)
         except LearnFailed as error:
             refusal = _refusal(operations, steps.at[error.index])
             raise LearnRefused(refusal, error.cause) from error

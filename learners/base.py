@@ -10,6 +10,9 @@ from learners.engine.rows import Matrix, Rows
 
 Task = Literal["binary", "multiclass", "regression", "clustering", "anomaly"]
 Features = Mapping[str, Any]
+Times = Sequence[int] | None
+"""How often each row with a label is learned, at least once; None: once. Steps and scalers
+before a learner see it once, whatever it counts for."""
 
 
 class Unlabelled:
@@ -90,7 +93,9 @@ class Estimator(Protocol):
 
     def score(self, x: Features) -> float | None: ...
 
-    def run(self, rows: Rows | Sequence[Features], labels: Sequence[Any]) -> Scored:
+    def run(
+        self, rows: Rows | Sequence[Features], labels: Sequence[Any], *, times: Times = None
+    ) -> Scored:
         """Row after row: predict, then learn unless the label is UNLABELLED."""
 
     def warm_up(self, n_features: int) -> None:
@@ -104,6 +109,10 @@ class Explaining(Estimator, Protocol):
     """An estimator whose attribute `explains` is True: a linear one."""
 
     def run(
-        self, rows: Rows | Sequence[Features], labels: Sequence[Any], explain: bool = False
+        self,
+        rows: Rows | Sequence[Features],
+        labels: Sequence[Any],
+        explain: bool = False,
+        times: Times = None,
     ) -> Scored:
         """As of any estimator; with the contributions if `explain`."""

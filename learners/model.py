@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from learners.base import UNLABELLED, Estimator, Explaining, Features, Scored, Task
+from learners.base import UNLABELLED, Estimator, Explaining, Features, Scored, Task, Times
 from learners.engine.rows import Rows
 from learners.errors import CannotExplain, LearnFailed
 from learners.labels import check_label
@@ -111,28 +111,38 @@ class Model:
         return check_label(self.task, y)
 
     def run(
-        self, rows: Rows | Sequence[Features], labels: Sequence[Any], explain: bool = False
+        self,
+        rows: Rows | Sequence[Features],
+        labels: Sequence[Any],
+        explain: bool = False,
+        times: Times = None,
     ) -> Scored:
         """Row after row: predict, then learn unless the label is UNLABELLED.
 
         The same, in every bit, as `predict_one` and `learn_one` in a loop. `labels` are as
         `check_label` gave them, one a row. With `explain`, the result has the contributions
-        of each row; CannotExplain is raised where the learner has none.
+        of each row; CannotExplain is raised where the learner has none. With `times`, a row
+        is learned that often; it still counts as one event.
 
         Raises LearnFailed when a row cannot be learned: the model is then half changed, and
         the caller throws it away.
         """
-        scored = self._explained(rows, labels) if explain else self.estimator.run(rows, labels)
+        if explain:
+            scored = self._explained(rows, labels, times)
+        else:
+            scored = self.estimator.run(rows, labels, times=times)
         learned = len(labels) - labels.count(UNLABELLED)
         if scored.failures:
             learned -= sum(1 for i in scored.failures if labels[i] is not UNLABELLED)
         self.learned += learned
         return scored
 
-    def _explained(self, rows: Rows | Sequence[Features], labels: Sequence[Any]) -> Scored:
+    def _explained(
+        self, rows: Rows | Sequence[Features], labels: Sequence[Any], times: Times
+    ) -> Scored:
         if not self.explains:
             raise CannotExplain(f"learner {self.type!r} cannot say what moved its scores")
-        return cast(Explaining, self.estimator).run(rows, labels, explain=True)
+        return cast(Explaining, self.estimator).run(rows, labels, explain=True, times=times)
 
     def warm_up(self, n_features: int) -> None:
         """Compile or load whatever the first event would have to wait for."""

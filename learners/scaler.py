@@ -93,11 +93,11 @@ class Scaled(Compiled):
         return self.learner.targets(labels)
 
     def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints
     ) -> Scored:
         """See Compiled."""
         before, after = self.scaler.both(predict_with, learn_from, columns, targets)
-        return self.learner.advance(before, after, columns, targets)
+        return self.learner.advance(before, after, columns, targets, times)
 
     def warm_up(self, n_features: int) -> None:
         """Run all kernels once over nothing."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from learners.base import UNLABELLED, Estimator, Features, Scored, Task
+from learners.base import UNLABELLED, Estimator, Features, Scored, Task, Times
 from learners.engine.compiled import Compiled
 from learners.engine.kernels import Floats
 from learners.engine.rows import Rows
@@ -41,7 +41,11 @@ class Stepped:
         return self.learner.explains
 
     def run(
-        self, rows: Rows | Sequence[Features], labels: Sequence[Any], explain: bool = False
+        self,
+        rows: Rows | Sequence[Features],
+        labels: Sequence[Any],
+        explain: bool = False,
+        times: Times = None,
     ) -> Scored:
         """Predict and then learn each row; a row that is UNLABELLED is only predicted.
 
@@ -49,19 +53,21 @@ class Stepped:
         """
         if self.batched:
             rows = rows if isinstance(rows, Rows) else Rows.from_dicts(rows)
-            return self._run(rows, self.learner.targets(labels), explain)
+            return self._run(rows, self.learner.targets(labels), explain, times)
         dicts = rows.to_dicts() if isinstance(rows, Rows) else rows
         scored = Scored([], [], contributions=[] if explain else None)
         for part in parts(dicts):
-            some = self._run(dicts[part], self.learner.targets(labels[part]), explain)
-            scored.extend(some)
+            targets = self.learner.targets(labels[part])
+            scored.extend(self._run(dicts[part], targets, explain, times and times[part]))
         return scored
 
-    def _run(self, rows: Rows | Sequence[Features], targets: Floats, explain: bool) -> Scored:
+    def _run(
+        self, rows: Rows | Sequence[Features], targets: Floats, explain: bool, times: Times
+    ) -> Scored:
         stage = self.chain.advance(rows, targets)
         named = self.chain.origin if explain else None
         before, after = stage.predict_with, stage.learn_from
-        return self.learner.run_both(stage.names, before, after, targets, named)
+        return self.learner.run_both(stage.names, before, after, targets, named, times)
 
     def learn_one(self, x: Features, y: Any = None) -> None:
         """Learn one event. Raises LabelError."""
@@ -113,10 +119,17 @@ class SteppedEvents:
 
     def learn_one(self, x: Features, y: Any = None) -> None:
         """Learn one event: the steps, then the learner."""
-        stage = self.chain.advance([x], np.array([self._target(y)]))
-        self.learner.learn_one(Rows(stage.names, stage.learn_from).to_dicts()[0], y)
+        self._learn(x, y, 1)
 
-    def run(self, rows: Rows | Sequence[Features], labels: Sequence[Any]) -> Scored:
+    def _learn(self, x: Features, y: Any, times: int) -> None:
+        stage = self.chain.advance([x], np.array([self._target(y)]))
+        made = Rows(stage.names, stage.learn_from).to_dicts()[0]
+        for _ in range(times):
+            self.learner.learn_one(made, y)
+
+    def run(
+        self, rows: Rows | Sequence[Features], labels: Sequence[Any], *, times: Times = None
+    ) -> Scored:
         """Predict and then learn each row. Raises LearnFailed."""
         dicts = rows.to_dicts() if isinstance(rows, Rows) else rows
         scored = Scored([None] * len(labels), [None] * len(labels))
@@ -127,7 +140,7 @@ class SteppedEvents:
                 scored.failures[i] = one.failures[0]
             elif y is not UNLABELLED:
                 try:
-                    self.learn_one(x, y)
+                    self._learn(x, y, times[i] if times else 1)
                 except Exception as error:
                     raise LearnFailed(i, error) from error
         return scored

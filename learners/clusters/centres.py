@@ -14,7 +14,9 @@ from learners.engine.compiled import Compiled
 from learners.engine.kernels import Floats, Ints, clip, kernel
 from learners.parameters import whole
 
-Batch = tuple[Floats, Floats, Ints, Floats, Ints, Floats, Floats, Floats, Floats, Floats]
+Batch = tuple[
+    Floats, Floats, Ints, Floats, Ints, Ints, Floats, Floats, Floats, Floats, Floats
+]  # fmt: skip
 """What `advance` is given; where the numbers of the nearest centres and the distances to them
 go, both of shape (rows,); centres, masses, kept and progress."""
 
@@ -54,10 +56,10 @@ class Centres(Compiled):
         return super().targets([0.0 if y is None else y for y in labels])
 
     def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints
     ) -> Scored:
         """See Compiled."""
-        rows = predict_with, learn_from, columns, targets
+        rows = predict_with, learn_from, columns, targets, times
         nearest, distances = np.empty(len(targets), np.int64), np.empty(len(targets))
         self.work((*rows, nearest, distances, self.centres, self.masses, self.kept, self.progress))
         predictions: list[Any] = nearest.tolist()

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.clusters.centres import Batch, Centres, choose_centres, find_nearest, keep, pull
-from learners.engine.kernels import Floats, Ints, kernel
+from learners.engine.kernels import Floats, Ints, kernel, often
 from learners.errors import WrongValue
 from learners.parameters import whole
 
@@ -105,25 +105,24 @@ def _split_for_dead(centres: Floats, weights: Floats) -> None:
 
 @kernel
 def _cluster(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, nearest: Ints,
-    distances: Floats, centres: Floats, weights: Floats, kept: Floats, progress: Floats,
-    decay: float,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
+    nearest: Ints, distances: Floats, centres: Floats, weights: Floats, kept: Floats,
+    progress: Floats, decay: float,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         nearest[i], distances[i] = -1, -1.0
         if progress[1] > 0.0:
             nearest[i], gap = find_nearest(predict_with[i], columns, centres)
             distances[i] = math.sqrt(gap)
-        if math.isnan(targets[i]):
-            continue
-        if progress[1] > 0.0:
-            _learn(learn_from[i], columns, centres, weights, decay)
-            _split_for_dead(centres, weights)
-            continue
-        if keep(learn_from[i], columns, kept, progress):
-            everything = np.arange(kept.shape[1])
-            choose_centres(kept, everything, centres, progress)
-            for k in range(kept.shape[0]):
-                _learn(kept[k], everything, centres, weights, decay)
-            _split_for_dead(centres, weights)
-            progress[0], progress[1] = 0.0, 1.0
+        for _ in range(often(targets[i], times, i)):
+            if progress[1] > 0.0:
+                _learn(learn_from[i], columns, centres, weights, decay)
+                _split_for_dead(centres, weights)
+                continue
+            if keep(learn_from[i], columns, kept, progress):
+                everything = np.arange(kept.shape[1])
+                choose_centres(kept, everything, centres, progress)
+                for k in range(kept.shape[0]):
+                    _learn(kept[k], everything, centres, weights, decay)
+                _split_for_dead(centres, weights)
+                progress[0], progress[1] = 0.0, 1.0

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from learners.clusters.centres import Batch, Centres, choose_centres, find_nearest, keep, pull
-from learners.engine.kernels import Floats, Ints, kernel
+from learners.engine.kernels import Floats, Ints, kernel, often
 from learners.parameters import whole
 
 
@@ -73,19 +73,19 @@ def _learn(kept: Floats, columns: Ints, centres: Floats, counts: Floats) -> None
 
 @kernel
 def _cluster(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, nearest: Ints,
-    distances: Floats, centres: Floats, counts: Floats, kept: Floats, progress: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
+    nearest: Ints, distances: Floats, centres: Floats, counts: Floats, kept: Floats,
+    progress: Floats,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
         nearest[i], distances[i] = -1, -1.0
         if progress[1] > 0.0:
             nearest[i], gap = find_nearest(predict_with[i], columns, centres)
             distances[i] = math.sqrt(gap)
-        if math.isnan(targets[i]):
-            continue
-        if keep(learn_from[i], columns, kept, progress):
-            everything = np.arange(kept.shape[1])
-            if progress[1] == 0.0:
-                choose_centres(kept, everything, centres, progress)
-            _learn(kept, everything, centres, counts)
-            progress[0], progress[1] = 0.0, 1.0
+        for _ in range(often(targets[i], times, i)):
+            if keep(learn_from[i], columns, kept, progress):
+                everything = np.arange(kept.shape[1])
+                if progress[1] == 0.0:
+                    choose_centres(kept, everything, centres, progress)
+                _learn(kept, everything, centres, counts)
+                progress[0], progress[1] = 0.0, 1.0

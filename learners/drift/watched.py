@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from learners.base import UNLABELLED, Estimator, Explaining, Features, Scored, Task
+from learners.base import UNLABELLED, Estimator, Explaining, Features, Scored, Task, Times
 from learners.drift.background import BackgroundLearner
 from learners.drift.losses import losses
 from learners.drift.parts import Batch, copied, cut, innermost, learned_of, rates
@@ -116,7 +116,9 @@ class Watched:
         if self._warner is not None:
             BackgroundLearner(self.learner).compare(nothing, nothing, 0)
 
-    def run(self, rows: Batch, labels: Sequence[Any], explain: bool = False) -> Scored:
+    def run(
+        self, rows: Batch, labels: Sequence[Any], explain: bool = False, times: Times = None
+    ) -> Scored:
         """Row after row: predict, then learn unless the label is UNLABELLED."""
         if self.batched and not isinstance(rows, Rows):
             rows = Rows.from_dicts(rows)
@@ -126,7 +128,8 @@ class Watched:
         while at < n:
             end = min(at + stride, self._deadline(labels, at))
             try:
-                part = self._advance(cut(rows, at, end), labels[at:end], explain)
+                some = times and times[at:end]
+                part = self._advance(cut(rows, at, end), labels[at:end], explain, some)
             except LearnFailed as error:
                 raise LearnFailed(at + error.index, error.cause) from error
             whole.extend(part)
@@ -146,12 +149,12 @@ class Watched:
                     return i + 1
         return len(labels)
 
-    def _advance(self, rows: Batch, labels: Sequence[Any], explain: bool) -> Scored:
+    def _advance(self, rows: Batch, labels: Sequence[Any], explain: bool, times: Times) -> Scored:
         """Run rows up to and with the first at which something happens."""
         saved = None
         if len(labels) > 1 and self._settings.reaction != "alarm":
             saved = copied(self.learner.state())
-        scored = self._ask(rows, labels, explain)
+        scored = self._ask(rows, labels, explain, times)
         costs = losses(self._settings.loss, scored, labels)
         if self._settings.reaction == "alarm":
             self._count(costs, labels, scored)
@@ -161,19 +164,20 @@ class Watched:
         stop = hit if hit >= 0 else warned
         taken = stop + 1 if stop >= 0 else len(labels)
         rows, labels, costs = cut(rows, 0, taken), labels[:taken], costs[:taken]
+        times = times and times[:taken]
         if saved is not None and taken < len(scored.predictions):
             self._rewind(saved)
-            scored = self._ask(rows, labels, explain)
+            scored = self._ask(rows, labels, explain, times)
         learned = learned_of(labels, scored)
-        self._run_rival(rows, labels, costs, learned)
+        self._run_rival(rows, labels, times, costs, learned)
         self.learned += learned
         self._react(learned, hit >= 0, warned >= 0)
         return scored
 
-    def _ask(self, rows: Batch, labels: Sequence[Any], explain: bool) -> Scored:
+    def _ask(self, rows: Batch, labels: Sequence[Any], explain: bool, times: Times) -> Scored:
         if explain:
-            return cast(Explaining, self.learner).run(rows, labels, explain=True)
-        return self.learner.run(rows, labels)
+            return cast(Explaining, self.learner).run(rows, labels, explain=True, times=times)
+        return self.learner.run(rows, labels, times=times)
 
     def _count(self, costs: Floats, labels: Sequence[Any], scored: Scored) -> None:
         at = self._alarm.rise(costs)
@@ -185,11 +189,13 @@ class Watched:
             at = self._alarm.rise(costs, at + 1)
         self.learned += learned_of(labels, scored)
 
-    def _run_rival(self, rows: Batch, labels: Sequence[Any], costs: Floats, learned: int) -> None:
+    def _run_rival(
+        self, rows: Batch, labels: Sequence[Any], times: Times, costs: Floats, learned: int
+    ) -> None:
         if self._rival is None or not learned:
             return
         try:
-            scored = self._rival.learner.run(rows, labels)
+            scored = self._rival.learner.run(rows, labels, times=times)
         except LearnFailed:  # the learner itself learned them: go on without a rival
             self._rival = None
             return

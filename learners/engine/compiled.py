@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learners.base import UNLABELLED, Features, Scored, Task
+from learners.base import UNLABELLED, Features, Scored, Task, Times
 from learners.engine.column_arrays import ColumnArrays
 from learners.engine.columns import Columns
 from learners.engine.contributions import Named, as_it_is, contributions
@@ -19,6 +19,8 @@ from learners.labels import check_label
 
 UNTOLD: Floats = np.empty((0, 0))
 """Where a kernel writes no contributions."""
+ONCE: Ints = np.empty(0, np.int64)
+"""The `times` of rows that are learned once."""
 _NOTHING = np.array([math.nan])
 
 
@@ -37,13 +39,14 @@ class Compiled(ColumnArrays, ABC):
 
     @abstractmethod
     def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints
     ) -> Scored:
         """Row after row: predict from `predict_with`, learn from `learn_from`.
 
         Both have the shape (rows, features); a transformer before this one lets them differ.
-        `columns` says which column each feature has, ascending. A row whose target is NaN
-        is not learned. `grow` was called before.
+        `columns` says which column each feature has, ascending. A row is learned as often as
+        `times`, of shape (rows,), says, or once where that is ONCE; not at all where its target
+        is NaN. `grow` was called before.
         """
 
     # What all share
@@ -69,15 +72,21 @@ class Compiled(ColumnArrays, ABC):
             return np.array([math.nan if y is UNLABELLED else y for y in labels], np.float64)
 
     def run(
-        self, rows: Rows | Sequence[Features], labels: Sequence[Any], explain: bool = False
+        self,
+        rows: Rows | Sequence[Features],
+        labels: Sequence[Any],
+        explain: bool = False,
+        times: Times = None,
     ) -> Scored:
         """Predict and then learn each row; a row that is UNLABELLED is only predicted."""
         if not isinstance(rows, Rows):
             rows = Rows.from_dicts(rows)
-        return self._run(rows, self.targets(labels), as_it_is if explain else None)
+        return self._run(rows, self.targets(labels), as_it_is if explain else None, times)
 
-    def _run(self, rows: Rows, targets: Floats, named: Named | None = None) -> Scored:
-        return self.run_both(rows.names, rows.matrix, rows.matrix, targets, named)
+    def _run(
+        self, rows: Rows, targets: Floats, named: Named | None = None, times: Times = None
+    ) -> Scored:
+        return self.run_both(rows.names, rows.matrix, rows.matrix, targets, named, times)
 
     def run_both(
         self,
@@ -86,6 +95,7 @@ class Compiled(ColumnArrays, ABC):
         learn_from: Floats,
         targets: Floats,
         named: Named | None = None,
+        times: Times = None,
     ) -> Scored:
         """As `run`, after steps that made two matrices over the same features.
 
@@ -93,12 +103,13 @@ class Compiled(ColumnArrays, ABC):
         """
         before, after, columns = self.columns.align_both(names, predict_with, learn_from, targets)
         self.grow(len(self.columns))
+        counts = ONCE if times is None else np.array(times, np.int64)
         if named is None:
-            return self.advance(before, after, columns, targets)
+            return self.advance(before, after, columns, targets, counts)
         told = np.empty((len(targets), len(columns) + 1))
         self.tell(told)
         try:
-            scored = self.advance(before, after, columns, targets)
+            scored = self.advance(before, after, columns, targets, counts)
         finally:
             self.tell(UNTOLD)
         scored.contributions = contributions(self.columns.names_of(columns), told, named)
@@ -120,4 +131,4 @@ class Compiled(ColumnArrays, ABC):
         """Run all kernels once over nothing."""
         empty = np.empty((0, n_features))
         self.grow(n_features)
-        self.advance(empty, empty, np.arange(n_features), np.empty(0))
+        self.advance(empty, empty, np.arange(n_features), np.empty(0), ONCE)

@@ -1,6 +1,7 @@
 """Loops over rows, compiled by Numba when it is there and plain Python when it is not.
 
-A kernel is a function over float64 arrays that works row after row: predict, then learn.
+A kernel is a function over float64 arrays that works row after row: predict, then learn as
+`often` as it is to.
 A `row` has the shape (features,), NaN where a feature is absent, and so have `columns`: the
 places of its features in arrays over columns, such as `weights`.
 Both ways give the same numbers: no fast-math, no reordered sums, no fused operations.
@@ -83,6 +84,14 @@ def _digest(package: Path) -> str:
     return f"{package.name}-{digest.hexdigest()[:16]}"
 
 
+@inlined
+def often(target: float, times: Ints, i: int) -> int:
+    """How often row `i` is learned: never where its target is NaN, once where `times` is ONCE."""
+    if target != target:
+        return 0
+    return times[i] if times.shape[0] > 0 else 1
+
+
 @kernel
 def clip(value: float) -> float:
     """`value` within +-LIMIT."""
@@ -113,6 +122,22 @@ def tell(
         value = row[j]
         told[j] = factor * (weights[columns[j]] * clip(value)) if value == value else 0.0
     told[row.shape[0]] = intercept
+
+
+@inlined
+def predict(
+    row: Floats, columns: Ints, weights: Floats, factor: float, intercept: float, told: Floats,
+    i: int,
+) -> float:  # fmt: skip
+    """The margin of a row before it is learned: how each kernel of a linear learner begins.
+
+    The weights proper are factor x weights. What made the margin goes into row `i` of `told`,
+    unless that is UNTOLD.
+    """
+    margin = factor * dot(row, columns, weights) + intercept
+    if told.shape[0] > 0:
+        tell(row, columns, weights, factor, intercept, told[i])
+    return margin
 
 
 @kernel

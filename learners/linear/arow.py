@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from learners.engine.kernels import Floats, Ints, dot, kernel, sigmoid, tell
+from learners.engine.kernels import Floats, Ints, dot, kernel, often, predict, sigmoid
 from learners.linear.base import Batch
 from learners.linear.confidence_weighted import (
     ConfidenceWeighted,
@@ -69,25 +67,22 @@ class AROW(ConfidenceWeighted):
 
 @kernel
 def _classify(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
-    told: Floats, weights: Floats, intercept: Floats, variances: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
+    out: Floats, told: Floats, weights: Floats, intercept: Floats, variances: Floats,
     intercept_variance: Floats, r_true: float, r_false: float, learn_intercept: bool,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
-        if told.shape[0] > 0:
-            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
-        if math.isnan(targets[i]):
-            continue
+        out[i] = sigmoid(predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i))
         row = learn_from[i]
-        sign, r = (1.0, r_true) if targets[i] > 0.0 else (-1.0, r_false)
-        loss = 1.0 - sign * (dot(row, columns, weights) + intercept[0])
-        if loss > 0.0:
-            variance = uncertainty(row, columns, variances)
-            if learn_intercept:
-                variance += intercept_variance[0]
-            beta = 1.0 / (variance + r)
-            step = sign * loss * beta
-            move_by_variance(row, columns, step, beta, weights, variances)
-            if learn_intercept:
-                move_intercept(step, beta, intercept, intercept_variance)
+        for _ in range(often(targets[i], times, i)):
+            sign, r = (1.0, r_true) if targets[i] > 0.0 else (-1.0, r_false)
+            loss = 1.0 - sign * (dot(row, columns, weights) + intercept[0])
+            if loss > 0.0:
+                variance = uncertainty(row, columns, variances)
+                if learn_intercept:
+                    variance += intercept_variance[0]
+                beta = 1.0 / (variance + r)
+                step = sign * loss * beta
+                move_by_variance(row, columns, step, beta, weights, variances)
+                if learn_intercept:
+                    move_intercept(step, beta, intercept, intercept_variance)

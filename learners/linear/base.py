@@ -13,7 +13,7 @@ from learners.engine.compiled import UNTOLD, Compiled
 from learners.engine.kernels import Floats, Ints
 from learners.parameters import number
 
-Batch = tuple[Floats, Floats, Ints, Floats, Floats, Floats, Floats, Floats]
+Batch = tuple[Floats, Floats, Ints, Floats, Ints, Floats, Floats, Floats, Floats]
 """What `advance` is given; where the scores go, of shape (rows,), and where the contributions
 go, see `Compiled.tell`; the weights and the intercept."""
 
@@ -37,13 +37,13 @@ class Linear(Compiled):
         self.told = told
 
     def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints
     ) -> Scored:
         """See Compiled."""
         out = np.empty(len(targets))
         self.work((
-            predict_with, learn_from, columns, targets, out, self.told,
-            self.weights, self.intercept,
+            predict_with, learn_from, columns, targets, times, out,
+            self.told, self.weights, self.intercept,
         ))  # fmt: skip
         return self.answer(out)
 

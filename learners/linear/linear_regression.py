@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from learners.engine.kernels import Floats, Ints, clip, descend, dot, kernel, tell
+from learners.engine.kernels import Floats, Ints, clip, descend, dot, kernel, often, predict
 from learners.linear.base import Batch, LinearRegressor
 from learners.parameters import number, one_of
 
@@ -88,18 +86,15 @@ def slope(error: float, loss: int, epsilon: float) -> float:
 
 @kernel
 def _regress(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
-    told: Floats, weights: Floats, intercept: Floats, loss: int, epsilon: float,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
+    out: Floats, told: Floats, weights: Floats, intercept: Floats, loss: int, epsilon: float,
     learning_rate: float, intercept_lr: float, l2: float,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = dot(predict_with[i], columns, weights) + intercept[0]
-        if told.shape[0] > 0:
-            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
-        if math.isnan(targets[i]):
-            continue
+        out[i] = predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i)
         row = learn_from[i]
-        error = dot(row, columns, weights) + intercept[0] - clip(targets[i])
-        gradient = slope(error, loss, epsilon)
-        intercept[0] = clip(intercept[0] - intercept_lr * gradient)
-        descend(row, columns, gradient, learning_rate, l2, weights)
+        for _ in range(often(targets[i], times, i)):
+            error = dot(row, columns, weights) + intercept[0] - clip(targets[i])
+            gradient = slope(error, loss, epsilon)
+            intercept[0] = clip(intercept[0] - intercept_lr * gradient)
+            descend(row, columns, gradient, learning_rate, l2, weights)

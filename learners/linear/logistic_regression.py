@@ -6,7 +6,17 @@ import math
 from collections.abc import Mapping
 from typing import ClassVar
 
-from learners.engine.kernels import Floats, Ints, clip, descend, dot, kernel, sigmoid, tell
+from learners.engine.kernels import (
+    Floats,
+    Ints,
+    clip,
+    descend,
+    dot,
+    kernel,
+    often,
+    predict,
+    sigmoid,
+)
 from learners.linear.base import Batch, LinearClassifier
 from learners.parameters import number, one_of
 
@@ -142,24 +152,21 @@ def ftrl(
 
 @kernel
 def _classify(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
-    told: Floats, weights: Floats, intercept: Floats, sums: Floats, squares: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
+    out: Floats, told: Floats, weights: Floats, intercept: Floats, sums: Floats, squares: Floats,
     optimizer: int, rate: float, intercept_lr: float, l1: float, l2: float, beta: float,
     weight_true: float, weight_false: float,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
-        if told.shape[0] > 0:
-            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
-        if math.isnan(targets[i]):
-            continue
+        out[i] = sigmoid(predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i))
         row = learn_from[i]
-        sign, weight = (1.0, weight_true) if targets[i] > 0.0 else (-1.0, weight_false)
-        gradient = weight * log_gradient(dot(row, columns, weights) + intercept[0], sign)
-        intercept[0] = clip(intercept[0] - intercept_lr * gradient)
-        if optimizer == 0:
-            descend(row, columns, gradient, rate, l2, weights)
-        elif optimizer == 1:
-            adagrad(row, columns, gradient, rate, l2, weights, squares)
-        else:
-            ftrl(row, columns, gradient, rate, l1, l2, beta, weights, sums, squares)
+        for _ in range(often(targets[i], times, i)):
+            sign, weight = (1.0, weight_true) if targets[i] > 0.0 else (-1.0, weight_false)
+            gradient = weight * log_gradient(dot(row, columns, weights) + intercept[0], sign)
+            intercept[0] = clip(intercept[0] - intercept_lr * gradient)
+            if optimizer == 0:
+                descend(row, columns, gradient, rate, l2, weights)
+            elif optimizer == 1:
+                adagrad(row, columns, gradient, rate, l2, weights, squares)
+            else:
+                ftrl(row, columns, gradient, rate, l1, l2, beta, weights, sums, squares)

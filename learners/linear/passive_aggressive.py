@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from learners.engine.kernels import (
     TINY,
     Floats,
@@ -12,9 +10,10 @@ from learners.engine.kernels import (
     clip,
     dot,
     kernel,
+    often,
+    predict,
     sigmoid,
     squared_norm,
-    tell,
 )
 from learners.errors import WrongValue
 from learners.linear.base import Batch, LinearClassifier, LinearRegressor
@@ -144,44 +143,38 @@ def step_size(loss: float, norm: float, C: float, mode: int) -> float:
 
 @kernel
 def _classify(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
-    told: Floats, weights: Floats, intercept: Floats, C_true: float, C_false: float,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
+    out: Floats, told: Floats, weights: Floats, intercept: Floats, C_true: float, C_false: float,
     mode: int, learn_intercept: bool,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
-        if told.shape[0] > 0:
-            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
-        if math.isnan(targets[i]):
-            continue
+        out[i] = sigmoid(predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i))
         row = learn_from[i]
-        sign, C = (1.0, C_true) if targets[i] > 0.0 else (-1.0, C_false)
-        loss = 1.0 - sign * (dot(row, columns, weights) + intercept[0])
-        if loss > 0.0:
-            step = sign * step_size(loss, squared_norm(row), C, mode)
-            add_scaled(row, columns, step, weights)
-            if learn_intercept:
-                intercept[0] = clip(intercept[0] + step)
+        for _ in range(often(targets[i], times, i)):
+            sign, C = (1.0, C_true) if targets[i] > 0.0 else (-1.0, C_false)
+            loss = 1.0 - sign * (dot(row, columns, weights) + intercept[0])
+            if loss > 0.0:
+                step = sign * step_size(loss, squared_norm(row), C, mode)
+                add_scaled(row, columns, step, weights)
+                if learn_intercept:
+                    intercept[0] = clip(intercept[0] + step)
 
 
 @kernel
 def _regress(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
-    told: Floats, weights: Floats, intercept: Floats, C: float, mode: int, eps: float,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
+    out: Floats, told: Floats, weights: Floats, intercept: Floats, C: float, mode: int, eps: float,
     learn_intercept: bool,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = dot(predict_with[i], columns, weights) + intercept[0]
-        if told.shape[0] > 0:
-            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
-        if math.isnan(targets[i]):
-            continue
+        out[i] = predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i)
         row = learn_from[i]
-        error = clip(targets[i]) - (dot(row, columns, weights) + intercept[0])
-        loss = abs(error) - eps
-        if loss > 0.0:
-            sign = 1.0 if error > 0.0 else -1.0
-            step = sign * step_size(loss, squared_norm(row), C, mode)
-            add_scaled(row, columns, step, weights)
-            if learn_intercept:
-                intercept[0] = clip(intercept[0] + step)
+        for _ in range(often(targets[i], times, i)):
+            error = clip(targets[i]) - (dot(row, columns, weights) + intercept[0])
+            loss = abs(error) - eps
+            if loss > 0.0:
+                sign = 1.0 if error > 0.0 else -1.0
+                step = sign * step_size(loss, squared_norm(row), C, mode)
+                add_scaled(row, columns, step, weights)
+                if learn_intercept:
+                    intercept[0] = clip(intercept[0] + step)

@@ -5,7 +5,18 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-from learners.engine.kernels import LIMIT, TINY, Floats, Ints, clip, dot, kernel, sigmoid, tell
+from learners.engine.kernels import (
+    LIMIT,
+    TINY,
+    Floats,
+    Ints,
+    clip,
+    dot,
+    kernel,
+    often,
+    predict,
+    sigmoid,
+)
 from learners.errors import WrongValue
 from learners.linear.base import Batch
 from learners.linear.confidence_weighted import (
@@ -108,27 +119,24 @@ def variance_factor(alpha: float, variance: float, phi: float) -> float:
 
 @kernel
 def _classify(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
-    told: Floats, weights: Floats, intercept: Floats, variances: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
+    out: Floats, told: Floats, weights: Floats, intercept: Floats, variances: Floats,
     intercept_variance: Floats, C_true: float, C_false: float, phi: float, mode: int,
     learn_intercept: bool,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
-        if told.shape[0] > 0:
-            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
-        if math.isnan(targets[i]):
-            continue
+        out[i] = sigmoid(predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i))
         row = learn_from[i]
-        sign, C = (1.0, C_true) if targets[i] > 0.0 else (-1.0, C_false)
-        margin = clip(sign * (dot(row, columns, weights) + intercept[0]))
-        variance = uncertainty(row, columns, variances)
-        if learn_intercept:
-            variance += intercept_variance[0]
-        variance = min(variance, LIMIT)
-        if variance > TINY and phi * math.sqrt(variance) > margin:
-            alpha = step_size(margin, variance, C, phi, mode)
-            beta = variance_factor(alpha, variance, phi)
-            move_by_variance(row, columns, sign * alpha, beta, weights, variances)
+        for _ in range(often(targets[i], times, i)):
+            sign, C = (1.0, C_true) if targets[i] > 0.0 else (-1.0, C_false)
+            margin = clip(sign * (dot(row, columns, weights) + intercept[0]))
+            variance = uncertainty(row, columns, variances)
             if learn_intercept:
-                move_intercept(sign * alpha, beta, intercept, intercept_variance)
+                variance += intercept_variance[0]
+            variance = min(variance, LIMIT)
+            if variance > TINY and phi * math.sqrt(variance) > margin:
+                alpha = step_size(margin, variance, C, phi, mode)
+                beta = variance_factor(alpha, variance, phi)
+                move_by_variance(row, columns, sign * alpha, beta, weights, variances)
+                if learn_intercept:
+                    move_intercept(sign * alpha, beta, intercept, intercept_variance)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import ClassVar
 
-from learners.engine.kernels import Floats, Ints, clip, descend, dot, kernel, sigmoid, tell
+from learners.engine.kernels import (
+    Floats,
+    Ints,
+    clip,
+    descend,
+    dot,
+    kernel,
+    often,
+    predict,
+    sigmoid,
+)
 from learners.linear.base import Batch, LinearClassifier
 from learners.parameters import number, one_of, switch
 
@@ -92,55 +101,51 @@ class SVM(LinearClassifier):
 
 @kernel
 def _sgd(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
-    told: Floats, weights: Floats, intercept: Floats, weight_true: float,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
+    out: Floats, told: Floats, weights: Floats, intercept: Floats, weight_true: float,
     weight_false: float, learning_rate: float, intercept_lr: float, l2: float,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = sigmoid(dot(predict_with[i], columns, weights) + intercept[0])
-        if told.shape[0] > 0:
-            tell(predict_with[i], columns, weights, 1.0, intercept[0], told[i])
-        if math.isnan(targets[i]):
-            continue
+        out[i] = sigmoid(predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i))
         row = learn_from[i]
-        sign, weight = (1.0, weight_true) if targets[i] > 0.0 else (-1.0, weight_false)
-        inside = sign * (dot(row, columns, weights) + intercept[0]) <= 1.0
-        gradient = -sign * weight if inside else 0.0
-        intercept[0] = clip(intercept[0] - intercept_lr * gradient)
-        descend(row, columns, gradient, learning_rate, l2, weights)
+        for _ in range(often(targets[i], times, i)):
+            sign, weight = (1.0, weight_true) if targets[i] > 0.0 else (-1.0, weight_false)
+            inside = sign * (dot(row, columns, weights) + intercept[0]) <= 1.0
+            gradient = -sign * weight if inside else 0.0
+            intercept[0] = clip(intercept[0] - intercept_lr * gradient)
+            descend(row, columns, gradient, learning_rate, l2, weights)
 
 
 @kernel
 def _pegasos(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, out: Floats,
-    told: Floats, weights: Floats, intercept: Floats, weight_true: float,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
+    out: Floats, told: Floats, weights: Floats, intercept: Floats, weight_true: float,
     weight_false: float, shrink: Floats, steps: Floats, regularization: float,
     learn_intercept: bool,
 ) -> None:  # fmt: skip
     # The weights proper are shrink x weights: shrinking all of them is then one product.
     for i in range(targets.shape[0]):
-        out[i] = sigmoid(shrink[0] * dot(predict_with[i], columns, weights) + intercept[0])
-        if told.shape[0] > 0:
-            tell(predict_with[i], columns, weights, shrink[0], intercept[0], told[i])
-        if math.isnan(targets[i]):
-            continue
+        out[i] = sigmoid(
+            predict(predict_with[i], columns, weights, shrink[0], intercept[0], told, i)
+        )
         row = learn_from[i]
-        sign, weight = (1.0, weight_true) if targets[i] > 0.0 else (-1.0, weight_false)
-        margin = sign * (shrink[0] * dot(row, columns, weights) + intercept[0])
-        steps[0] += 1.0
-        shrink[0] *= 1.0 - 1.0 / steps[0]
-        if shrink[0] < 1e-9:
-            for c in range(weights.shape[0]):
-                weights[c] *= shrink[0]
-            shrink[0] = 1.0
-        if learn_intercept:
-            intercept[0] *= 1.0 - 1.0 / steps[0]
-        if margin < 1.0:
-            rate = weight / (regularization * steps[0])
-            for j in range(row.shape[0]):
-                value = row[j]
-                if value == value:
-                    c = columns[j]
-                    weights[c] = clip(weights[c] + rate / shrink[0] * sign * clip(value))
+        for _ in range(often(targets[i], times, i)):
+            sign, weight = (1.0, weight_true) if targets[i] > 0.0 else (-1.0, weight_false)
+            margin = sign * (shrink[0] * dot(row, columns, weights) + intercept[0])
+            steps[0] += 1.0
+            shrink[0] *= 1.0 - 1.0 / steps[0]
+            if shrink[0] < 1e-9:
+                for c in range(weights.shape[0]):
+                    weights[c] *= shrink[0]
+                shrink[0] = 1.0
             if learn_intercept:
-                intercept[0] = clip(intercept[0] + rate * sign)
+                intercept[0] *= 1.0 - 1.0 / steps[0]
+            if margin < 1.0:
+                rate = weight / (regularization * steps[0])
+                for j in range(row.shape[0]):
+                    value = row[j]
+                    if value == value:
+                        c = columns[j]
+                        weights[c] = clip(weights[c] + rate / shrink[0] * sign * clip(value))
+                if learn_intercept:
+                    intercept[0] = clip(intercept[0] + rate * sign)

@@ -66,7 +66,7 @@ class OneVsRest(Compiled):
         return self.classes.targets(labels)
 
     def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints
     ) -> Scored:
         """See Compiled."""
         for _ in range(len(self.members), len(self.classes)):
@@ -77,7 +77,7 @@ class OneVsRest(Compiled):
             own = np.where(np.isnan(targets), math.nan, targets == k)
             if k >= self.classes.learned:
                 own[: int((targets == k).argmax())] = math.nan  # it does not exist before
-            chances[:, k] = member.advance(predict_with, learn_from, columns, own).scores
+            chances[:, k] = member.advance(predict_with, learn_from, columns, own, times).scores
         return self.classes.answer(chances, targets)
 
     def grow(self, n: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from learners.base import Scored, Task
 from learners.engine.compiled import Compiled
-from learners.engine.kernels import Floats, Ints, add_scaled, clip, dot, kernel, squared_norm
+from learners.engine.kernels import Floats, Ints, add_scaled, clip, dot, kernel, often, squared_norm
 from learners.linear.passive_aggressive import step_size
 from learners.multiclass.base import Classes
 from learners.parameters import number, one_of, switch
@@ -71,14 +71,14 @@ class PassiveAggressiveMulticlass(Compiled):
         return self.classes.targets(labels)
 
     def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints
     ) -> Scored:
         """See Compiled."""
         self._make_room()
         chances = np.zeros((len(targets), len(self.classes)))
         _classify(
-            predict_with, learn_from, columns, targets, self.weights, self.intercepts,
-            self.classes.learned, self.C, self.mode, self.learn_intercept, chances,
+            predict_with, learn_from, columns, targets, times, self.weights,
+            self.intercepts, self.classes.learned, self.C, self.mode, self.learn_intercept, chances,
         )  # fmt: skip
         return self.classes.answer(chances, targets)
 
@@ -118,7 +118,7 @@ def _softmax(margins: Floats, n: int) -> None:
 
 @kernel
 def _classify(
-    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats,
+    predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
     weights: Floats, intercepts: Floats, learned: int, C: float, mode: int,
     learn_intercept: bool, chances: Floats,
 ) -> None:  # fmt: skip
@@ -126,20 +126,19 @@ def _classify(
     for i in range(targets.shape[0]):
         _margins(predict_with[i], columns, weights, intercepts, learned, chances[i])
         _softmax(chances[i], learned)
-        if math.isnan(targets[i]):
-            continue
-        row, right = learn_from[i], int(targets[i])
-        learned = max(learned, right + 1)
-        _margins(row, columns, weights, intercepts, learned, margins)
-        rival = -1
-        for k in range(learned):
-            if k != right and (rival < 0 or margins[k] > margins[rival]):
-                rival = k
-        if rival >= 0 and margins[right] - margins[rival] < 1.0:
-            loss = 1.0 - (margins[right] - margins[rival])
-            step = step_size(loss, 2.0 * squared_norm(row), C, mode)
-            add_scaled(row, columns, step, weights[right])
-            add_scaled(row, columns, -step, weights[rival])
-            if learn_intercept:
-                intercepts[right] = clip(intercepts[right] + step)
-                intercepts[rival] = clip(intercepts[rival] - step)
+        for _ in range(often(targets[i], times, i)):
+            row, right = learn_from[i], int(targets[i])
+            learned = max(learned, right + 1)
+            _margins(row, columns, weights, intercepts, learned, margins)
+            rival = -1
+            for k in range(learned):
+                if k != right and (rival < 0 or margins[k] > margins[rival]):
+                    rival = k
+            if rival >= 0 and margins[right] - margins[rival] < 1.0:
+                loss = 1.0 - (margins[right] - margins[rival])
+                step = step_size(loss, 2.0 * squared_norm(row), C, mode)
+                add_scaled(row, columns, step, weights[right])
+                add_scaled(row, columns, -step, weights[rival])
+                if learn_intercept:
+                    intercepts[right] = clip(intercepts[right] + step)
+                    intercepts[rival] = clip(intercepts[rival] - step)

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from river import base, compose, preprocessing
 
-from learners.base import UNLABELLED, Features, Scored, Task
+from learners.base import UNLABELLED, Features, Scored, Task, Times
 from learners.engine.rows import Rows
 from learners.errors import LearnFailed, ParameterError
 from learners.river.names import build
@@ -73,7 +73,9 @@ class RiverEstimator:
         else:
             self.wrapped.learn_one(x)
 
-    def run(self, rows: Rows | Sequence[Features], labels: Sequence[Any]) -> Scored:
+    def run(
+        self, rows: Rows | Sequence[Features], labels: Sequence[Any], *, times: Times = None
+    ) -> Scored:
         """Predict and then learn each row. Raises LearnFailed."""
         dicts = rows.to_dicts() if isinstance(rows, Rows) else rows
         scored = Scored([None] * len(labels), [None] * len(labels))
@@ -85,7 +87,8 @@ class RiverEstimator:
                 continue
             if y is not UNLABELLED:
                 try:
-                    self.learn_one(x, y)
+                    for _ in range(times[i] if times else 1):
+                        self.learn_one(x, y)
                 except Exception as error:
                     raise LearnFailed(i, error) from error
         return scored

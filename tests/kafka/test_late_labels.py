@@ -185,8 +185,7 @@ class Told:
 
     def learned(self, id_: str, y: bool, times: int = 1) -> None:
         """What follows of that."""
-        for _ in range(times):
-            self.model.learn_one(self.rows[id_], y)
+        self.model.run([self.rows[id_]], [y], times=[times])
 
     def check(self) -> None:
         """Let a worker go through all; its predictions and its model are those expected."""

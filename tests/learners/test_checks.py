@@ -119,9 +119,9 @@ class DependsOnTheBatch(PassiveAggressive):
     """Its scores know how many rows came together."""
 
     def advance(
-        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats
+        self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints
     ) -> Scored:
-        scored = super().advance(predict_with, learn_from, columns, targets)
+        scored = super().advance(predict_with, learn_from, columns, targets, times)
         scored.scores = [s * (1.0 + 1e-15 * len(targets)) for s in scored.scores if s is not None]
         return scored
 
