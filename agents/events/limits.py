@@ -69,6 +69,7 @@ def label_check(model: Model, values: Mapping[str, Any] | None = None) -> Callab
 
     Raises (the function): ``ValueError`` for a label that is not taken.
     """
+    check: Callable[[Any], Any]
     check = _plain_label if model.task in UNSUPERVISED else model.check_label
     if model.task == "multiclass":
         check = _bounded(check)
