@@ -80,6 +80,8 @@ def _tried(pipeline: Pipeline, chosen: SourceOptions) -> tuple[Trial, Evaluated]
     trial = run(pipeline, events, limit=chosen.limit, key=chosen.key, show=show)
     done = f"{len(trial.records):,} records in {trial.seconds:.1f} s ({trial.rate:,.0f}/s)"
     click.echo(f"riverrun: {pipeline.name}: {done}", err=True)
+    for line in (*trial.checked.kinds.remarks(), *trial.checked.categories.remarks()):
+        click.echo(f"riverrun: {line}", err=True)
     for line in most_frequent(rejected_rows(pipeline, trial)):
         click.echo(f"riverrun: {line}", err=True)
     evaluation, verdicts = evaluate_topics(pipeline, TrialTopics(pipeline, trial))

@@ -1,5 +1,7 @@
 """Looks through a source before anything of it is sent."""
 
+from __future__ import annotations
+
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +11,7 @@ from typing import Any
 
 from app.pipeline.load import Pipeline
 from app.replay.base import Event, Source
+from app.replay.categories import Categories
 from app.replay.records import Encoded, channels, limited, records, refuse_lost
 from app.replay.refused_labels import RefusedLabels
 from app.replay.replay import AT_ONCE, ReplayOptions, due_times
@@ -52,17 +55,25 @@ class Checked:
 
     Attributes:
         labels: Those that the learner does not take.
+        categories: Texts that are taken for categories.
         ends: The first and the last record of each topic.
         kinds: Of the fields of its events.
     """
 
     labels: RefusedLabels
+    categories: Categories
     ends: list[Encoded] = field(default_factory=list)
     kinds: Kinds = field(default_factory=Kinds)
+
+    @classmethod
+    def of(cls, pipeline: Pipeline) -> Checked:
+        """Nothing was looked at yet."""
+        return cls(RefusedLabels(pipeline), Categories(pipeline))
 
     def remarks(self) -> Iterator[str]:
         """What is to be said before anything is sent."""
         yield from self.kinds.remarks()
+        yield from self.categories.remarks()
         yield from self.labels.remarks()
 
 
@@ -84,14 +95,14 @@ def check(
             take, keep, or leave as it is.
     """
     to, due = channels(pipeline, source, options.key), due_times(options)
-    found = Checked(RefusedLabels(pipeline))
+    found = Checked.of(pipeline)
     events = limited(source.read(), options.limit, with_labels="label" in to)
     if source.simulated:
         events = islice(events, 1)
     first: dict[str, Encoded] = {}
     last: dict[str, Encoded] = {}
     now = time.time() * 1000
-    for number, record in enumerate(records(source, _counted(source, events, found), to)):
+    for number, record in enumerate(records(source, counted(source, events, found), to)):
         refuse_lost(record, limits.get(record.topic), now + 1000 * due(number, record))
         first.setdefault(record.topic, record)
         last[record.topic] = record
@@ -99,10 +110,12 @@ def check(
     return found
 
 
-def _counted(source: Source, events: Iterable[Event], found: Checked) -> Iterator[Event]:
+def counted(source: Source, events: Iterable[Event], found: Checked) -> Iterator[Event]:
+    """The events, each of which is looked at."""
     for event in events:
         where = source.where(event)
         if event.kind == "event":
             found.kinds.add(where, event.fields)
+            found.categories.add(event.fields)
         found.labels.add(where, event)
         yield event

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from agents.errors import LearnRefused, Refusal
@@ -15,6 +15,7 @@ from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
 from app.pipeline.stages import stages
 from app.replay.base import Source
+from app.replay.check import Checked, counted
 from app.trial.batches import batches
 from app.trial.records import TrialRecord, trial_records
 from app.worker.agent_builder import AgentBuilder
@@ -41,12 +42,14 @@ class Trial:
 
     Attributes:
         model: As it is at the end.
+        checked: What is to be said of the source.
         records: Of events and labels, in the order of the source.
         outputs: Of all batches, in their order.
         seconds: How long it took.
     """
 
     model: Model
+    checked: Checked
     records: list[TrialRecord] = field(default_factory=list)
     outputs: list[Outputs] = field(default_factory=list)
     seconds: float = 0.0
@@ -125,9 +128,15 @@ def run(
     """
     refused: dict[Refusal, Exception] = {}
     while True:
-        trial = Trial(new_model(pipeline))
+        trial = Trial(new_model(pipeline), Checked.of(pipeline))
         try:
-            _run(pipeline, trial, _kept(trial, source, pipeline, limit, key), refused, show)
+            _run(
+                pipeline,
+                trial,
+                _kept(trial, _looked_at(source, trial.checked), pipeline, limit, key),
+                refused,
+                show,
+            )
         except LearnRefused as error:
             refused[error.refusal] = error.cause.with_traceback(None)
             if len(refused) > MOST_REFUSED:
@@ -162,6 +171,11 @@ def _kept(
     for record in trial_records(pipeline, source, limit, key):
         trial.records.append(record)
         yield record
+
+
+def _looked_at(source: Source, checked: Checked) -> Source:
+    """The source; what is read of it is looked at."""
+    return replace(source, read=lambda: counted(source, source.read(), checked))
 
 
 def _gives_up(trial: Trial, error: LearnRefused) -> LearnerFails:

@@ -19,6 +19,7 @@ from learners.steps.select_by_correlation import SelectByCorrelation
 from learners.steps.select_by_information import SelectByInformation
 from learners.steps.select_by_weight import SelectByWeight
 from learners.steps.sparse_projection import SparseProjection
+from learners.steps.words import Words
 
 STEPS: dict[str, type[Step]] = {
     "feature_hashing": FeatureHashing,
@@ -31,6 +32,7 @@ STEPS: dict[str, type[Step]] = {
     "select_by_information": SelectByInformation,
     "select_by_weight": SelectByWeight,
     "sparse_projection": SparseProjection,
+    "words": Words,
 }
 Tables = Sequence[Mapping[str, Any]]
 

@@ -89,3 +89,16 @@ def test_labels_that_the_learner_refuses_are_said_before_anything_is_sent(tmp_pa
     assert line.endswith("2 of 3 labels are refused: each becomes a dead letter")
     words = LABEL + "[events.label_values]\nyes = true\nno = false\n"
     assert list(check(read(tmp_path, words), source, {}).remarks()) == []
+
+
+def test_texts_that_hardly_ever_come_twice_are_no_categories(tmp_path: Path) -> None:
+    rows = "".join(f"{n},message {n},{'ab'[n % 2]}\n" for n in range(200))
+    (tmp_path / "texts.csv").write_text("x,body,kind\n" + rows)
+    source = open_file(str(tmp_path / "texts.csv"))
+    hashed = LABEL + '[[learner.steps]]\ntype = "feature_hashing"\n'
+    (line,) = check(read(tmp_path, hashed), source, {}).remarks()
+    assert line.startswith('"body" has 200 values in 200 rows: the step feature_hashing takes')
+    words = LABEL + '[[learner.steps]]\ntype = "words"\n'
+    named = hashed + 'features = ["kind"]\n'
+    for text in (words, named):
+        assert list(check(read(tmp_path, text), source, {}).remarks()) == []

@@ -26,6 +26,7 @@ CHAINS: list[Steps] = [
     [{"type": "scale"}],
     [{"type": "one_hot", "features": ["a", "late1"], "limit": 20}],
     [{"type": "feature_hashing", "n_features": 16}],
+    [{"type": "words", "weighting": "tf_idf", "n_features": 64}],
     [{"type": "gaussian_projection", "n_components": 3}],
     [{"type": "sparse_projection", "n_components": 3, "density": 0.4}],
     [{"type": "incremental_pca", "n_components": 3}],
