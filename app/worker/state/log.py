@@ -6,7 +6,8 @@ A changelog with its base written anew bit by bit, after Flink's changelog state
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import cast
 
 from agents.store import HASHES, Part, Store
 from app.worker.state.inventory import Extent, Inventory, Logged
@@ -30,6 +31,8 @@ FLOOR = 1024 * 1024
 """Bytes that the log may have before the base is written at all."""
 OVERHEAD = 100
 """Bytes that a record counts for besides its value, so that many small ones do not pile up."""
+FINEST = 16
+"""Bits of the smallest part: keys that somebody chose may all have one CRC-32."""
 
 
 class StateLog:
@@ -69,7 +72,10 @@ class StateLog:
         """
         rows: list[Row] = []
         large = self.inventory.large
-        if large or max(map(len, filter(None, changes.values())), default=0) > LARGE:
+        if (
+            large.keys() & changes.keys()
+            or max(map(len, filter(None, changes.values())), default=0) > LARGE
+        ):
             small = dict(changes)
             for key, value in changes.items():
                 if value is not None and len(value) > LARGE:
@@ -80,6 +86,7 @@ class StateLog:
         # 1. the log
         for entries in _parcels(changes):
             rows.append(self._logged(entries))
+            self._debt += len(rows[-1][1] or b"") + OVERHEAD
         # 2. the base
         if self._log_bytes <= FLOOR:
             self._debt = min(self._debt, 0)
@@ -136,20 +143,24 @@ class StateLog:
         inventory.logs[inventory.end] = Logged(size, inventory.swept)
         inventory.end += 1
         self._log_bytes += size
-        self._debt += size
         return name.encode(), value
 
     def _next_piece(self) -> list[Row]:
         """The next part of the base, in place of what it had there before."""
         inventory = self.inventory
         part, value = self._encoded(inventory.swept % HASHES)
-        name = piece_key(part)
-        rows: list[Row] = [(name.encode(), value)]
+        rest: list[Entries] = []
+        if len(value) > RECORD:  # it cannot be divided: what does not fit goes to the log
+            head, *rest = _parcels(self._entries(part))
+            value = encode_piece(piece_key(part), cast("Mapping[str, bytes]", head))
+        rows: list[Row] = [(piece_key(part).encode(), value)]
         for old in inventory.add_piece(part, len(value)):
             rows.append((piece_key(old).encode(), None))
         inventory.swept += part.end - part.first
         self._bits = part.bits
         self._debt -= len(value) + OVERHEAD
+        # Behind the piece, and deleted when the part is written again.
+        rows += [self._logged(entries) for entries in rest]
         return rows
 
     def _encoded(self, first: int) -> tuple[Part, bytes]:
@@ -160,17 +171,19 @@ class StateLog:
         while bits > widest and len(value) < RECORD // 4:
             bits -= 1
             value = self._piece(Part.at(first, bits))
-        while len(value) > RECORD and bits < 32:
+        while len(value) > RECORD and bits < FINEST:
             bits += 1
             value = self._piece(Part.at(first, bits))
         return Part.at(first, bits), value
 
     def _piece(self, part: Part) -> bytes:
+        return encode_piece(piece_key(part), self._entries(part))
+
+    def _entries(self, part: Part) -> Mapping[str, bytes]:
+        """Those of a part that have no records of their own."""
         entries = self._store.part(part)
         large = {key for key in self.inventory.large if part.has(key)}
-        if large:
-            entries = {key: value for key, value in entries.items() if key not in large}
-        return encode_piece(piece_key(part), entries)
+        return {k: v for k, v in entries.items() if k not in large} if large else entries
 
     def _covered(self) -> Iterator[Row]:
         """Take the records of the log away that the base has by now."""

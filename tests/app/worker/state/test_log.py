@@ -49,9 +49,12 @@ def changed(owner: Owner, copy: dict[str, bytes], draw: random.Random, growth: f
         copy[MODEL] = owner.model = draw.randbytes(draw.choice([50, LARGE * 2, 2 * RECORD + 1]))
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_the_state_comes_back_after_any_transaction_compaction_and_crash(seed: int) -> None:
+@pytest.mark.parametrize(("seed", "finest"), [(0, 16), (1, 16), (2, 1), (3, 0)])
+def test_the_state_comes_back_after_any_transaction_compaction_and_crash(
+    seed: int, finest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Held against a dict; a standby and one that begins late follow all the time."""
+    monkeypatch.setattr(module, "FINEST", finest)
     draw = random.Random(seed)
     topic, copy = Compacted(draw), dict[str, bytes]()
     owner, standby = Owner(topic), StateReader(MemoryStore())
@@ -64,6 +67,7 @@ def test_the_state_comes_back_after_any_transaction_compaction_and_crash(seed: i
             copy, owner = before, Owner(topic)
             assert owner.model == model
             continue
+        assert all(len(value) <= RECORD + 1 for _, value in rows if value is not None)
         topic.write(rows)
         if draw.random() < 0.2:
             topic.compact(draw.random(), standby.next_offset)
