@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.events.read import Read
 from agents.records import StoredRecord
 from agents.rejected import Rejected
 from learners.engine.kernels import Floats, Ints
@@ -74,9 +75,8 @@ class Operations:
 
     Attributes:
         kinds: EVENT, or of a label LEARN, CORRECT or DROP.
-        times: When it happened: of an event its record's time, of a label the time of the
-            stream; in milliseconds since 1970.
-        event_times: When the event was.
+        stamps: `times` and `event_times`; None where nobody has asked for them yet: they are
+            those of the records, which are all of events.
         ids: Of the events; None where the pipeline names no id field.
         came: What an event said; of a label those fields of its event that later stages need:
             the entities, and what features are made of.
@@ -89,21 +89,25 @@ class Operations:
         added: The features that were added to the events, by name; they mean nothing in the
             rows of labels.
         letters: Says how dead letters are made; None in the first stage: the records themselves.
+        read: Features and labels, where the source has read them already: all of them came
+            with the events.
+        origin: Topic and partition of all events; None where they differ.
     """
 
     kinds: Kinds
-    times: Ints
-    event_times: Ints
-    ids: list[Any]
-    came: list[Fields]
+    stamps: tuple[Ints, Ints] | None
+    ids: Sequence[Any]
+    came: Sequence[Fields]
     labels: list[Any]
     befores: list[Any]
     weights: list[int]
-    records: list[Record]
-    causes: list[Record]
+    records: Sequence[Record]
+    causes: Sequence[Record]
     places: Ints
     added: dict[str, Floats] = field(default_factory=dict)
     letters: Letters | None = None
+    read: Read | None = None
+    origin: tuple[str, int] | None = None
 
     @classmethod
     def of(cls, rows: Sequence[Row], causes: Sequence[Record], places: Sequence[int]) -> Operations:
@@ -112,8 +116,7 @@ class Operations:
         kinds, times, event_times, ids, came, labels, befores, weights, records = columns
         return cls(
             np.array(kinds, np.int8),
-            np.array(times, np.int64),
-            np.array(event_times, np.int64),
+            (np.array(times, np.int64), np.array(event_times, np.int64)),
             ids,
             came,
             labels,
@@ -125,19 +128,32 @@ class Operations:
         )
 
     @classmethod
+    def of_events(
+        cls, ids: Sequence[Any], came: Sequence[Fields], records: Sequence[Record], places: Ints
+    ) -> Operations:
+        """Events that happen by their own records; nothing is known of them but what came."""
+        count = len(records)
+        nothing = [None] * count
+        kinds = np.full(count, EVENT, np.int8)
+        known = nothing, list(nothing), [0] * count
+        return cls(kinds, None, ids, came, *known, records, records, places)
+
+    @classmethod
     def joined(cls, parts: Sequence[Operations]) -> Operations:
         """Batches of one stage, one behind the other."""
         first = parts[0]
         if len(parts) == 1:
             return first
 
-        def chained(column: Callable[[Operations], list[Any]]) -> list[Any]:
+        def chained(column: Callable[[Operations], Sequence[Any]]) -> list[Any]:
             return [value for part in parts for value in column(part)]
 
+        times = np.concatenate([part.times for part in parts])
+        event_times = np.concatenate([part.event_times for part in parts])
+        origins = {part.origin for part in parts}
         return cls(
             np.concatenate([part.kinds for part in parts]),
-            np.concatenate([part.times for part in parts]),
-            np.concatenate([part.event_times for part in parts]),
+            (times, event_times),
             chained(lambda part: part.ids),
             chained(lambda part: part.came),
             chained(lambda part: part.labels),
@@ -148,10 +164,30 @@ class Operations:
             np.concatenate([part.places for part in parts]),
             {n: np.concatenate([part.added[n] for part in parts]) for n in first.added},
             first.letters,
+            origin=origins.pop() if len(origins) == 1 else None,
         )
 
     def __len__(self) -> int:
         return len(self.kinds)
+
+    @property
+    def times(self) -> Ints:
+        """When each happened, in milliseconds since 1970.
+
+        Of an event the time of its record, of a label the time of the stream.
+        """
+        return self._stamps()[0]
+
+    @property
+    def event_times(self) -> Ints:
+        """When each event was, in milliseconds since 1970."""
+        return self._stamps()[1]
+
+    def _stamps(self) -> tuple[Ints, Ints]:
+        if self.stamps is None:
+            times = np.array([record.timestamp()[1] for record in self.records], np.int64)
+            self.stamps = times, times
+        return self.stamps
 
     @property
     def events(self) -> Ints:
@@ -164,13 +200,12 @@ class Operations:
             return self
         order = at.tolist()
 
-        def of(column: list[Any]) -> list[Any]:
+        def of(column: Sequence[Any]) -> list[Any]:
             return [column[i] for i in order]
 
         return Operations(
             self.kinds[at],
-            self.times[at],
-            self.event_times[at],
+            (self.times[at], self.event_times[at]),
             of(self.ids),
             of(self.came),
             of(self.labels),
@@ -181,6 +216,8 @@ class Operations:
             self.places[at],
             {name: column[at] for name, column in self.added.items()},
             self.letters,
+            self.read and self.read.some(at)._replace(at=np.arange(len(at))),
+            self.origin,
         )
 
     def without(self, gone: Iterable[int]) -> Operations:
@@ -222,9 +259,10 @@ class Operations:
 
     def settle(self, at: Sequence[int], fields: Sequence[Fields]) -> None:
         """Let the events at these places have these fields, and no columns beside them."""
+        came = list(self.came)
         for i, each in zip(at, fields, strict=True):
-            self.came[i] = each
-        self.added = {}
+            came[i] = each
+        self.came, self.added = came, {}
 
     def set_aside(
         self, errors: Mapping[int, Exception], stage: Stage

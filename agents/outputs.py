@@ -1,17 +1,14 @@
-"""What an agent is to those who run it, and what it gives for a batch."""
+"""What an agent returns for a batch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
 
 from agents.errors import Refusal
 from agents.forwarded import Forwarded
-from agents.labels.counts import JoinCounts
-from agents.operations import Operations
-from learners.model import Model
-from topics.records import Batch, Outgoing
+from topics.records import Outgoing
 
 Pair = tuple[bytes | None, bytes]
 """Key and value of a prediction."""
@@ -19,10 +16,12 @@ Pair = tuple[bytes | None, bytes]
 Refused = Mapping[Refusal, Exception]
 """What could not be learned, and why."""
 
+NOTHING_REFUSED: Refused = MappingProxyType({})
+
 
 @dataclass(slots=True)
 class Outputs:
-    """What a batch gave.
+    """What came of a batch.
 
     Attributes:
         predictions: Keys and values, in the order of the events.
@@ -37,32 +36,3 @@ class Outputs:
     learned: int = 0
     others: list[Outgoing] = field(default_factory=list)
     forwarded: Forwarded | None = None
-
-
-class Agent(Protocol):
-    """The agent of one partition of a stage."""
-
-    @property
-    def model(self) -> Model | None:
-        """What learns here; None in a stage before the last."""
-
-    @property
-    def labels(self) -> JoinCounts | None:
-        """What happened here to labels; None where none come."""
-
-    def process(self, batch: Batch, refused: Refused) -> Outputs:
-        """Do the work of the stage on the records of ``batch``, one after another.
-
-        Args:
-            batch: Records of this agent's partition, in order.
-            refused: What could not be learned before; it is set aside.
-
-        Raises:
-            LearnRefused: when the learner fails while it learns. The agent is void then.
-        """
-
-    def take(self, operations: Operations, refused: Refused) -> Outputs:
-        """As ``process``, for what the stage before has forwarded in memory."""
-
-    def save(self) -> None:
-        """Put what has changed into the state; called before each commit."""

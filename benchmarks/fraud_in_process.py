@@ -16,7 +16,8 @@ from itertools import islice
 from operator import methodcaller
 from typing import Any, NamedTuple
 
-from agents.outputs import Agent, Outputs
+from agents.agent import Agent
+from agents.outputs import Outputs
 from agents.state import State
 from app.fraud.transactions import Transactions
 from app.pipeline.load import Pipeline, load_pipeline

@@ -16,7 +16,8 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from agents.score import Score
+from agents.sinks.score import Score
+from agents.sources.features import FeatureSource
 from app.kafka.admin import ensure_topics
 from app.kafka.clients import group_consumer, transactional_producer
 from app.kafka.partitions import TP
@@ -33,7 +34,6 @@ from app.worker.task_builder import TaskBuilder
 from app.worker.tasks import Task
 from benchmarks.contenders import riverrun_file
 from benchmarks.topics import Events, fill, outputs
-from topics.records import Batch
 
 FEATURES = 15
 BATCH = 10_000
@@ -158,14 +158,15 @@ class Line:
         time.sleep(1.0)  # librdkafka reads ahead: what is measured is not the broker's disk
 
     def _observe(self, tp: TP, task: Task) -> None:
-        watch, agent = self.watch, task.agent
-        assert isinstance(agent, Score)
-        scanner = agent._reader._scanner
-        decoder: tuple[Any, str] = (scanner, "scan") if scanner else (agent._reader, "_read_all")
+        watch, source, sink = self.watch, task.agent._source, task.agent._sink
+        assert isinstance(source, FeatureSource)
+        assert isinstance(sink, Score)
+        scanner = source._reader._scanner
+        decoder: tuple[Any, str] = (scanner, "scan") if scanner else (source._reader, "_read_all")
         watch.wrap(*decoder, "decode")
-        watch.wrap(agent._reader, "read", "features")
-        watch.wrap(agent.model.estimator, "run", "predict_and_learn")
-        watch.wrap(agent._encoder(Batch(*tp, [])), "encode", "encode")
+        watch.wrap(source._reader, "read", "features")
+        watch.wrap(sink.model.estimator, "run", "predict_and_learn")
+        watch.wrap(sink._publisher._encoder, "encode", "encode")
         watch.wrap(self.transactions, "_produce_outputs", "produce")
         watch.wrap(self.transactions, "_produce_state", "produce")
         self.transactions._producer = TimedProducer(self.transactions._producer, watch)

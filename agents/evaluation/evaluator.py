@@ -26,8 +26,8 @@ from agents.evaluation.figures import (
 from agents.evaluation.naive import judge_naive
 from agents.evaluation.window import ScoredEvent, Window
 from agents.operations import DROP, EVENT
-from agents.scored import ScoredBatch
 from agents.shares import share
+from agents.sinks.scored import ScoredBatch
 from agents.state import State
 from agents.views import Section
 from learners.base import Task

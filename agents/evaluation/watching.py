@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from agents.evaluation.baselines import Frozen, RuleBaseline
 from agents.evaluation.evaluator import Evaluator
 from agents.evaluation.figures import FROZEN, MODEL, RULE
-from agents.scored import ScoredBatch
+from agents.sinks.scored import ScoredBatch
 from learners.engine.kernels import Ints
 from learners.model import Model, Rows
 from topics.codecs import Codec

@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import Any
 
+from agents.agent import Agent, Sink, Source
 from agents.decisions.decider import Decider, DecisionSettings
 from agents.entities.declare import declared
 from agents.entities.entities import Entities
 from agents.entities.layout import Layout
 from agents.entities.rows import PastRows, prefix_of
-from agents.entry import Entry
 from agents.evaluation.baselines import Frozen, RuleBaseline
 from agents.evaluation.evaluator import PREFIX as JUDGE
 from agents.evaluation.evaluator import Evaluator, EvaluatorSettings
@@ -22,18 +22,18 @@ from agents.events.fields import EventFields
 from agents.events.functions import Functions
 from agents.events.limits import UNSUPERVISED, label_check
 from agents.events.reader import EventReader
-from agents.forward import Forward, ForwardSource
 from agents.labels.entries import PREFIX as LABELS
 from agents.labels.expiries import Expiries
 from agents.labels.join import JoinSettings, LabelJoin
 from agents.labels.reader import LabelFields, LabelReader
 from agents.labels.waiting import WaitingRows
 from agents.operations import Letters
-from agents.outputs import Agent
-from agents.publishing import Publisher
-from agents.score import Score
-from agents.scoring import Scoring
-from agents.stage import Sink, Source, StageAgent
+from agents.sinks.forward import Forward
+from agents.sinks.publish import Publisher
+from agents.sinks.score import Score
+from agents.sources.decode import DecodeSource
+from agents.sources.features import FeatureSource
+from agents.sources.forwarded import ForwardedSource
 from agents.state import State
 from agents.views import Keys, NewView
 from app.pipeline.cross_checks import entity_table
@@ -67,14 +67,8 @@ class AgentBuilder:
 
     def agent(self) -> Agent:
         """The agent."""
-        pipeline = self.pipeline
-        if only_scores(pipeline):
-            predictions = codec_of(pipeline, "predictions")
-            letters = pipeline.dead_letter_topic
-            return Score(pipeline.name, self.model, self._event_reader(), predictions, letters)
-        return StageAgent(
-            self._source(), self._entities(), self._sink(), pipeline.dead_letter_topic
-        )
+        dead_letters = self.pipeline.dead_letter_topic
+        return Agent(self._source(), self._entities(), self._sink(), dead_letters)
 
     def _fields(self) -> EventFields:
         events = self.pipeline.events
@@ -86,9 +80,12 @@ class AgentBuilder:
     def _source(self) -> Source:
         events, labels = self.pipeline.events, self.pipeline.labels
         if self.stage != stages(self.pipeline)[0]:
-            return ForwardSource(self._letters())
+            return ForwardedSource(self._letters())
+        if only_scores(self.pipeline):
+            return FeatureSource(codec_of(self.pipeline, "events"), self._event_reader())
+        codec = codec_of(self.pipeline, "events")
         if labels is None:
-            return Entry(codec_of(self.pipeline, "events"), events.id)
+            return DecodeSource(codec, events.id)
         check = label_check(self.model, labels.label_values)
         fields = LabelFields(labels.id, labels.label, labels.source, labels.weights)
         reader = LabelReader(codec_of(self.pipeline, "labels"), fields, check)
@@ -100,7 +97,7 @@ class AgentBuilder:
             keep=kept(self.pipeline),
         )
         join = LabelJoin(settings, self.state, check)
-        return Entry(codec_of(self.pipeline, "events"), events.id, (labels.topic, reader, join))
+        return DecodeSource(codec, events.id, (labels.topic, reader, join))
 
     def _letters(self) -> Letters:
         labels = self.pipeline.labels
@@ -117,7 +114,7 @@ class AgentBuilder:
             return Forward(stage.next_topic, stage.next_field, self._letters())
         features = FeatureReader(self._event_reader(), self._fields(), self.model)
         waits = pipeline.labels is not None and self.model.task not in UNSUPERVISED
-        return Scoring(
+        return Score(
             self.model,
             features,
             Functions(pipeline.events.functions),

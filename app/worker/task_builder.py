@@ -6,9 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from agents.agent import Agent
 from agents.errors import AgentError, Refusal
-from agents.outputs import Agent
-from agents.score import Score
 from agents.state import State
 from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline
@@ -53,8 +52,7 @@ class TaskBuilder:
         """Compile whatever the first event would have to wait for; `model` is thrown away."""
         model.warm_up(len(self._pipeline.events.features or ()) or 1)
         agent = self._made(stages(self._pipeline)[-1], 0, 1, State(), model)
-        if isinstance(agent, Score):
-            agent.warm_up()
+        agent.warm_up()
 
     def open(
         self,

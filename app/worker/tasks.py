@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+from agents.agent import Agent
 from agents.errors import Refusal
 from agents.operations import Operations
-from agents.outputs import Agent, Outputs
+from agents.outputs import Outputs
 from agents.state import State
 from app.errors import RiverrunError
 from app.worker.output.published import Published

@@ -76,7 +76,7 @@ class Rows:
         matrix[len(self) :, [names.index(name) for name in others.names]] = others.matrix
         return Rows(names, matrix)
 
-    def take(self, order: Sequence[int]) -> Rows:
+    def take(self, order: Sequence[int] | NDArray[np.int64]) -> Rows:
         """The rows at these places."""
         return Rows(self.names, self.matrix[order])
 

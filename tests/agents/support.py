@@ -8,10 +8,17 @@ from typing import Any
 
 from confluent_kafka import Message
 
+from agents.agent import Agent
+from agents.entities.entities import Entities
+from agents.events.features import FeatureReader
 from agents.events.fields import EventFields
+from agents.events.functions import Functions
 from agents.events.reader import EventReader
 from agents.outputs import Outputs
-from agents.score import Score
+from agents.sinks.publish import Publisher
+from agents.sinks.score import Score
+from agents.sources.features import FeatureSource
+from agents.state import State
 from learners import registry
 from learners.model import Model
 from topics.codecs import Codec
@@ -47,10 +54,27 @@ def event(id_: Any = "e", amount: Any = 1.0, night: Any = 0.0, **more: Any) -> b
     return json.dumps({"id": id_, "amount": amount, "night": night, **more}).encode()
 
 
-def score(model: Model | None = None, fields: EventFields = FIELDS, codec: str = "json") -> Score:
+class PlainAgent(Agent):
+    """The agent of a pipeline whose events bring all features and their labels."""
+
+    @property
+    def model(self) -> Model:
+        """What learns here."""
+        model = super().model
+        assert model is not None
+        return model
+
+
+def score(
+    model: Model | None = None, fields: EventFields = FIELDS, codec: str = "json"
+) -> PlainAgent:
     """The agent under test."""
     model = model or registry.create("passive_aggressive", {})
-    return Score("p", model, EventReader(Codec(codec), fields, model), Codec("json"), "letters")
+    reader = EventReader(Codec(codec), fields, model)
+    features = FeatureReader(reader, fields, model)
+    publisher = Publisher("p", Codec("json"))
+    sink = Score(model, features, Functions([]), None, publisher, None)
+    return PlainAgent(FeatureSource(Codec(codec), reader), Entities([], State()), sink, "letters")
 
 
 def reasons(outputs: Outputs) -> list[Reason]:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from confluent_kafka import Message
 
+from agents.agent import Agent
 from agents.entities.entities import Entities
-from agents.entry import Entry
-from agents.forward import Forward
 from agents.operations import Letters
-from agents.stage import StageAgent
+from agents.sinks.forward import Forward
+from agents.sources.decode import DecodeSource
 from agents.state import State
 from topics.codecs import Codec
 from topics.records import Batch
@@ -28,8 +28,11 @@ def record(offset: int, **fields: Any) -> Any:
 def test_what_is_sent_on_has_the_place_of_its_record(
     places: list[int] | None, expected: list[int]
 ) -> None:
-    source, sink = Entry(Codec("json"), "id"), Forward("inner", "shop", Letters(Codec("json")))
-    agent = StageAgent(source, Entities([], State()), sink, "letters")
+    source, sink = (
+        DecodeSource(Codec("json"), "id"),
+        Forward("inner", "shop", Letters(Codec("json"))),
+    )
+    agent = Agent(source, Entities([], State()), sink, "letters")
     records = [record(0, shop=1), record(1), record(2, shop=1), record(3, shop=2)]
     outputs = agent.process(Batch("events", 0, records, places=places), {})
     assert outputs.forwarded is not None

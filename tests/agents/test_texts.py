@@ -9,10 +9,9 @@ import msgspec
 import pytest
 
 from agents.events.fields import EventFields
-from agents.score import Score
 from learners import registry
 from learners.model import Model
-from tests.agents.support import batch, predictions, reasons, score
+from tests.agents.support import PlainAgent, batch, predictions, reasons, score
 
 DECLARED = EventFields("id", "fraud", ("amount", "country", "shop"))
 ANY = EventFields("id", "fraud")
@@ -36,7 +35,7 @@ def event(number: int, country: Any, shop: Any, **more: Any) -> dict[str, Any]:
     }
 
 
-def run(agent: Score, events: list[dict[str, Any]], codec: str = "json") -> Any:
+def run(agent: PlainAgent, events: list[dict[str, Any]], codec: str = "json") -> Any:
     encode = msgspec.json.encode if codec == "json" else msgspec.msgpack.encode
     return agent.process(batch([encode(e) for e in events]))
 

@@ -18,7 +18,7 @@ from agents.labels.expiries import Expiries
 from agents.labels.join import JoinSettings, LabelJoin
 from agents.labels.reader import ParsedLabel
 from agents.operations import Operations, ParsedEvent
-from agents.scored import ScoredBatch
+from agents.sinks.scored import ScoredBatch
 from agents.state import State
 from agents.store import MemoryStore
 from agents.views import Keys, NewView
@@ -60,7 +60,7 @@ class Agent:
         operations, _ = self.entities.apply(came)
         for op in one_by_one(operations):
             self.said.append(op.fields if isinstance(op, Event) else (op.kind, op.id, op.label))
-        at = operations.events.tolist()
+        at = operations.events
         scored = ScoredBatch(operations, at)
         self.said += self.judge.watch(scored, {"model": [0.5] * len(at)})
 

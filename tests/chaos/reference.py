@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from confluent_kafka import Message, murmur2
 
+from agents.agent import Agent
 from agents.errors import LearnRefused, Refusal
 from agents.forwarded import Forwarded
-from agents.outputs import Agent, Outputs
+from agents.outputs import Outputs
 from agents.state import State
 from agents.store import MemoryStore
 from app.pipeline.load import Pipeline

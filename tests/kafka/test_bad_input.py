@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
-from tests.agents.test_score import BAD
+from tests.agents.test_agent import BAD
 from tests.kafka.running import bare_loop, stream, synthetic, workers
 from tests.kafka.support import produce, read_committed
 from tests.learners.own_state import Saved

@@ -15,7 +15,7 @@ from agents.evaluation.evaluator import DAY, Evaluator, EvaluatorSettings
 from agents.evaluation.figures import RIVALS
 from agents.evaluation.window import CHUNK
 from agents.operations import Kind
-from agents.scored import ScoredBatch
+from agents.sinks.scored import ScoredBatch
 from agents.state import State
 from app.fraud.live import Knobs, LiveSimulator
 from app.fraud.stream import merged
@@ -45,7 +45,7 @@ def label(id_: Any, time: int, event_time: int, truth: Any, kind: Kind = "learn"
 
 def ask(judge: Evaluator, ops: Sequence[Op]) -> list[WindowMetrics]:
     """What the judge says of these operations."""
-    at = [i for i, op in enumerate(ops) if isinstance(op, Event)]
+    at = np.array([i for i, op in enumerate(ops) if isinstance(op, Event)], int)
     fields = [op.fields for op in ops if isinstance(op, Event)]
     scored = ScoredBatch(batch(ops), at, decisions=[each.get("decision") for each in fields])
     said = {name: [each.get("said", {}).get(name) for each in fields] for name in RIVALS}

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from agents.decisions.reasons import top
 from agents.errors import LearnRefused, Refusal
 from agents.evaluation.watching import Watcher
-from agents.events.features import FeatureReader, Read
+from agents.events.features import FeatureReader
 from agents.events.functions import Functions
+from agents.events.read import Read
 from agents.keys import key_of
 from agents.labels.waiting import Row, WaitingRows, join, split
 from agents.operations import DROP, EVENT, KINDS, Operations
 from agents.outputs import Outputs, Refused
-from agents.publishing import Publisher
 from agents.rejected import Rejected
-from agents.scored import ScoredBatch
+from agents.sinks.publish import Publisher
+from agents.sinks.scored import ScoredBatch
 from learners.engine.kernels import Ints
+from learners.engine.rows import Rows
 from learners.model import UNLABELLED, LearnFailed, Model, Scored
 
 
-@dataclass(slots=True)
-class Steps:
+class Steps(NamedTuple):
     """Rows for the model, one after another: events to be scored, labels to be learned.
 
     Attributes:
@@ -35,24 +35,20 @@ class Steps:
         times: How often each label is learned.
     """
 
-    at: list[int] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    labels: list[Any] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
-
-    def add(self, at: int, row: Row, label: Any, times: int = 1) -> None:
-        """One more."""
-        self.at.append(at)
-        self.rows.append(row)
-        self.labels.append(label)
-        self.times.append(times)
+    at: Ints
+    rows: Rows | list[dict[str, Any]]
+    labels: list[Any]
+    times: list[int] | None = None
 
     def part(self, places: slice) -> Steps:
         """Some of them."""
-        return Steps(self.at[places], self.rows[places], self.labels[places], self.times[places])
+        rows, times = self.rows, self.times
+        part = Rows(rows.names, rows.matrix[places]) if isinstance(rows, Rows) else rows[places]
+        often = None if times is None else times[places]
+        return Steps(self.at[places], part, self.labels[places], often)
 
 
-class Scoring:
+class Score:
     """Scores events, and learns each when its label is known.
 
     Args:
@@ -90,6 +86,10 @@ class Scoring:
         if self._watcher is not None:
             self._watcher.save()
 
+    def warm_up(self) -> None:
+        """Compile what encodes predictions."""
+        self._publisher.warm_up()
+
     def admit(self, operations: Operations) -> tuple[Operations, list[Rejected]]:
         """All of it."""
         return operations, []
@@ -118,76 +118,113 @@ class Scoring:
         return outputs, rejected
 
     def _steps(self, operations: Operations, kept: Ints, read: Read) -> Steps:
-        steps, waiting = Steps(), self._rows
+        if self._rows is not None:
+            return self._joined(operations, kept, read, self._rows)
+        if self._watcher is not None:
+            for i, label in zip(read.at.tolist(), read.labels, strict=True):
+                if label is not UNLABELLED:
+                    operations.labels[i] = label
+        return Steps(*read)
+
+    def _joined(
+        self, operations: Operations, kept: Ints, read: Read, waiting: WaitingRows
+    ) -> Steps:
+        """Events wait with their features; labels find them there."""
         names, kinds = self._features.names, operations.kinds.tolist()
         ids, labels, weights = operations.ids, operations.labels, operations.weights
-        at = read.at.tolist()
-        rows = split(read.rows, names, lambda: [operations.fields(i) for i in at])
-        features = dict(zip(at, zip(rows, read.labels, strict=True), strict=True))
+        events = read.at.tolist()
+        rows = split(read.rows, names, lambda: [operations.fields(i) for i in events])
+        features = dict(zip(events, zip(rows, read.labels, strict=True), strict=True))
+        at: list[int] = []
+        found: list[Row] = []
+        learned: list[Any] = []
+        times: list[int] = []
         for i in kept.tolist():
             if kinds[i] == EVENT:
-                if i not in features:
-                    continue
-                row, label = features[i]
-                if waiting is not None:
+                if i in features:
+                    row, label = features[i]
                     waiting.put(ids[i], row)
-                elif label is not UNLABELLED:
-                    labels[i] = label
-                steps.add(i, row, label)
-            elif waiting is not None and (known := waiting.get(ids[i])) is not None:
+                    at.append(i)
+                    found.append(row)
+                    learned.append(label)
+                    times.append(1)
+            elif (known := waiting.get(ids[i])) is not None:
                 if kinds[i] == DROP:
                     waiting.delete(ids[i])
                 elif weights[i]:
-                    steps.add(i, known, labels[i], weights[i])
-        return steps
+                    at.append(i)
+                    found.append(known)
+                    learned.append(labels[i])
+                    times.append(weights[i])
+        return Steps(np.array(at, np.int64), join(found, names), learned, times)
 
     def _parts(self, operations: Operations, steps: Steps) -> Iterable[slice]:
         if self._watcher is None:
             return [slice(None)]
-        at = np.array(steps.at, np.int64)
-        return self._watcher.parts(operations.kinds[at] == EVENT, operations.times[at], self.model)
+        kinds, times = operations.kinds[steps.at], operations.times[steps.at]
+        return self._watcher.parts(kinds == EVENT, times, self.model)
 
     def _run(self, steps: Steps, scored: ScoredBatch) -> list[Rejected]:
         """Let the model score and learn; what is rejected it could not score."""
-        if not steps.at:
+        if not len(steps.at):
             return []
         operations, version = scored.operations, self.model.learned
-        rows = join(steps.rows, self._features.names)
         try:
-            found = self.model.run(rows, steps.labels, explain=self._reasons > 0, times=steps.times)
+            explain = self._reasons > 0
+            found = self.model.run(steps.rows, steps.labels, explain=explain, times=steps.times)
         except LearnFailed as error:
-            refusal = _refusal(operations, steps.at[error.index])
+            refusal = _refusal(operations, int(steps.at[error.index]))
             raise LearnRefused(refusal, error.cause) from error
-        rejected = [self._reject(operations, steps.at[i], e) for i, e in found.failures.items()]
-        shown = self._note(steps, found, scored, version)
-        if self._watcher is not None and shown:
-            events = join([steps.rows[i] for i in shown], self._features.names)
-            self._watcher.ask_frozen(events, scored)
+        at, failures = steps.at, found.failures
+        rejected = [operations.reject(int(at[i]), "predict", e) for i, e in failures.items()]
+        shown = _shown(operations, steps, found)
+        self._note(steps, found, _versions(steps.labels, found, version), shown, scored)
+        if self._watcher is not None and len(shown):
+            self._watcher.ask_frozen(_some(steps.rows, shown), scored)
         return rejected
 
     def _note(
-        self, steps: Steps, found: Scored, scored: ScoredBatch, version: int
-    ) -> Sequence[int]:
-        """Note the events that were scored; their places among the steps."""
-        kinds, shown = scored.operations.kinds[steps.at].tolist(), []
-        for i, (kind, label) in enumerate(zip(kinds, steps.labels, strict=True)):
-            if i in found.failures:
-                continue
-            if kind == EVENT:
-                shown.append(i)
-                scored.versions.append(version)
-            version += label is not UNLABELLED
-        scored.at += [steps.at[i] for i in shown]
-        scored.predictions += [found.predictions[i] for i in shown]
-        scored.scores += [found.scores[i] for i in shown]
-        if found.contributions is not None:
-            scored.reasons += top([found.contributions[i] for i in shown], self._reasons)
-        return shown
+        self, steps: Steps, found: Scored, versions: Sequence[int], shown: Ints, scored: ScoredBatch
+    ) -> None:
+        """Note the events that were scored."""
 
-    def _reject(self, operations: Operations, i: int, error: Exception) -> Rejected:
-        if self._rows is not None and operations.kinds[i] == EVENT:
-            self._rows.delete(operations.ids[i])
-        return operations.reject(i, "predict", error)
+        def of(column: Sequence[Any]) -> Sequence[Any]:
+            if len(shown) == len(column):
+                return column
+            return [column[i] for i in shown.tolist()]
+
+        scored.at = np.concatenate([scored.at, steps.at[shown]])
+        scored.predictions += of(found.predictions)
+        scored.scores += of(found.scores)
+        scored.versions += of(versions)
+        if found.contributions is not None:
+            scored.reasons += top(of(found.contributions), self._reasons)
+
+
+def _shown(operations: Operations, steps: Steps, found: Scored) -> Ints:
+    """Which steps are events that were scored."""
+    are_events = operations.kinds[steps.at] == EVENT
+    are_events[list(found.failures)] = False
+    return np.flatnonzero(are_events)
+
+
+def _versions(labels: Sequence[Any], found: Scored, first: int) -> Sequence[int]:
+    """How many events were learned before each step; ``first`` before the first one."""
+    unlabelled = labels.count(UNLABELLED)
+    if unlabelled == len(labels):
+        return [first] * len(labels)
+    if not unlabelled and not found.failures:
+        return range(first, first + len(labels))
+    learned = np.array([label is not UNLABELLED for label in labels])
+    learned[list(found.failures)] = False
+    before: list[int] = (first + np.cumsum(learned) - learned).tolist()
+    return before
+
+
+def _some(rows: Rows | list[dict[str, Any]], which: Ints) -> Rows | list[dict[str, Any]]:
+    if isinstance(rows, Rows):
+        return rows.take(which)
+    return [rows[i] for i in which.tolist()]
 
 
 def _without(refused: Refused, operations: Operations) -> tuple[Ints, list[Rejected]]:

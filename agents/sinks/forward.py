@@ -1,4 +1,4 @@
-"""From one stage to the next: events and labels, keyed by another field."""
+"""The sink of a stage before the last: all goes on to the next one, keyed by another field."""
 
 from __future__ import annotations
 
@@ -9,59 +9,14 @@ import numpy as np
 from agents.errors import InvalidEvent
 from agents.events.fields import short
 from agents.events.limits import all_fit, fits
-from agents.forwarded import Forwarded, ForwardedEvent, ForwardedLabel
-from agents.operations import EVENT, KINDS, Letters, Operations, Row
+from agents.forwarded import Forwarded
+from agents.operations import Letters, Operations
 from agents.outputs import Outputs, Refused
-from agents.packing import unpacker
-from agents.records import StoredRecord
 from agents.rejected import Rejected
-from topics.records import Batch
-
-
-class ForwardSource:
-    """The source of a later stage: what the stage before has forwarded over Kafka.
-
-    Args:
-        letters: How dead letters are made of it.
-    """
-
-    labels = None
-
-    def __init__(self, letters: Letters) -> None:
-        self._decode = unpacker(ForwardedEvent | ForwardedLabel)
-        self._letters = letters
-
-    def save(self) -> None:
-        """Nothing: there is no state."""
-
-    def read(self, batch: Batch) -> tuple[Operations, list[Rejected]]:
-        """What these records say."""
-        rows = [_row(self._decode(record.value())) for record in batch.records]
-        places = batch.places or [0] * len(rows)
-        operations = Operations.of(rows, batch.records, places)
-        operations.letters = self._letters
-        return operations, []
-
-
-def _row(said: ForwardedEvent | ForwardedLabel) -> Row:
-    record = StoredRecord(said.source, said.key, None, said.time)
-    if isinstance(said, ForwardedEvent):
-        return EVENT, said.time, said.time, said.id, said.fields, None, None, 0, record
-    return (
-        KINDS.index(said.kind) + 1,
-        said.time,
-        said.event_time,
-        said.id,
-        said.fields,
-        said.label,
-        said.before,
-        said.weight,
-        record,
-    )
 
 
 class Forward:
-    """The sink of a stage before the last: everything goes on, keyed by another field.
+    """Forwards every operation.
 
     Args:
         topic: Of the next stage.
@@ -78,6 +33,9 @@ class Forward:
 
     def save(self) -> None:
         """Nothing: there is no state."""
+
+    def warm_up(self) -> None:
+        """Nothing is compiled."""
 
     def admit(self, operations: Operations) -> tuple[Operations, list[Rejected]]:
         """What has a key."""

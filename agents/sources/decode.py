@@ -1,4 +1,4 @@
-"""The source of the first stage: events are decoded, labels find their events."""
+"""The source of a first stage that adds features or joins labels: events as decoded fields."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from topics.records import Batch, Record
 Arrived = ParsedEvent | ParsedLabel | Exception
 
 
-class Entry:
+class DecodeSource:
     """Reads records of the events topic, and of the labels topic where labels come later.
 
     Args:
@@ -51,6 +51,9 @@ class Entry:
         if self._labels is not None:
             self._labels[2].save()
 
+    def warm_up(self) -> None:
+        """Nothing is compiled."""
+
     def read(self, batch: Batch) -> tuple[Operations, list[Rejected]]:
         """What happens by these records, in order; and what is set aside."""
         records, places = batch.records, batch.places or [0] * len(batch.records)
@@ -67,7 +70,9 @@ class Entry:
             by += [i] * len(some)
             rejected += gone
         causes = [records[i] for i in by]
-        return Operations.of(rows, causes, [places[i] for i in by]), rejected
+        operations = Operations.of(rows, causes, [places[i] for i in by])
+        operations.origin = batch.topic, batch.partition
+        return operations, rejected
 
     def _step(self, arrived: ParsedEvent | ParsedLabel) -> tuple[list[Row], list[Rejected]]:
         if self._labels is not None:

@@ -193,7 +193,7 @@ class Picky:
 
 
 def picky() -> Any:
-    return registry.create("tests.agents.test_score:Picky", {})
+    return registry.create("tests.agents.test_agent:Picky", {})
 
 
 def test_a_learner_that_fails_to_predict_costs_one_dead_letter() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Message
 
-from agents.forward import Forward, ForwardSource
 from agents.forwarded import Forwarded
 from agents.operations import Letters, Operations
+from agents.sinks.forward import Forward
+from agents.sources.forwarded import ForwardedSource
 from tests.agents.one_by_one import Event, Label, Op, batch, one_by_one
 from topics.codecs import Codec
 from topics.records import Batch
@@ -49,7 +50,7 @@ def by_kafka(ops: Sequence[Op]) -> Operations:
         ("inner", b"s", place) for place in range(len(ops))
     ]
     records = [record(one.value or b"", "inner") for one in sent]
-    got, rejected = ForwardSource(LETTERS).read(Batch("inner", 0, records))
+    got, rejected = ForwardedSource(LETTERS).read(Batch("inner", 0, records))
     assert not rejected
     return got
 

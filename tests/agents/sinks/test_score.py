@@ -17,8 +17,8 @@ from agents.events.reader import EventReader
 from agents.labels.waiting import RowsMismatch, WaitingRows
 from agents.operations import Kind
 from agents.outputs import Outputs, Refused
-from agents.publishing import Publisher
-from agents.scoring import Scoring
+from agents.sinks.publish import Publisher
+from agents.sinks.score import Score
 from agents.state import State
 from learners import registry
 from learners.model import Model
@@ -65,7 +65,7 @@ class Desk:
         rows = WaitingRows(self.state, reader.names)
         publisher = Publisher("p", Codec("json"))
         self.letters: list[Any] = []
-        self.scoring = Scoring(
+        self.scoring = Score(
             self.model, reader, Functions(functions), rows, publisher, None, reasons=reasons
         )
 
@@ -162,7 +162,7 @@ def at_night(fields: Mapping[str, Any]) -> Mapping[str, float]:
 
 
 def test_a_feature_function_that_fails_sets_its_event_aside() -> None:
-    name = "tests.agents.test_scoring:at_night"
+    name = "tests.agents.sinks.test_score:at_night"
     desk, bare = Desk(functions=[name]), new_model()
     said = desk.score(event("a", -1.0), event("b", 2.0), label("b", True))
     bare.learn_one({"amount": 2.0, "night": 1.0}, True)
@@ -199,7 +199,7 @@ class Stubborn:
 
 
 def test_a_label_that_cannot_be_learned_is_refused_with_its_own_place() -> None:
-    model = registry.create("tests.agents.test_scoring:Stubborn", {})
+    model = registry.create("tests.agents.sinks.test_score:Stubborn", {})
     desk = Desk(model)
     with pytest.raises(LearnRefused) as refused:
         desk.score(event("a", 13.0), event("b", 1.0), label("b", True), label("a", True))
@@ -216,10 +216,10 @@ def test_what_was_refused_is_set_aside_and_nothing_else_of_its_record() -> None:
         event("c", 2.0),
     ]
     origins = [ops[0].record, ops[1].record, trigger, trigger, trigger]
-    model = registry.create("tests.agents.test_scoring:Stubborn", {})
+    model = registry.create("tests.agents.sinks.test_score:Stubborn", {})
     with pytest.raises(LearnRefused) as refused:
         Desk(model).score(*ops, origins=origins)
-    desk = Desk(registry.create("tests.agents.test_scoring:Stubborn", {}))
+    desk = Desk(registry.create("tests.agents.sinks.test_score:Stubborn", {}))
     known = {refused.value.refusal: refused.value.cause}
     outputs = desk.score(*ops, origins=origins, refused=known)
     assert (len(outputs.predictions), outputs.learned) == (3, 1)
@@ -233,7 +233,7 @@ def test_a_number_of_more_than_64_bits_waits_for_its_label_as_it_is() -> None:
     state = State()
     WaitingRows(state, None).put("a", {"amount": 10**30, "night": 0.1})
     assert WaitingRows(state, None).get("a") == {"amount": 10**30, "night": 0.1}
-    desk = Desk(registry.create("tests.agents.test_scoring:Stubborn", {}), features=None)
+    desk = Desk(registry.create("tests.agents.sinks.test_score:Stubborn", {}), features=None)
     assert desk.score(event("a", 10**30), label("a", True)).learned == 1
 
 

@@ -1,4 +1,11 @@
-"""The agent of one stage: a source, features, and a sink."""
+"""The way of a batch through a stage, from left to right: a source, entities, a sink.
+
+The source reads records (`agents.sources`). The entities add features of the past
+(`agents.entities`); most stages have none. The sink forwards all of it to the next stage, or
+scores and learns (`agents.sinks`). What cannot be used leaves this way as `Rejected`. A pipeline
+whose events bring their labels and all features has one stage and no entities: it goes the same
+way.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +15,7 @@ from typing import Protocol
 from agents.entities.entities import Entities
 from agents.labels.counts import JoinCounts
 from agents.operations import Operations
-from agents.outputs import Outputs, Refused
+from agents.outputs import NOTHING_REFUSED, Outputs, Refused
 from agents.rejected import Rejected
 from learners.model import Model
 from topics.dead_letters import dead_letter
@@ -28,6 +35,9 @@ class Source(Protocol):
     def save(self) -> None:
         """Put what has changed into the state."""
 
+    def warm_up(self) -> None:
+        """Compile whatever the first batch would have to wait for."""
+
 
 class Sink(Protocol):
     """Where operations go to."""
@@ -45,9 +55,12 @@ class Sink(Protocol):
     def save(self) -> None:
         """Put what has changed into the state, the model apart."""
 
+    def warm_up(self) -> None:
+        """Compile whatever the first batch would have to wait for, the model apart."""
 
-class StageAgent:
-    """The agent of one partition of a stage, where labels come late or features are added.
+
+class Agent:
+    """The agent of one partition of a stage.
 
     Args:
         source: Reads records.
@@ -72,19 +85,32 @@ class StageAgent:
         """What happened here to labels; None where none come."""
         return self._source.labels
 
+    def warm_up(self) -> None:
+        """Compile whatever the first batch would have to wait for, the model apart."""
+        self._source.warm_up()
+        self._sink.warm_up()
+
     def save(self) -> None:
-        """Put what has changed into the state."""
+        """Put what has changed into the state; called before each commit."""
         self._source.save()
         self._entities.save()
         self._sink.save()
 
-    def process(self, batch: Batch, refused: Refused) -> Outputs:
-        """See ``Agent``."""
+    def process(self, batch: Batch, refused: Refused = NOTHING_REFUSED) -> Outputs:
+        """Do the work of the stage on the records of ``batch``, one after another.
+
+        Args:
+            batch: Records of this agent's partition, in order.
+            refused: What could not be learned before; it is set aside.
+
+        Raises:
+            LearnRefused: when the learner fails while it learns. The agent is void then.
+        """
         operations, rejected = self._source.read(batch)
         return self._run(operations, rejected, refused)
 
-    def take(self, operations: Operations, refused: Refused) -> Outputs:
-        """See ``Agent``."""
+    def take(self, operations: Operations, refused: Refused = NOTHING_REFUSED) -> Outputs:
+        """As ``process``, for what the stage before has forwarded in memory."""
         return self._run(operations, [], refused)
 
     def _run(

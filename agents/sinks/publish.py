@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from agents.decisions.decider import Decider, Decision
 from agents.events.limits import MAX_KEY, MAX_VALUE, is_plain
 from agents.outputs import Outputs
-from agents.scored import ScoredBatch
+from agents.sinks.predictions import PredictionEncoder
+from agents.sinks.scored import ScoredBatch
 from topics.codecs import Codec
-from topics.records import Alert, ModelVersion, Outgoing, Prediction, Reason, Source
+from topics.records import Alert, ModelVersion, Outgoing, Record, Source
 
 LARGEST_ALERT = MAX_VALUE - MAX_KEY
 """Bytes of an alert that shows all of its event: with the key it fits below Kafka's own limit."""
@@ -49,101 +49,70 @@ class Publisher:
         baselines: bool = False,
     ) -> None:
         self._name = name
-        self._encode = codec.encode
+        self._encoder = PredictionEncoder(codec, name, baselines=baselines)
         self._decider = decider
         self._entity = entity
         self._alerts = alerts
-        self._baselines = baselines
 
     def save(self) -> None:
         """Put what has changed into the state."""
         if self._decider is not None:
             self._decider.save()
 
+    def warm_up(self) -> None:
+        """Compile what encodes predictions."""
+        self._encoder.warm_up()
+
     def publish(self, scored: ScoredBatch, outputs: Outputs) -> None:
         """Add predictions and alerts to ``outputs``; the events get their decisions."""
         entities = self._entities(scored)
         decisions = self._decide(scored, entities)
-        scored.decisions = [decision.decision if decision else None for decision in decisions]
-        predictions = self._predictions(scored, decisions)
-        records = scored.operations.records
-        outputs.predictions += [
-            (records[at].key(), self._encode(prediction))
-            for at, prediction in zip(scored.at, predictions, strict=True)
-        ]
+        keys = [record.key() for record in _records(scored)]
+        outputs.predictions += zip(keys, self._encoder.encode(scored), strict=True)
         if self._alerts is None:
             return
         for j, decision in enumerate(decisions):
-            if decision is not None and decision.decision == "alert" and not decision.again:
-                alert = self._alert(scored, j, predictions[j], entities and entities[j])
-                outputs.others.append(alert)
+            if decision.decision == "alert" and not decision.again:
+                outputs.others.append(self._alert(scored, j, entities and entities[j]))
 
     def _entities(self, scored: ScoredBatch) -> list[Any] | None:
         if self._entity is None:
             return None
-        column = scored.operations.column(self._entity, np.array(scored.at, np.int64))
+        column = scored.operations.column(self._entity, scored.at)
         return column if isinstance(column, list) else column.tolist()
 
-    def _decide(
-        self, scored: ScoredBatch, entities: Sequence[Any] | None
-    ) -> Sequence[Decision | None]:
+    def _decide(self, scored: ScoredBatch, entities: Sequence[Any] | None) -> Sequence[Decision]:
         if self._decider is None:
-            return [None] * len(scored)
+            return ()
         times = scored.operations.times[scored.at].tolist()
-        return self._decider.decide(times, entities, scored.scores)
+        decisions = self._decider.decide(times, entities, scored.scores)
+        scored.decisions = [decision.decision for decision in decisions]
+        scored.thresholds = [decision.threshold for decision in decisions]
+        return decisions
 
-    def _predictions(
-        self, scored: ScoredBatch, decisions: Sequence[Decision | None]
-    ) -> list[Prediction]:
-        operations = scored.operations
-        why: Sequence[tuple[Reason, ...] | None] = scored.reasons or [None] * len(scored)
-        return [
-            Prediction(
-                operations.ids[at],
-                prediction,
-                score,
-                ModelVersion(self._name, version),
-                Source.of(operations.records[at]),
-                decision.decision if decision else None,
-                decision.threshold if decision else None,
-                reasons,
-                baselines,
-            )
-            for at, prediction, score, version, decision, reasons, baselines in zip(
-                scored.at,
-                scored.predictions,
-                scored.scores,
-                scored.versions,
-                decisions,
-                why,
-                self._said_by_baselines(scored),
-                strict=True,
-            )
-        ]
-
-    def _said_by_baselines(self, scored: ScoredBatch) -> Sequence[dict[str, Any] | None]:
-        baselines = scored.baselines
-        if not self._baselines or baselines is None:
-            return [None] * len(scored)
-        return [{name: said[j] for name, said in baselines.items()} for j in range(len(scored))]
-
-    def _alert(self, scored: ScoredBatch, j: int, said: Prediction, entity: Any) -> Outgoing:
+    def _alert(self, scored: ScoredBatch, j: int, entity: Any) -> Outgoing:
         assert self._alerts is not None
-        (topic, codec), operations, at = self._alerts, scored.operations, scored.at[j]
-        time = int(operations.times[at])
+        (topic, codec), operations, at = self._alerts, scored.operations, int(scored.at[j])
+        time, record = int(operations.times[at]), operations.records[at]
         alert = Alert(
-            id=said.id,
+            id=operations.ids[at],
             time=time,
             entity=entity,
-            score=said.score,
-            threshold=said.threshold,
-            reasons=said.reasons,
-            model=said.model,
-            source=said.source,
+            score=scored.scores[j],
+            threshold=scored.thresholds[j],
+            reasons=scored.reasons[j] if scored.reasons else None,
+            model=ModelVersion(self._name, scored.versions[j]),
+            source=Source.of(record),
             event=operations.fields(at),
         )
-        key = operations.records[at].key()
-        return Outgoing(topic, key, _encoded(alert, codec), timestamp=time)
+        return Outgoing(topic, record.key(), _encoded(alert, codec), timestamp=time)
+
+
+def _records(scored: ScoredBatch) -> Sequence[Record]:
+    records = scored.operations.records
+    if len(scored) == len(records):
+        return records
+    return [records[i] for i in scored.at.tolist()]
 
 
 def _encoded(alert: Alert, codec: Codec) -> bytes:

@@ -1,0 +1,55 @@
+"""The source of a later stage: what the stage before has forwarded over Kafka."""
+
+from __future__ import annotations
+
+from agents.forwarded import ForwardedEvent, ForwardedLabel
+from agents.operations import EVENT, KINDS, Letters, Operations, Row
+from agents.packing import unpacker
+from agents.records import StoredRecord
+from agents.rejected import Rejected
+from topics.records import Batch
+
+
+class ForwardedSource:
+    """Reads the operations that the stage before has forwarded.
+
+    Args:
+        letters: How dead letters are made of it.
+    """
+
+    labels = None
+
+    def __init__(self, letters: Letters) -> None:
+        self._decode = unpacker(ForwardedEvent | ForwardedLabel)
+        self._letters = letters
+
+    def save(self) -> None:
+        """Nothing: there is no state."""
+
+    def warm_up(self) -> None:
+        """Nothing is compiled."""
+
+    def read(self, batch: Batch) -> tuple[Operations, list[Rejected]]:
+        """What these records say."""
+        rows = [_row(self._decode(record.value())) for record in batch.records]
+        places = batch.places or [0] * len(rows)
+        operations = Operations.of(rows, batch.records, places)
+        operations.letters = self._letters
+        return operations, []
+
+
+def _row(said: ForwardedEvent | ForwardedLabel) -> Row:
+    record = StoredRecord(said.source, said.key, None, said.time)
+    if isinstance(said, ForwardedEvent):
+        return EVENT, said.time, said.time, said.id, said.fields, None, None, 0, record
+    return (
+        KINDS.index(said.kind) + 1,
+        said.time,
+        said.event_time,
+        said.id,
+        said.fields,
+        said.label,
+        said.before,
+        said.weight,
+        record,
+    )
