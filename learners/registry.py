@@ -11,6 +11,7 @@ from typing import Any
 from learners.base import Estimator
 from learners.drift.watched import LearnerFactory, Watched, watched
 from learners.engine.compiled import Compiled
+from learners.ensembles.bagging import Bagging
 from learners.errors import UnknownLearner
 from learners.model import Model
 from learners.multiclass.one_vs_rest import OneVsRest
@@ -20,7 +21,7 @@ from learners.spec import LearnerSpec
 from learners.stepped import Stepped, SteppedEvents
 from learners.steps.chain import Chain
 
-OURS: dict[str, type[Compiled]] = {**ALONE, "one_vs_rest": OneVsRest}
+OURS: dict[str, type[Compiled]] = {**ALONE, "bagging": Bagging, "one_vs_rest": OneVsRest}
 # River's, with what they need around them
 WRAPPED = {
     "half_space_trees": "learners.anomaly.half_space_trees:half_space_trees",

@@ -38,6 +38,8 @@ OURS: list[tuple[str, dict[str, Any]]] = [
     ("passive_aggressive_multiclass", {"mode": 2, "learn_intercept": False}),
     ("one_vs_rest", {"learner": {"type": "logistic_regression", "optimizer": "adagrad"}}),
     ("one_vs_rest", {"learner": {"type": "arow"}}),
+    ("bagging", {"learner": {"type": "arow"}, "members": 3, "mean": 6.0}),
+    ("bagging", {"learner": {"type": "linear_regression"}, "members": 3}),
     ("arow", {"weight_true": 3.0}),
     ("soft_confidence_weighted", {}),
     ("soft_confidence_weighted", {"mode": 2, "learn_intercept": False}),

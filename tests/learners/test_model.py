@@ -28,7 +28,9 @@ class FailsOn(Good):
         super().learn_one(x, y)
 
 
-NEEDED: dict[str, dict[str, Any]] = {"one_vs_rest": {"learner": {"type": "arow"}}}
+NEEDED: dict[str, dict[str, Any]] = {
+    name: {"learner": {"type": "arow"}} for name in ("bagging", "one_vs_rest")
+}
 SMALL = {"k_means": {"buffer": 5}, "mini_batch_k_means": {"batch_size": 5}}
 
 

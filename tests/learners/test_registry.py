@@ -12,7 +12,7 @@ from learners.spec import LearnerSpec
 
 def test_every_name_makes_a_model_that_knows_how_it_was_made() -> None:
     for name in names():
-        params = {"learner": {"type": "svm"}} if name == "one_vs_rest" else {}
+        params = {"learner": {"type": "svm"}} if name in ("bagging", "one_vs_rest") else {}
         model = create(name, params, scale=True)
         assert (model.spec, model.learned) == (LearnerSpec(name, params, True), 0)
         assert model.batched == (name not in registry.WRAPPED)
@@ -22,7 +22,7 @@ def test_every_name_makes_a_model_that_knows_how_it_was_made() -> None:
     ("type", "message"),
     [
         ("pasive_aggressive", "did you mean 'passive_aggressive'"),
-        ("nothing", "known are arow, half_space_trees, k_means"),
+        ("nothing", "known are arow, bagging, half_space_trees, k_means"),
         ("river.forest.Nothing", "Nothing"),
         ("river.nothing.Forest", "nothing"),
         ("sklearn.svm.SVC", "module:name"),

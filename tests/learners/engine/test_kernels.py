@@ -19,7 +19,7 @@ from learners.steps.registry import STEPS
 compiled = hasattr(kernels.dot, "py_func")
 assert compiled == (sys.argv[1] == "compiled"), compiled
 for name in names():
-    needed = {"learner": {"type": "svm"}} if name == "one_vs_rest" else {}
+    needed = {"learner": {"type": "svm"}} if name in ("bagging", "one_vs_rest") else {}
     for params in (needed, {"mode": "pegasos"} if name == "svm" else needed):
         model = create(name, params, scale=True)
         task = model.task
