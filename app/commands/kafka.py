@@ -28,5 +28,9 @@ def stop() -> None:
 def status() -> int:
     """Print its bootstrap address; exit code 1 where it does not run."""
     found = running()
-    click.echo("not running" if found is None else f"{found.bootstrap} (process {found.pid})")
-    return 0 if found else 1
+    if found is None:
+        click.echo("not running", err=True)
+        return 1
+    click.echo(found.bootstrap)  # alone, for KAFKA_BOOTSTRAP_SERVERS="$(riverrun kafka status)"
+    click.echo(f"process {found.pid}", err=True)
+    return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.cli import main
+from app.local_kafka.home import Status
 
 PHISHING = str(Path(__file__).parents[2] / "pipelines" / "phishing.toml")
 COMMANDS = (
@@ -196,3 +197,13 @@ def test_a_learner_beside_the_file_is_found(
     )
     Path("p.toml").write_text(f'{text}\n[snapshots]\nallow = ["mine"]\n')
     assert run(capsys, "replay", "p.toml", "--source", "no.csv")[2].endswith("no such file\n")
+
+
+def test_the_status_of_the_local_kafka_is_its_address_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RIVERRUN_KAFKA_HOME", str(tmp_path))
+    assert run(capsys, "kafka", "status") == (1, "", "not running\n")
+    found = Status(4242, "127.0.0.1:9092", tmp_path)
+    monkeypatch.setattr("app.commands.kafka.running", lambda: found)
+    assert run(capsys, "kafka", "status") == (0, "127.0.0.1:9092\n", "process 4242\n")
