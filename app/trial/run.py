@@ -8,7 +8,6 @@ from time import perf_counter
 
 from agents.errors import LearnRefused, Refusal
 from agents.outputs import Outputs
-from agents.score import Score
 from agents.state import State
 from app.errors import RiverrunError
 from app.pipeline.load import Pipeline
@@ -98,8 +97,7 @@ class Chain:
         """Compile what the first event would have to wait for; the chain is thrown away."""
         self.model.warm_up(self._width)
         for agent in self._agents:
-            if isinstance(agent, Score):
-                agent.warm_up()
+            agent.warm_up()
 
     def commit(self) -> None:
         """Let go of what only a commit would need."""
