@@ -199,7 +199,7 @@ class Bagging(Compiled):
 
 
 def _checked(learner: Any) -> dict[str, Any]:
-    kind = ALONE.get(learner.get("type")) if isinstance(learner, Mapping) else None
+    kind = ALONE.get(str(learner.get("type"))) if isinstance(learner, Mapping) else None
     if kind is None or not issubclass(kind, Linear):
         what = 'must be a table with one of our linear learners as "type"'
         raise WrongValue("learner", learner, what)
