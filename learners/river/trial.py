@@ -6,6 +6,8 @@ estimator that no pipeline can drive, since it wants texts, several targets or a
 
 from __future__ import annotations
 
+import contextlib
+import io
 import random
 from collections.abc import Mapping, Sequence
 from time import monotonic
@@ -48,14 +50,22 @@ def _problem(type: str, params: Mapping[str, Any]) -> str | None:
     """Why no labels of its task can be learned; None if some can."""
     problem = None
     for labels in _labels(type, params):
+        said = io.StringIO()
         try:
-            model = create(type, params)
-            problem = _run(model, labels)
+            with contextlib.redirect_stdout(said):
+                model = create(type, params)
+                problem = _run(model, labels) or _ignored(said.getvalue())
         except Exception as error:
             problem = f"{error.__class__.__name__}: {error}"
         if problem is None:
             return None
     return problem
+
+
+def _ignored(said: str) -> str | None:
+    """River's trees print that they do not know an option, and go on with its default."""
+    lines = (line for line in said.splitlines() if line.startswith("Invalid "))
+    return next(lines, None)
 
 
 def _labels(type: str, params: Mapping[str, Any]) -> Sequence[list[Any]]:

@@ -32,6 +32,16 @@ def test_what_no_pipeline_can_run_is_refused(name: str) -> None:
         ("river.forest.ARFClassifier", {"max_features": "all"}, "max_features = 'all': "),
         ("river.neighbors.KNNClassifier", {"n_neighbors": "3"}, "n_neighbors = '3': "),
         ("river.anomaly.HalfSpaceTrees", {**TREES, "height": -1}, "height = -1: "),
+        (
+            "river.tree.HoeffdingTreeClassifier",
+            {"split_criterion": "ginni"},
+            "split_criterion = 'ginni': Invalid split_criterion option",
+        ),
+        (
+            "river.forest.ARFClassifier",
+            {"n_models": 2, "leaf_prediction": "nbb"},
+            "leaf_prediction = 'nbb': Invalid leaf_prediction option",
+        ),
     ],
 )
 def test_a_wrong_parameter_is_named(type: str, params: dict[str, Any], named: str) -> None:
