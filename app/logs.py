@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from datetime import UTC, datetime
+from typing import Literal
 
 from app.terminal import visible
 
+Form = Literal["text", "json"]
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 MOST = 20
 SECONDS = 60.0
@@ -46,9 +50,39 @@ class OneLine(logging.Formatter):
         return visible(super().formatMessage(record), None)
 
 
-def start(level: str | int) -> logging.Handler:
+class JsonLines(logging.Formatter):
+    """One JSON object on one line for each record, for collectors of logs.
+
+    >>> record = logging.Logger("riverrun.worker").makeRecord(
+    ...     "riverrun.worker", logging.INFO, "", 0, "%d events", (7,), None)
+    >>> record.created = 0.0
+    >>> print(JsonLines().format(record))
+    {"time": "1970-01-01T00:00:00.000Z", "level": "info", "logger": "riverrun.worker", "message": "7 events"}
+    """  # noqa: E501
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Time, level, logger, message, and the traceback of an error."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        said = {
+            "time": time.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            said["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(said)
+
+
+def started_as() -> Form:
+    """How this process logs."""
+    as_json = any(isinstance(each.formatter, JsonLines) for each in logging.root.handlers)
+    return "json" if as_json else "text"
+
+
+def start(level: str | int, form: Form = "text") -> logging.Handler:
     """Log to standard error."""
     handler = logging.StreamHandler()
-    handler.setFormatter(OneLine(FORMAT))
+    handler.setFormatter(JsonLines() if form == "json" else OneLine(FORMAT))
     logging.basicConfig(level=level, handlers=[handler])
     return handler

@@ -13,6 +13,7 @@ from topics.specs import LARGEST_LETTER
 Stage = Literal["decode", "validate", "features", "predict", "learn"]
 
 PREFIX = "__connect.errors."
+STAGE = PREFIX + "stage"
 
 OMITTED = "riverrun.value.omitted"
 """The header that stands for a value that is too large: its size in bytes."""
@@ -85,6 +86,14 @@ def reason(headers: Headers) -> Reason:
         exception=said.get(PREFIX + "exception.class.name", ""),
         message=said.get(PREFIX + "exception.message", ""),
     )
+
+
+def stage_of(headers: Headers) -> str:
+    """The stage of a dead letter alone; empty where it names none."""
+    for name, value in reversed(headers):
+        if name == STAGE:
+            return (value or b"").decode(errors="replace")
+    return ""
 
 
 def original_headers(headers: Headers) -> list[tuple[str, bytes | None]]:

@@ -3,11 +3,15 @@
 import os
 import sys
 import zlib
+from typing import TYPE_CHECKING
 
 import click
 
 from app.options import Connect, with_pipeline
 from app.pipeline.load import Pipeline
+
+if TYPE_CHECKING:
+    from app.logs import Form
 
 
 @click.command()
@@ -18,7 +22,14 @@ from app.pipeline.load import Pipeline
     default="info",
     show_default=True,
 )
-def worker(pipeline: Pipeline, connect: Connect, log_level: str) -> None:
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json: one JSON object a line.",
+)
+def worker(pipeline: Pipeline, connect: Connect, log_level: str, log_format: "Form") -> None:
     """Run one worker of a pipeline, until it is told to stop.
 
     Start more of them to scale: they share the partitions.
@@ -27,7 +38,7 @@ def worker(pipeline: Pipeline, connect: Connect, log_level: str) -> None:
     from app import logs
     from app.worker.run import run_worker
 
-    logs.start(log_level.upper())
+    logs.start(log_level.upper(), log_format)
     run_worker(pipeline, connect())
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from mode import Service
 
 import app
+from app import logs
 from app.errors import RiverrunError
 from app.kafka.settings import KafkaSettings
 from app.pipeline.model import Pipeline
@@ -58,7 +59,7 @@ class PageProcess(Service):
     ) -> None:
         super().__init__()
         settings = (pipeline, kafka.bootstrap_servers, dict(kafka.properties))
-        self._first = pickle.dumps((*settings, log.getEffectiveLevel()))
+        self._first = pickle.dumps((*settings, log.getEffectiveLevel(), logs.started_as()))
         self._words = words
         self._sockets = _listen(pipeline.worker.web_host, pipeline.worker.web_port or 0)
         self._process: asyncio.subprocess.Process | None = None

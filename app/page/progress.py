@@ -20,16 +20,18 @@ class Offsets:
         topic: Its name.
         done: By partition, the offset up to which the group has committed.
         ends: By partition, the offset that the next record gets.
+        records: By partition, how many records are not done.
     """
 
     topic: str
     done: Mapping[int, int]
     ends: Mapping[int, int]
+    records: Mapping[int, int]
 
     @property
     def lag(self) -> int:
-        """Offsets that are not done; the markers of transactional producers count too."""
-        return sum(max(0, end - self.done.get(n, end)) for n, end in self.ends.items())
+        """Records that are not done."""
+        return sum(self.records.values())
 
 
 class Progress:

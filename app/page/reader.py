@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import closing
+from typing import Protocol
 
 from confluent_kafka import Consumer, TopicPartition
 
@@ -14,9 +15,10 @@ from app.kafka.clients import reading_consumer
 from app.kafka.following import Following
 from app.kafka.reading import Reader
 from app.kafka.settings import KafkaSettings
-from app.page.feed import Feed
+from app.page.backlog import Backlog
 from app.page.progress import Offsets
 from app.pipeline.load import Pipeline
+from topics.records import Record
 
 TAIL = 10_000
 """So many of the last records of a topic are read, over all of its partitions."""
@@ -29,6 +31,16 @@ PAUSE_SECONDS = 5.0
 log = logging.getLogger("riverrun.page")
 
 
+class Fed(Protocol):
+    """Where the records go; see ``Feed`` and ``Scraped``."""
+
+    @property
+    def topics(self) -> Sequence[str]: ...
+    def read(self, record: Record) -> None: ...
+    def progress(self, now: float, topics: Sequence[Offsets]) -> None: ...
+    def caught_up(self) -> None: ...
+
+
 class PageReader:
     """Reads the outputs of all workers of a pipeline into a feed, outside of any group.
 
@@ -38,9 +50,13 @@ class PageReader:
         pipeline: Whose outputs.
         kafka: How to reach Kafka.
         feed: Where the records go.
+        linger: Seconds for which it reads on after the last look.
     """
 
-    def __init__(self, pipeline: Pipeline, kafka: KafkaSettings, feed: Feed) -> None:
+    def __init__(
+        self, pipeline: Pipeline, kafka: KafkaSettings, feed: Fed, linger: float = LINGER_SECONDS
+    ) -> None:
+        self._linger = linger
         self._pipeline = pipeline
         self._kafka = kafka
         self._feed = feed
@@ -64,9 +80,9 @@ class PageReader:
         self._thread.join(seconds)
 
     def look(self, by: int) -> None:
-        """Count those who look at the page: one more (`by` is 1), or one less (-1)."""
+        """Count those who look: one more (`by` is 1), one less (-1), or a glance (0)."""
         self._looks += by
-        self._until = time.monotonic() + LINGER_SECONDS
+        self._until = time.monotonic() + self._linger
         self._wake.set()
 
     @property
@@ -100,12 +116,10 @@ class PageReader:
         places = [place for topic in self._feed.topics for place in tail(offsets, topic)]
         following = Following(consumer, places)
         starts = {topic: offsets.starts(topic) for topic in self._inputs()}
-        due = 0.0
+        backlog, due = Backlog(offsets), 0.0
         while self._wanted:
             if time.monotonic() >= due:
-                self._feed.progress(
-                    time.time(), [_offsets(offsets, *one) for one in starts.items()]
-                )
+                self._feed.progress(time.time(), [backlog.of(*one) for one in starts.items()])
                 due = time.monotonic() + LOOK_SECONDS
             for message in following.records(POLL_SECONDS):
                 self._feed.read(message)
@@ -122,8 +136,3 @@ def tail(offsets: Reader, topic: str, count: int = TAIL) -> list[TopicPartition]
     starts, ends = offsets.starts(topic), offsets.ends(topic)
     each = -(-count // max(1, len(ends)))
     return [TopicPartition(topic, n, max(starts[n], end - each)) for n, end in ends.items()]
-
-
-def _offsets(offsets: Reader, topic: str, starts: Mapping[int, int]) -> Offsets:
-    done = {n: starts.get(n, 0) if at is None else at for n, at in offsets.committed(topic).items()}
-    return Offsets(topic, done, offsets.ends(topic))

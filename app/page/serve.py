@@ -16,15 +16,22 @@ from aiohttp import web
 from app import logs
 from app.kafka.settings import KafkaSettings
 from app.page.feed import Feed
+from app.page.metrics import WorkerMetrics
 from app.page.reader import PageReader
+from app.page.scraped import Scraped
 from app.page.server import Page
 from app.page.told import Told
+from app.pipeline.model import Pipeline
 
 LOWEST_PRIORITY = 19
 FILES = 1024
 """Open files: enough for all connections and for Kafka's clients, however few a worker may have."""
 LINE_BYTES = 2**24
 STOP_SECONDS = 1.0
+SCRAPED_SECONDS = 180.0
+"""For so long after a scrape the next one is waited for."""
+TOLD_SECONDS = 30.0
+"""The worker may be silent for so much longer than a batch may take."""
 
 
 def main() -> None:
@@ -47,13 +54,12 @@ async def _run(sockets: list[socket.socket]) -> None:
         size = int.from_bytes(await pipe.readexactly(8), "big")
         # The pipe is the worker's, and nobody else's.
         first = pickle.loads(await pipe.readexactly(size))  # nosec B301 # see above
-        pipeline, servers, properties, level = first
+        pipeline, servers, properties, level, form = first
     except asyncio.IncompleteReadError:
         return
-    _log(level)
-    told, feed = Told(), Feed(pipeline)
-    reader = PageReader(pipeline, KafkaSettings(servers, properties), feed)
-    page = Page(feed, reader, told, pipeline.worker.web_host)
+    _log(level, form)
+    told = Told(pipeline.worker.processing_timeout + TOLD_SECONDS)
+    page = _page(pipeline, KafkaSettings(servers, properties), told)
     runner, listening = await serve(page, sockets)
     async for line in pipe:
         told.hear(line)
@@ -64,6 +70,18 @@ async def _run(sockets: list[socket.socket]) -> None:
             await runner.cleanup()
     except TimeoutError:
         pass
+
+
+def _page(pipeline: Pipeline, kafka: KafkaSettings, told: Told) -> Page:
+    feed, scraped = Feed(pipeline), Scraped(pipeline)
+    return Page(
+        feed,
+        PageReader(pipeline, kafka, feed),
+        told,
+        WorkerMetrics(pipeline, scraped),
+        PageReader(pipeline, kafka, scraped, SCRAPED_SECONDS),
+        pipeline.worker.web_host,
+    )
 
 
 async def serve(
@@ -79,6 +97,6 @@ async def serve(
     return runner, [await loop.create_server(bounded, sock=each) for each in sockets]
 
 
-def _log(level: int) -> None:
+def _log(level: int, form: logs.Form) -> None:
     """Log as the worker does, but so much a minute at most: clients cause some of it."""
-    logs.start(level).addFilter(logs.AtMost())
+    logs.start(level, form).addFilter(logs.AtMost())

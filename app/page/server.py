@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from prometheus_client import CONTENT_TYPE_LATEST
 from yarl import URL
 
 from app.page.connections import Connections
@@ -69,7 +70,15 @@ class Worker(Protocol):
     """What is known of the worker; see ``Told``."""
 
     def health(self) -> dict[str, Any]: ...
+    def alive(self) -> dict[str, Any]: ...
+    def measures(self) -> dict[str, Any]: ...
     def counts(self) -> dict[str, Any]: ...
+
+
+class Metrics(Protocol):
+    """What ``/metrics`` says; see ``WorkerMetrics``."""
+
+    def text(self, health: Mapping[str, Any], said: Mapping[str, Any]) -> bytes: ...
 
 
 class Page:
@@ -81,6 +90,8 @@ class Page:
         feed: What the pipeline did.
         reader: Fills the feed; started and stopped with the server.
         worker: What this worker did, and how it is.
+        metrics: For Prometheus.
+        figures: Fills what the metrics need of Kafka, for a while after each scrape.
         host: The address that the server is bound to. On loopback a request must name loopback,
             so that no page of another site can reach this one under a name of its own.
 
@@ -88,11 +99,21 @@ class Page:
         connections: Bounds for whoever serves this.
     """
 
-    def __init__(self, feed: Source, reader: Looking, worker: Worker, host: str) -> None:
+    def __init__(
+        self,
+        feed: Source,
+        reader: Looking,
+        worker: Worker,
+        metrics: Metrics,
+        figures: Looking,
+        host: str,
+    ) -> None:
         self.connections = Connections()
         self._feed = feed
         self._reader = reader
         self._worker = worker
+        self._metrics = metrics
+        self._figures = figures
         self._names = {"localhost", "127.0.0.1", "::1", host} if _is_loopback(host) else None
         self._files = {file.name: file.read_bytes() for file in STATIC.iterdir()}
         self._clients = 0
@@ -102,6 +123,9 @@ class Page:
         """Add the routes, and what holds for every route of `app`."""
         app.router.add_get("/", self._index)
         app.router.add_get("/health", self._health)
+        app.router.add_get("/healthz", self._alive)
+        app.router.add_get("/readyz", self._health)
+        app.router.add_get("/metrics", self._scrape)
         app.router.add_get("/static/{name}", self._static)
         app.router.add_get("/stream", self._stream, allow_head=False)
         app.middlewares.append(self._guard())
@@ -111,11 +135,14 @@ class Page:
 
     async def _start(self, app: web.Application) -> None:
         self._reader.start()
+        self._figures.start()
 
     async def _stop(self, app: web.Application) -> None:
         self._closing.set()
-        self._reader.stop()
-        await asyncio.to_thread(self._reader.join, 1.0)
+        for each in (self._reader, self._figures):
+            each.stop()
+        for each in (self._reader, self._figures):
+            await asyncio.to_thread(each.join, 1.0)
 
     def _guard(self) -> Middleware:
         @web.middleware
@@ -140,6 +167,15 @@ class Page:
     async def _health(self, request: web.Request) -> web.Response:
         said = self._worker.health()
         return web.json_response(said, status=200 if said["ready"] else 503)
+
+    async def _alive(self, request: web.Request) -> web.Response:
+        said = self._worker.alive()
+        return web.json_response(said, status=200 if said["alive"] else 503)
+
+    async def _scrape(self, request: web.Request) -> web.Response:
+        self._figures.look(0)
+        said = self._metrics.text(self._worker.health(), self._worker.measures())
+        return web.Response(body=said, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _index(self, request: web.Request) -> web.Response:
         return self._file("index.html")

@@ -28,6 +28,8 @@ class Assignment:
         whole: Whether all of each round has been processed; in the middle nothing is committed.
         waiting: Records that were fetched and not processed yet.
         all_fetched: Whether nothing is there to be fetched at this moment.
+        predicted: For each batch since the last commit the timestamp of its first record, in
+            milliseconds since 1970, and how many predictions it made.
     """
 
     partitions: tuple[TP, ...] = ()
@@ -37,6 +39,7 @@ class Assignment:
     whole: bool = True
     waiting: int = 0
     all_fetched: bool = False
+    predicted: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def idle(self) -> bool:

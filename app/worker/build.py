@@ -22,6 +22,7 @@ from app.worker.ending import LEAVE_SECONDS
 from app.worker.faust.transport import Consumer
 from app.worker.input.fetching import Fetcher
 from app.worker.input.topic_watch import TopicWatch
+from app.worker.measured import Measured
 from app.worker.output.committer import Committer, CommitTimes
 from app.worker.output.purging import Purger
 from app.worker.output.torn import TornOutputs, lie_beside
@@ -70,6 +71,7 @@ def new_worker(
         watch,
         Purger(kafka.admin(), [topic for s in stages(pipeline)[1:] for topic in s.inputs]),
         Report(pipeline, processor.counters, committer),
+        Measured(processor.counters, committer),
         Watchdog(),
         partial(_fetcher, pipeline, kafka, name, committer.nudge),
         all_inputs(pipeline, partitions),

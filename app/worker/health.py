@@ -7,6 +7,7 @@ from typing import Any
 from app.kafka.partitions import partitions_of
 from app.page.told import words
 from app.pipeline.load import Pipeline
+from app.worker.measured import Measured
 from app.worker.output.committer import Committer
 from app.worker.processor import Counters
 
@@ -18,16 +19,20 @@ class Health:
         pipeline: What is done.
         counters: Of all that was processed.
         committer: Has the assignment of this moment.
+        measured: For the metrics.
 
     Attributes:
-        ready: Whether the states are restored, and the worker goes on.
+        doing: Why it is not ready; empty where its states are restored, and it goes on.
     """
 
-    def __init__(self, pipeline: Pipeline, counters: Counters, committer: Committer) -> None:
+    def __init__(
+        self, pipeline: Pipeline, counters: Counters, committer: Committer, measured: Measured
+    ) -> None:
         self._pipeline = pipeline
         self._counters = counters
         self._committer = committer
-        self.ready = False
+        self._measured = measured
+        self.doing = "it starts and joins the group"
 
     @property
     def partitions(self) -> list[int]:
@@ -37,12 +42,13 @@ class Health:
 
     def words(self) -> bytes:
         """A line for the page."""
-        return words(self.health(), self.counts())
+        return words(self.health(), self.counts(), self._measured.said())
 
     def health(self) -> dict[str, Any]:
         """Whether this worker does its work, and on what."""
         return {
-            "ready": self.ready,
+            "ready": not self.doing,
+            "reasons": [self.doing] if self.doing else [],
             "partitions": self.partitions,
             "events": self._counters.events,
             "commits": self._committer.commits,

@@ -10,6 +10,7 @@ from app.pipeline.load import Pipeline
 from app.worker.faust.transport import Consumer
 from app.worker.input.fetching import Fetcher
 from app.worker.input.topic_watch import TopicWatch
+from app.worker.measured import Measured
 from app.worker.output.committer import Committer
 from app.worker.output.purging import Purger
 from app.worker.processor import Processor
@@ -38,6 +39,7 @@ class Parts:
         watch: Sees that the topics stay the same ones.
         purger: Deletes what was read between two stages.
         report: Writes the log.
+        measured: For the metrics.
         watchdog: Ends a worker in which something hangs.
         fetcher: Makes the group's consumer, which tells this one of rebalances.
         inputs: All partitions of the inputs of all stages.
@@ -54,6 +56,7 @@ class Parts:
     watch: TopicWatch
     purger: Purger
     report: Report
+    measured: Measured
     watchdog: Watchdog
     fetcher: Callable[[Consumer], Fetcher]
     inputs: frozenset[TP]

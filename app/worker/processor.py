@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from time import perf_counter
+from time import perf_counter, time
 
 from agents.errors import LearnRefused
 from agents.outputs import Outputs
 from app.kafka.partitions import TP
 from app.worker.assignment import Assignment
+from app.worker.measures import Rejected
 from app.worker.tasks import Task
 from learners.model import Model
 from topics.records import Batch, Outgoing
@@ -27,7 +28,10 @@ class Counters:
     predictions: int = 0
     learned: int = 0
     dead_letters: int = 0
+    rejected: Rejected = field(default_factory=Rejected)
     last_letter: Outgoing | None = None
+    last_learned: float | None = None
+    """When something was learned, in seconds since 1970; None before."""
     seconds_per_event: float | None = None
     """How long the agents take for one, as of the last batches; None before the first."""
 
@@ -41,9 +45,12 @@ class Counters:
     def add(self, outputs: Outputs) -> None:
         """Count what an agent returned."""
         self.predictions += len(outputs.predictions)
-        self.learned += outputs.learned
+        if outputs.learned:
+            self.learned += outputs.learned
+            self.last_learned = time()
         self.dead_letters += len(outputs.dead_letters)
         if outputs.dead_letters:
+            self.rejected.add(outputs.dead_letters)
             self.last_letter = outputs.dead_letters[-1]
 
 
@@ -67,7 +74,7 @@ class Processor:
         task = assignment.tasks.get(at := TP(batch.topic, batch.partition))
         if task is None:
             return True
-        started = perf_counter()
+        started, predictions = perf_counter(), self.counters.predictions
         try:
             self._run(assignment, at, task, partial(task.process, batch))
             if batch.last:
@@ -78,6 +85,8 @@ class Processor:
         if batch.places is not None:
             assignment.whole = batch.last
         self.counters.took(len(batch.records), perf_counter() - started)
+        if predicted := self.counters.predictions - predictions:
+            assignment.predicted.append((batch.records[0].timestamp()[1], predicted))
         return True
 
     def _run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from typing import cast
 
@@ -56,7 +57,9 @@ class Worker:
         self._committing.set()
         self.failure: BaseException | None = None
         self._end = ForcedEnd(lambda: self.failure)
-        self.health = Health(parts.pipeline, parts.processor.counters, parts.committer)
+        self.health = Health(
+            parts.pipeline, parts.processor.counters, parts.committer, parts.measured
+        )
         services = [] if page is None else [page(self.health.words)]
         self.app = new_app(parts.pipeline, self, services)
 
@@ -87,7 +90,7 @@ class Worker:
 
         In the middle of a round nothing is committed: it is done again.
         """
-        self.health.ready = False
+        self.health.doing = "a rebalance of the group"
         try:
             await (self._committer.settle() if lost else self._committer.commit())
         except TransactionAborted as error:
@@ -97,6 +100,7 @@ class Worker:
 
     async def restore(self, assignment: Assignment) -> Mapping[TP, int | None]:
         """Restore the states of an assignment, and make its tasks."""
+        started, self.health.doing = time.monotonic(), "it restores the state of its partitions"
         self.assignment.drop()
         # Now: what a worker that was killed left open may hold up the restore.
         self._parts.neighbours.assigned()
@@ -119,6 +123,7 @@ class Worker:
             return await self.restore(assignment)
         self._between_first = alone and not at_once
         self._opened(restored.values())
+        self._parts.measured.restores.observe(time.monotonic() - started)
         if self._between_first:
             return {tp: at for tp, at in offsets.items() if tp.topic not in self._first_inputs}
         return offsets
@@ -135,7 +140,8 @@ class Worker:
         return True
 
     def _opened(self, restored: Iterable[Restored]) -> None:
-        self.health.ready = self.failure is None
+        if self.failure is None:
+            self.health.doing = ""
         log.info(
             "partitions %s, models with %d learned events; %d records of state read",
             self.health.partitions,
@@ -192,7 +198,7 @@ class Worker:
 
     async def closing(self) -> None:
         """Stop committing in the background, and commit what was processed."""
-        self.health.ready, self._closing = False, True
+        self.health.doing, self._closing = "it stops", True
         self._end.within(STOP_SECONDS)
         self._parts.restorers.stop()
         self._parts.neighbours.close()
@@ -237,7 +243,7 @@ class Worker:
         if isinstance(error, RestoreStopped):
             return  # it ends already, and was told to
         if self.failure is None:
-            self.health.ready, self.failure = False, error
+            self.health.doing, self.failure = f"it leaves: {error}", error
             self._end.within(LEAVE_SECONDS)
             # A topic that is gone is the reason, whatever failed by it.
             self.failure = await self._parts.watch.change() or error

@@ -13,6 +13,7 @@ from time import monotonic
 from traceback import clear_frames
 
 from app.worker.assignment import Assignment
+from app.worker.measures import COMMITS, Histogram, Latency
 from app.worker.output.transactions import START_SECONDS, TransactionLost, Transactions
 
 log = logging.getLogger("riverrun.worker")
@@ -81,6 +82,10 @@ class Committer:
         """How many transactions were committed."""
         self.seconds = 0.0
         """How long they took, together."""
+        self.histogram = Histogram(COMMITS)
+        """How long each of them took."""
+        self.latency = Latency()
+        """From the events to the commit of their predictions."""
 
     async def start(self) -> None:
         """Make the producer ready; see ``Transactions.start``."""
@@ -148,7 +153,9 @@ class Committer:
                 self._room.set()
             self.failures = 0
             self.commits += 1
-            self.seconds += self._clock() - self._last_begin
+            took = self._clock() - self._last_begin
+            self.seconds += took
+            self.histogram.observe(took)
 
     async def settle(self) -> None:
         """Wait until no transaction is under way."""
@@ -167,8 +174,10 @@ class Committer:
     async def _commit_all(self, assignment: Assignment) -> None:
         due = assignment.due
         changes = [task.take(self._snapshot_key) for task in due]
+        predicted, assignment.predicted = assignment.predicted, []
         commit = partial(self._transactions.commit, changes, assignment.group)
         await self._in_time(commit, self._patience, "a commit")
+        self.latency.committed(predicted)
         for task, change in zip(due, changes, strict=True):
             task.committed(change)
             for topic, offset in change.offsets.items():

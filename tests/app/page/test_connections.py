@@ -26,7 +26,7 @@ HALF = HEAD % b"/"
 async def serving() -> AsyncIterator[tuple[Page, Open]]:
     """A page on a port, and what opens a connection to it and sends something."""
     sockets = _listen("127.0.0.1", 0)
-    page = Page(Numbers(), Looks(), Busy(), "127.0.0.1")
+    page = Page(Numbers(), Looks(), Busy(), Busy(), Looks(), "127.0.0.1")
     runner, servers = await serve(page, sockets)
     writers: list[asyncio.StreamWriter] = []
 

@@ -214,7 +214,11 @@ def test_the_time_of_the_stream_is_the_largest_that_was_said() -> None:
 
 
 def offsets(done: int, end: int) -> list[Offsets]:
-    return [Offsets("fraud.events.v1", {0: done, 1: done}, {0: end, 1: end})]
+    return [
+        Offsets(
+            "fraud.events.v1", {0: done, 1: done}, {0: end, 1: end}, {0: end - done, 1: end - done}
+        )
+    ]
 
 
 def test_pace_and_lag_are_those_of_all_partitions() -> None:

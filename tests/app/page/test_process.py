@@ -36,7 +36,7 @@ def pipeline(port: int) -> Pipeline:
 
 def made(port: int) -> PageProcess:
     kafka = KafkaSettings("127.0.0.1:1", {"sasl.password": SECRET})
-    return PageProcess(pipeline(port), kafka, lambda: words(HEALTH, {}))
+    return PageProcess(pipeline(port), kafka, lambda: words(HEALTH, {}, {}))
 
 
 def health(port: int) -> Any:

@@ -38,10 +38,9 @@ class Reads(PageReader):
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
-    monkeypatch.setattr(reader, "LINGER_SECONDS", 0.05)
     monkeypatch.setattr(reader, "PAUSE_SECONDS", 0.2)
     pipeline = load_pipeline(FILE, environ={})
-    made = Reads(pipeline, KafkaSettings("127.0.0.1:1"), Feed(pipeline))
+    made = Reads(pipeline, KafkaSettings("127.0.0.1:1"), Feed(pipeline), linger=0.05)
     made.start()
     yield made
     made.stop()

@@ -59,8 +59,17 @@ class Busy:
     def health(self) -> dict[str, Any]:
         return {"ready": self.ready}
 
+    def alive(self) -> dict[str, Any]:
+        return {"alive": self.ready, "reasons": []}
+
     def counts(self) -> dict[str, Any]:
         return {"scored": 3}
+
+    def measures(self) -> dict[str, Any]:
+        return {"records": 4}
+
+    def text(self, health: Any, said: Any) -> bytes:
+        return f"records {said['records']}\n".encode()
 
 
 @pytest.fixture(autouse=True)
@@ -70,10 +79,13 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def serving(
-    feed: Numbers | None = None, looks: Looks | None = None, host: str = "127.0.0.1"
+    feed: Numbers | None = None,
+    looks: Looks | None = None,
+    host: str = "127.0.0.1",
+    figures: Looks | None = None,
 ) -> AsyncIterator[Client]:
     app = web.Application()
-    Page(feed or Numbers(), looks or Looks(), Busy(), host).install(app)
+    Page(feed or Numbers(), looks or Looks(), Busy(), Busy(), figures or Looks(), host).install(app)
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -120,6 +132,30 @@ def test_every_answer_has_the_headers_that_keep_others_out() -> None:
                 assert "script-src 'self';" in policy
                 assert "unsafe" not in policy
                 assert headers["X-Content-Type-Options"] == "nosniff"
+
+    run(test)
+
+
+def test_health_says_ready_and_alive_apart_and_a_scrape_counts_as_a_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Counting(Looks):
+        def look(self, by: int) -> None:
+            assert by == 0
+            self.now += 1
+
+    async def test() -> None:
+        looks = Counting()
+        async with serving(figures=looks) as client:
+            assert (await client.get("/readyz")).status == 200
+            assert (await client.get("/healthz")).status == 200
+            scraped = await client.get("/metrics")
+            assert scraped.headers["Content-Type"].startswith("text/plain; version=1.0.0")
+            assert await scraped.text() == "records 4\n"
+            monkeypatch.setattr(Busy, "ready", False)
+            assert (await client.get("/readyz")).status == 503
+            assert (await client.get("/healthz")).status == 503
+        assert looks.now == 1
 
     run(test)
 
