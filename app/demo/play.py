@@ -13,6 +13,7 @@ from app.demo.ledger import Ledger
 from app.demo.moment import Moment, Notes
 from app.demo.screen import Count, Show
 from app.demo.stopping import Stopping
+from app.demo.story import StoryFile
 from app.demo.stream import Reader, Sender
 from app.demo.summary import Summary, summarize
 from app.demo.workers import HOST, Workers
@@ -24,6 +25,7 @@ from app.local_kafka import LocalKafka
 from app.pipeline.load import Pipeline
 
 TICK_SECONDS = 0.25
+TELL_SECONDS = 1.0
 LATEST_KILL = 15.0
 READY_WITHIN = 90.0
 DRAIN_WITHIN = 30.0
@@ -48,6 +50,7 @@ class Play:
         notes: Are told what happens.
         stopping: Knows whether the user wants to end.
         broker: The demo's own, if it has one.
+        story: Told to the page.
     """
 
     def __init__(
@@ -59,17 +62,19 @@ class Play:
         notes: Notes,
         stopping: Stopping,
         broker: LocalKafka | None,
+        story: StoryFile,
     ) -> None:
         self._world, self._pipeline, self._kafka = world, pipeline, kafka
         self._learner = pipeline.learner.type.replace("_", " ")
         self._workers, self._notes, self._stopping = workers, notes, stopping
-        self._broker = broker
+        self._broker, self._story_file = broker, story
         self._truth, self._ledger = Truth(), Ledger()
         self._desk = Desk(self._truth, world.budget, self._ledger.is_labelled)
         around = (self._truth, pipeline, kafka, self._ledger, self._desk)
         self._sender = Sender(world, *around)
         self._reader = Reader(pipeline, kafka, self._ledger, self._desk)
         self.page = f"http://{HOST}:{workers.processes[0].port}"
+        self._tell_at = 0.0
         self._stories: list[Iterator[None]] = []
 
     def start(self) -> None:
@@ -112,6 +117,8 @@ class Play:
         Args:
             count: Is told how many payments are.
         """
+        sent, days = self._ledger.sent, self._world.history
+        self._story_file.tell(f"Catches up with {sent:,} payments of the last {days} days.")
         while self._ledger.answered < self._ledger.sent and not self._stopping.asked:
             self._check()
             count(self._ledger.answered)
@@ -161,7 +168,11 @@ class Play:
         self._check()
         for story in self._stories:
             next(story, None)
-        show(self._moment(state))
+        moment = self._moment(state)
+        show(moment)
+        if time.monotonic() >= self._tell_at:
+            self._story_file.moment(moment, self._ledger.totals())
+            self._tell_at = time.monotonic() + TELL_SECONDS
 
     def _drain(self, show: Show) -> None:
         """Wait for what is still on its way, unless nothing moves any more or the user is tired."""

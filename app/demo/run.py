@@ -18,6 +18,7 @@ from app.demo.moment import Notes
 from app.demo.play import Play
 from app.demo.screen import Screen
 from app.demo.stopping import Stopping
+from app.demo.story import StoryFile
 from app.demo.summary import Summary
 from app.demo.workers import WorkerProcess, Workers
 from app.demo.world import World
@@ -26,7 +27,10 @@ from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings, named_servers
 from app.local_kafka import KAFKA_VERSION, LocalKafka
 from app.local_kafka.install import kafka_jars
+from app.page.story import VARIABLE
 from app.pipeline.load import Pipeline, load_pipeline
+
+STORY = "story.json"
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,16 @@ def run_demo(options: Options, screen: Screen, stopping: Stopping) -> Summary:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="riverrun-demo-")))
         notes = Notes()
         workers = _workers(options, own, kafka, folder, notes)
-        play = Play(options.world, pipeline, kafka, workers, notes, stopping, broker)
+        play = Play(
+            options.world,
+            pipeline,
+            kafka,
+            workers,
+            notes,
+            stopping,
+            broker,
+            StoryFile(folder / STORY),
+        )
         stack.callback(play.close)
         size, days = options.world.history_size(), options.world.history
         with screen.bar(f"History of {days} days, {size:,} payments, sent", size) as count:
@@ -104,14 +117,14 @@ def _workers(
     options: Options, own: dict[str, str], kafka: KafkaSettings, folder: Path, notes: Notes
 ) -> Workers:
     """Workers with stable names: one that is started again has its partitions back at once."""
-    processes = []
+    processes, story = [], {VARIABLE: str(folder / STORY)}
     for number in range(1, options.workers + 1):
         port = free_port(WEB_PORT if number == 1 else 0)
         named = {"worker.name": f"{number}", "worker.web_port": f"{port}"}
         settings = [f"--set={key}={value}" for key, value in (own | named).items()]
         arguments = [str(pipeline_file()), *settings]
         arguments += ["--bootstrap-servers", kafka.bootstrap_servers]
-        processes.append(WorkerProcess(arguments, folder / f"worker-{number}.log", port))
+        processes.append(WorkerProcess(arguments, folder / f"worker-{number}.log", port, story))
     return Workers(processes, lambda line: notes.add(line, bad=True))
 
 

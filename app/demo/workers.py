@@ -10,8 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import app
@@ -46,9 +47,17 @@ class WorkerProcess:
         arguments: After `riverrun worker`.
         log: The file that it writes to.
         port: Where it answers /health.
+        environ: Variables of its own.
     """
 
-    def __init__(self, arguments: Sequence[str], log: Path, port: int) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        log: Path,
+        port: int,
+        environ: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._environ = dict(environ)
         self.port = port
         self.log = log
         self.health = Health()
@@ -81,7 +90,7 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=os.environ | {"PYTHONPATH": path},
+                env=os.environ | self._environ | {"PYTHONPATH": path},
                 start_new_session=True,  # Ctrl-C is for the demo: it stops its workers in order
             )
         self._watchdog = subprocess.Popen(

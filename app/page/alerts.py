@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from heapq import nlargest
+from itertools import islice
 from typing import Any
 
 from topics.records import Alert
@@ -13,6 +14,7 @@ MAX_ALERTS = 2000
 MAX_LABELS = 20_000
 MAX_REASONS = 8
 MAX_TEXT = 60
+MAX_FIELDS = 40
 SHOWN = 25
 """Of the latest alerts, and of those whose labels came last."""
 
@@ -44,6 +46,7 @@ class Shown:
             "reasons": (alert.reasons or ())[:MAX_REASONS],
             "label": _short(self.label),
             "judged": self.judged,
+            "event": {name: _short(v) for name, v in islice(alert.event.items(), MAX_FIELDS)},
         }
 
 

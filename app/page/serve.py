@@ -20,6 +20,7 @@ from app.page.metrics import WorkerMetrics
 from app.page.reader import PageReader
 from app.page.scraped import Scraped
 from app.page.server import Page
+from app.page.story import VARIABLE, Story
 from app.page.told import Told
 from app.pipeline.model import Pipeline
 
@@ -81,6 +82,7 @@ def _page(pipeline: Pipeline, kafka: KafkaSettings, told: Told) -> Page:
         WorkerMetrics(pipeline, scraped),
         PageReader(pipeline, kafka, scraped, SCRAPED_SECONDS),
         pipeline.worker.web_host,
+        Story(os.environ.get(VARIABLE)).said,
     )
 
 

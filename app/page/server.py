@@ -44,6 +44,9 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
+CHANGES = ("version", "worker", "ready", "story")
+"""What is told at once when it changes."""
+
 STREAM = {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 """A proxy shall pass each event on at once."""
 
@@ -94,6 +97,7 @@ class Page:
         figures: Fills what the metrics need of Kafka, for a while after each scrape.
         host: The address that the server is bound to. On loopback a request must name loopback,
             so that no page of another site can reach this one under a name of its own.
+        story: What a demo tells; None where there is none.
 
     Attributes:
         connections: Bounds for whoever serves this.
@@ -107,12 +111,14 @@ class Page:
         metrics: Metrics,
         figures: Looking,
         host: str,
+        story: Callable[[], dict[str, Any] | None] = lambda: None,
     ) -> None:
         self.connections = Connections()
         self._feed = feed
         self._reader = reader
         self._worker = worker
         self._metrics = metrics
+        self._story = story
         self._figures = figures
         self._names = {"localhost", "127.0.0.1", "::1", host} if _is_loopback(host) else None
         self._files = {file.name: file.read_bytes() for file in STATIC.iterdir()}
@@ -212,7 +218,7 @@ class Page:
         written = monotonic()
         while await self._tick() and _is_there(request):
             before, said = said, self._said(said["version"])
-            if said["version"] != before["version"] or said["worker"] != before["worker"]:
+            if any(said[name] != before[name] for name in CHANGES):
                 await _write(response, _event("change", said))
                 written = monotonic()
             elif monotonic() - written >= HEARTBEAT_SECONDS:
@@ -220,7 +226,14 @@ class Page:
                 written = monotonic()
 
     def _said(self, version: int) -> dict[str, Any]:
-        return {"worker": self._worker.counts(), **self._feed.since(version)}
+        health = self._worker.health()
+        return {
+            "worker": self._worker.counts(),
+            "ready": health["ready"],
+            "reasons": health.get("reasons", []),
+            "story": self._story(),
+            **self._feed.since(version),
+        }
 
     async def _tick(self) -> bool:
         """Wait a moment; False once the server stops."""

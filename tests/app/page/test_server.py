@@ -211,11 +211,11 @@ def test_the_stream_is_a_snapshot_and_then_what_changes() -> None:
         async with serving(feed) as client:
             stream = await client.get("/stream")
             assert stream.content_type == "text/event-stream"
-            worker = {"scored": 3}
-            first = {"about": {"pipeline": "fraud"}, "worker": worker, "version": 1, "before": 0}
+            own = {"worker": {"scored": 3}, "ready": True, "reasons": [], "story": None}
+            first = {"about": {"pipeline": "fraud"}, **own, "version": 1, "before": 0}
             assert await event(stream) == ("snapshot", first)
             feed.version = 5
-            assert await event(stream) == ("change", {"worker": worker, "version": 5, "before": 1})
+            assert await event(stream) == ("change", {**own, "version": 5, "before": 1})
 
     run(test)
 
