@@ -108,7 +108,7 @@ def test_prometheus_reads_a_worker_and_the_dashboard_and_the_rules_have_what_the
     events = stream(kafka, tmp_path, name, LEARNER, **tables)
     page, port = free_ports(None)
     send(events, first=True)
-    with workers(events, **{"worker.web_port": str(page)}), prometheus(tmp_path, port, page):
+    with workers(events, "a", **{"worker.web_port": str(page)}), prometheus(tmp_path, port, page):
 
         def scored() -> float | None:
             return figure(port, "riverrun_predictions_total")
