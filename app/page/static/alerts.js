@@ -14,7 +14,7 @@ function inWords(feature, event) {
   if (!made) return known ? `${plain(feature)} is ${figure(value)}` : plain(feature);
   const [, entity, kind, of, length] = made, during = length.replace("d", " days").replace(/^1 days/, "1 day");
   if (kind === "ratio" && known) return `${figure(value)} times the usual ${plain(of)} of this ${plain(entity)}`;
-  if (kind === "count") return `${known ? figure(value) : "how many"} events of this ${plain(entity)} in ${during}`;
+  if (kind === "count") return `${known ? figure(value) : "how many"} event${value === 1 ? "" : "s"} of this ${plain(entity)} in ${during}`;
   return `${kind} ${plain(of)} of this ${plain(entity)} in ${during}${known ? `: ${figure(value)}` : ""}`;
 }
 

@@ -97,7 +97,7 @@ function plot(host, series, options) {
     tzDate: (seconds) => (stream ? uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") : new Date(seconds * 1000)),
     padding: [8, ends ? ENDS : 16, 0, 0], legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
-    scales: { y: { range } },
+    scales: { x: { range: atLeastADay }, y: { range } },
     series: [{}, ...series],
   }, [[], ...series.map(() => [])], host);
   made.series.forEach((one, i) => { one.rival = i ? series[i - 1].rival : undefined; });
@@ -107,6 +107,12 @@ function plot(host, series, options) {
 
 function line(rival) {
   return { rival, label: NAMES[rival], stroke: color(rival), width: rival === "model" ? 2.5 : 2, dash: DASH[rival], points: { size: 5, fill: color("card") } };
+}
+
+/* A single point would else have years around it. */
+function atLeastADay(plot, low, high) {
+  const room = plot.wall ? 30 : 43200;
+  return low === null || low !== high ? [low, high] : [low - room, high + room];
 }
 
 function fromZero(_, low, high) {
