@@ -12,18 +12,18 @@ from learners.errors import LearnerError
 class Moments(NamedTuple):
     """Of one feature: how many values, their mean, and the sum of squared distances to it."""
 
-    count: float = 0.0
+    number: float = 0.0
     mean: float = 0.0
     squares: float = 0.0
 
     def with_more(self, other: Moments) -> Moments:
         """Of both together (Chan, Golub, LeVeque 1979)."""
-        count = self.count + other.count
-        if not other.count:
+        count = self.number + other.number
+        if not other.number:
             return self
         apart = other.mean - self.mean
-        mean = self.mean + apart * (other.count / count)
-        squares = self.squares + other.squares + apart * apart * self.count * other.count / count
+        mean = self.mean + apart * (other.number / count)
+        squares = self.squares + other.squares + apart * apart * self.number * other.number / count
         return Moments(count, mean, squares)
 
 

@@ -169,7 +169,8 @@ def _partitions(events: Events, n: int, mark: int | None) -> float:
 
 
 def _right(scores: Sequence[float], events: Events) -> float:
-    return sum((s > 0.5) == y for s, (_, y) in zip(scores, events, strict=True)) / len(events)
+    right = sum(bool((s > 0.5) == y) for s, (_, y) in zip(scores, events, strict=True))
+    return right / len(events)
 
 
 def test_moments_of_parts_are_those_of_the_whole() -> None:
