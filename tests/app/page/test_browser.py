@@ -96,11 +96,13 @@ STORY = {
 
 
 @contextmanager
-def served(feed: Shop, story: dict[str, Any] | None = None) -> Iterator[str]:
+def served(
+    feed: Shop, story: dict[str, Any] | None = None, metrics: Busy | None = None
+) -> Iterator[str]:
     """The page on a port, from another thread."""
     loop, ready, port = asyncio.new_event_loop(), threading.Event(), [0]
     app = web.Application()
-    Page(feed, Looks(), Busy(), Busy(), Looks(), "127.0.0.1", lambda: story).install(app)
+    Page(feed, Looks(), Busy(), metrics or Busy(), Looks(), "127.0.0.1", lambda: story).install(app)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
 
     async def start() -> None:
