@@ -75,8 +75,7 @@ class Operations:
 
     Attributes:
         kinds: EVENT, or of a label LEARN, CORRECT or DROP.
-        stamps: `times` and `event_times`; None where nobody has asked for them yet: they are
-            those of the records, which are all of events.
+        stamps: `times` and `event_times`; None until asked for: those of the events' records.
         ids: Of the events; None where the pipeline names no id field.
         came: What an event said; of a label those fields of its event that later stages need:
             the entities, and what features are made of.
@@ -92,6 +91,7 @@ class Operations:
         read: Features and labels, where the source has read them already: all of them came
             with the events.
         origin: Topic and partition of all events; None where they differ.
+        looked_up: Fields that were asked for, as they came.
     """
 
     kinds: Kinds
@@ -108,6 +108,7 @@ class Operations:
     letters: Letters | None = None
     read: Read | None = None
     origin: tuple[str, int] | None = None
+    looked_up: dict[str, list[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Sequence[Row], causes: Sequence[Record], places: Sequence[int]) -> Operations:
@@ -134,8 +135,7 @@ class Operations:
         """Events that happen by their own records; nothing is known of them but what came."""
         count = len(records)
         nothing = [None] * count
-        kinds = np.full(count, EVENT, np.int8)
-        known = nothing, list(nothing), [0] * count
+        kinds, known = np.full(count, EVENT, np.int8), (nothing, list(nothing), [0] * count)
         return cls(kinds, None, ids, came, *known, records, records, places)
 
     @classmethod
@@ -172,10 +172,7 @@ class Operations:
 
     @property
     def times(self) -> Ints:
-        """When each happened, in milliseconds since 1970.
-
-        Of an event the time of its record, of a label the time of the stream.
-        """
+        """Of events the time of their record, of labels that of the stream; ms since 1970."""
         return self._stamps()[0]
 
     @property
@@ -236,11 +233,18 @@ class Operations:
         added, are_events = self.added.get(name), self.kinds[at] == EVENT
         if added is not None and are_events.all():
             return added[at]
-        found = [self.came[i].get(name) for i in at.tolist()]
+        found = self._came_as(name, at)
         if added is not None:
             for j in np.flatnonzero(are_events).tolist():
                 found[j] = float(added[at[j]])
         return found
+
+    def _came_as(self, name: str, at: Ints) -> list[Any]:
+        """A field as it came, at these places; it is looked up once in a batch."""
+        column = self.looked_up.get(name)
+        if column is None:
+            column = self.looked_up[name] = [fields.get(name) for fields in self.came]
+        return list(column) if len(at) == len(column) else [column[i] for i in at.tolist()]
 
     def fields(self, i: int) -> dict[str, Any]:
         """All fields of one operation, those that were added too."""
@@ -262,7 +266,7 @@ class Operations:
         came = list(self.came)
         for i, each in zip(at, fields, strict=True):
             came[i] = each
-        self.came, self.added = came, {}
+        self.came, self.added, self.looked_up = came, {}, {}
 
     def set_aside(
         self, errors: Mapping[int, Exception], stage: Stage

@@ -64,6 +64,7 @@ class Budget:
         self._past = Past()
         self._changed = self._turned = False
         self._restore()
+        self._bound()
 
     def decide(self, time: int, entity: Any, score: float | None) -> Decision:
         """Decide one event.
@@ -73,9 +74,11 @@ class Budget:
             entity: None: an entity of its own.
             score: A finite number, or None.
         """
-        span, within = divmod(max(time, self._slot_start()), self._per)
-        at = within / self._per
-        self._move(span, within * SLOTS // self._per, at)
+        if time < self._start:
+            time = self._start
+        elif time >= self._end:
+            self._move(time)
+        at = (time - self._span_start) / self._per
         if score is None:
             return Decision("pass", self._told(at))
         key = self._key(entity)
@@ -126,12 +129,16 @@ class Budget:
             return key_of("", entity)
         return f"#{self._highest.count}.{len(self._alerted)}"
 
-    def _slot_start(self) -> int:
-        """Of now; in milliseconds, rounded up."""
-        return self._span * self._per - (-self._slot * self._per // SLOTS)
+    def _bound(self) -> None:
+        """Note when the slot of now begins and ends; in milliseconds, rounded up."""
+        self._span_start = self._span * self._per
+        self._start = self._span_start - (-self._slot * self._per // SLOTS)
+        self._end = self._span_start - (-(self._slot + 1) * self._per // SLOTS)
 
-    def _move(self, span: int, slot: int, at: float) -> None:
+    def _move(self, time: int) -> None:
         """To the span and the slot of now."""
+        span, within = divmod(time, self._per)
+        slot, at = within * SLOTS // self._per, within / self._per
         if span != self._span:
             if self._span >= 0 and self._since <= LATEST_START:
                 done = Span(self._highest.rises(), self._highest.floor)
@@ -144,6 +151,7 @@ class Budget:
             self._slot = slot
             self._changed = True
             self._aim(at)
+        self._bound()
 
     def _aim(self, at: float) -> None:
         """Find the threshold for the alerts that are left."""
