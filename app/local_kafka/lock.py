@@ -1,58 +1,40 @@
-"""Locks on files: held by open descriptors, so that the kernel frees what a dead program held."""
+"""Locks in the local Kafka's folders: one that cannot be used is an error of the local Kafka."""
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app import locks
 from app.errors import LocalKafkaError
 
 
 def try_lock(path: Path) -> int | None:
-    """Take the lock of the file at `path`, or None where another holds it.
-
-    Returns:
-        A descriptor. The lock lasts until its last copy is closed; a child that inherits it
-        holds the lock for as long as it lives.
-    """
-    descriptor = _open(path)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+    """See `app.locks.try_lock`."""
+    with _named(path):
+        return locks.try_lock(path)
 
 
 def is_locked(path: Path) -> bool:
-    """Whether another holds the lock of the file at `path`."""
-    if not path.exists():
-        return False
-    descriptor = _open(path)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    """See `app.locks.is_locked`."""
+    with _named(path):
+        return locks.is_locked(path)
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of the file at `path`, after whoever has it now."""
-    descriptor = _open(path)
+    """See `app.locks.locked`."""
+    held = locks.locked(path)
+    with _named(path):
+        held.__enter__()
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)
+        held.__exit__(None, None, None)
 
 
-def _open(path: Path) -> int:
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        yield
     except OSError as error:
         raise LocalKafkaError(f"cannot use the folder {path.parent}: {error.strerror}") from None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from agents.store import MemoryStore, Store
 from app.errors import RiverrunError
-from app.local_kafka.lock import locked, try_lock
+from app.locks import locked, try_lock
 from app.pipeline.model import Pipeline
 
 if TYPE_CHECKING:

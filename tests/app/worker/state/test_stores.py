@@ -225,6 +225,13 @@ def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
         Stores(with_rocksdb(tmp_path))
 
 
+def test_a_lock_that_cannot_be_opened_is_told_as_the_state_folders(tmp_path: Path) -> None:
+    said = with_rocksdb(tmp_path)
+    (tmp_path / "states" / said.name / "lock").mkdir(parents=True)
+    with pytest.raises(StoreFolderRefused, match=r"^state\.folder: .*states: Is a directory"):
+        Stores(said)
+
+
 def test_without_a_folder_it_is_a_temporary_one_of_this_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
