@@ -68,7 +68,7 @@ def import_model(
     worker does; 5. write the models in one transaction, fenced by the group's generation.
 
     Args:
-        pipeline: Whose model it becomes; its topics are created where they lack.
+        pipeline: Whose model it becomes; missing topics are created.
         kafka: Reaches the cluster.
         snapshot: As `learners.saved.snapshots.dump` gave it.
         partitions: Which ones; all for None.

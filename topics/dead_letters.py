@@ -76,7 +76,7 @@ def _bytes(value: object) -> bytes:
 
 
 def reason(headers: Headers) -> Reason:
-    """Read the reason back from the headers of a dead letter; what lacks is empty or -1."""
+    """Read the reason back from the headers of a dead letter; what is missing is empty or -1."""
     said = {name: (value or b"").decode(errors="replace") for name, value in headers}
     return Reason(
         topic=said.get(PREFIX + "topic", ""),

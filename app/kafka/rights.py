@@ -1,6 +1,6 @@
 """What a worker may do on a cluster, asked for before it does anything.
 
-A transaction that lacks one right fails as a whole, and its error rarely names the topic.
+A transaction fails as a whole if one right is missing, and its error rarely names the topic.
 """
 
 import logging

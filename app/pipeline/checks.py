@@ -184,7 +184,7 @@ def _check_kafka(pipeline: Pipeline, where: Places) -> None:
 def _refused(properties: Mapping[str, Any], what: str) -> Iterator[Key]:
     """The settings that the reason begins with, or that are refused for it without the others.
 
-    Many are good only together: SASL_SSL alone lacks its mechanism.
+    Many are good only together: SASL_SSL alone has no mechanism.
     """
     yield from (("kafka", name) for name in properties if what.startswith(f"{name} = "))
     for name, value in properties.items():
