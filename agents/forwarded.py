@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from agents.operations import EVENT, KINDS, Kind, Operations
 from agents.packing import pack
@@ -52,6 +53,9 @@ class Forwarded:
     keys: Sequence[str]
     operations: Operations
 
+    def __len__(self) -> int:
+        return len(self.operations)
+
     def outgoing(self) -> list[Outgoing]:
         """The records to be written where the next stage is another worker's."""
         places = self.operations.places.tolist()
@@ -59,6 +63,22 @@ class Forwarded:
             Outgoing(self.topic, key.encode(), pack(_message(self.operations, i)), place=place)
             for i, (key, place) in enumerate(zip(self.keys, places, strict=True))
         ]
+
+    @staticmethod
+    def divided(
+        parts: Sequence[Forwarded], to: Callable[[Sequence[str]], Sequence[int]]
+    ) -> Iterator[tuple[int, Operations]]:
+        """The partitions of the topic, in the order in which each has its first operation.
+
+        Args:
+            parts: Of one round.
+            to: The partitions of keys, as the producer chooses them.
+        """
+        operations = Operations.joined([part.operations for part in parts])
+        order = np.argsort(operations.places, kind="stable")
+        chosen = np.array(to([key for part in parts for key in part.keys]))[order]
+        for partition in dict.fromkeys(chosen.tolist()):
+            yield partition, operations.take(order[chosen == partition])
 
 
 def _message(operations: Operations, i: int) -> ForwardedEvent | ForwardedLabel:

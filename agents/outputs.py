@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from agents.errors import Refusal
 from agents.forwarded import Forwarded
+from agents.shared.rows import ForwardedRows
 from topics.records import Outgoing
 
 Pair = tuple[bytes | None, bytes]
@@ -29,6 +30,7 @@ class Outputs:
         learned: How many events were learned.
         others: Alerts and metrics, and records for the next stage.
         forwarded: What goes to the next stage, before it is records.
+        rows: Labelled rows that go to the learner, where it is another stage.
     """
 
     predictions: list[Pair] = field(default_factory=list)
@@ -36,3 +38,4 @@ class Outputs:
     learned: int = 0
     others: list[Outgoing] = field(default_factory=list)
     forwarded: Forwarded | None = None
+    rows: ForwardedRows | None = None

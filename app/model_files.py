@@ -10,6 +10,7 @@ from app.errors import RiverrunError
 from app.inspection import read_states
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
+from app.pipeline.stages import stages
 from app.worker.state.layout import MODEL
 
 
@@ -33,17 +34,18 @@ def exported(pipeline: Pipeline, reader: Reader, partition: int | None = None) -
         ReadError: When the state topic is not there, or cannot be read.
         StateDamaged: When the state on Kafka is not whole.
     """
-    states = read_states(pipeline.state_topic, reader)
+    topic = stages(pipeline)[-1].state_topic
+    states = read_states(topic, reader)
     found = {number: state[MODEL] for number, state in sorted(states.items()) if MODEL in state}
-    chosen = _only(found, pipeline) if partition is None else partition
+    chosen = _only(found, topic) if partition is None else partition
     if chosen not in found:
-        raise ModelFileError(f"{pipeline.state_topic}[{chosen}]: no model was saved there yet")
+        raise ModelFileError(f"{topic}[{chosen}]: no model was saved there yet")
     return chosen, found[chosen]
 
 
-def _only(found: Mapping[int, bytes], pipeline: Pipeline) -> int:
+def _only(found: Mapping[int, bytes], topic: str) -> int:
     if not found:
-        raise ModelFileError(f"{pipeline.state_topic}: no model was saved there yet")
+        raise ModelFileError(f"{topic}: no model was saved there yet")
     if len(found) > 1:
         numbers = ", ".join(map(str, found))
         raise ModelFileError(f"partitions {numbers} have a model each: choose one by --partition")

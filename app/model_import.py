@@ -152,7 +152,7 @@ def _change(
     rows += log.large(POSITION, position.encode())
     # librdkafka passes over an offset that is none: what was never committed stays so.
     offsets = {topic: known.get(topic, OFFSET_INVALID) for topic in state.offsets}
-    return Change(partition, offsets, [], pipeline.state_topic, rows, 0)
+    return Change(partition, offsets, [], stages(pipeline)[-1].state_topic, rows, 0)
 
 
 def _imported(partition: int, state: Restored, model: Model) -> Imported:

@@ -35,6 +35,7 @@ LENGTHS = (
     "_timeout",
     "labels.expire",
     "labels.max_idle",
+    "learner.stale_after",
     "entities.delay",
     "decisions.per",
     "metrics.window",
@@ -229,4 +230,5 @@ def test_the_pictures_are_as_they_are_drawn() -> None:
 
 
 def test_learner_parameters_are_the_only_keys_without_a_row() -> None:
-    assert set(Learner.model_fields) == {"type", "scale", "drift", "steps"}
+    shared = {"shared", "stale_after"}
+    assert set(Learner.model_fields) == {"type", "scale", "drift", "steps"} | shared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -69,6 +69,7 @@ class Outgoing(NamedTuple):
         timestamp: Milliseconds since 1970, or None for now.
         place: Of the record that it is written for, see `Batch.places`: what several partitions
             send to one is written in this order.
+        on_delivery: Called with an error or None, and the message, once the broker has it.
     """
 
     topic: str
@@ -78,6 +79,7 @@ class Outgoing(NamedTuple):
     headers: Headers | None = None
     timestamp: int | None = None
     place: int = 0
+    on_delivery: Callable[[Any, Any], None] | None = None
 
 
 class ModelVersion(msgspec.Struct, frozen=True, gc=False):

@@ -23,6 +23,12 @@ INNER_MESSAGE_BYTES = 4 * 1024 * 1024
 """The largest record between two stages: MessagePack takes up to 2.25 times as much as JSON, for
 lists of short decimals; with the key, the features that were added, and room."""
 
+ONE_LEARNER = "learner"
+"""What the topics of a learner that is shared hold."""
+
+VERSIONS_KEPT = 600_000
+"""Milliseconds for which each version of a shared model stays, at least."""
+
 SAFE_REPLICATION = 3
 SAFE_IN_SYNC = 2
 
@@ -150,6 +156,23 @@ def state(name: str, partitions: int, replication: int) -> TopicSpec:
         required=frozenset({"cleanup.policy"}),
         at_least=frozenset({"max.message.bytes"}),
     )
+
+
+def rows(name: str, _: int, replication: int) -> TopicSpec:
+    """The topic of labelled rows: one partition, whose order is that of the learning."""
+    return replace(inner(name, 1, replication), holds=ONE_LEARNER)
+
+
+def versions(name: str, _: int, replication: int) -> TopicSpec:
+    """The topic of the versions of a shared model, which is the state of its learner.
+
+    The newest version is always there. Older ones stay for ten minutes at least, so that what was
+    predicted by them can be computed again.
+    """
+    made = state(name, 1, replication)
+    config = {**made.config, "min.compaction.lag.ms": str(VERSIONS_KEPT)}
+    config["max.compaction.lag.ms"] = str(2 * VERSIONS_KEPT)
+    return replace(made, config=config, holds=ONE_LEARNER)
 
 
 def colliding(name: str, others: Mapping[str, object] | frozenset[str]) -> str | None:

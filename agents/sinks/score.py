@@ -18,11 +18,14 @@ from agents.labels.waiting import Row, WaitingRows, join, split
 from agents.operations import DROP, EVENT, KINDS, Operations
 from agents.outputs import Outputs, Refused
 from agents.rejected import Rejected
+from agents.shared.rows import ForwardedRows, Origin, RowBlock
+from agents.shared.versions import Versions
 from agents.sinks.publish import Publisher
 from agents.sinks.scored import ScoredBatch
 from learners.engine.kernels import Ints
 from learners.engine.rows import Rows
 from learners.model import UNLABELLED, LearnFailed, Model, Scored
+from topics.records import Source
 
 
 class Steps(NamedTuple):
@@ -59,6 +62,8 @@ class Score:
         publisher: Makes records of the scores.
         watcher: Evaluates the model and its baselines.
         reasons: How many features a prediction names as its reasons.
+        shared: The topic of labelled rows and the versions of the model, where another stage
+            learns for all partitions: then nothing is learned here.
     """
 
     def __init__(
@@ -71,14 +76,21 @@ class Score:
         watcher: Watcher | None,
         *,
         reasons: int = 0,
+        shared: tuple[str, Versions] | None = None,
     ) -> None:
-        self.model = model
+        self._model = model
+        self._shared = shared
         self._features = features
         self._functions = functions
         self._rows = rows
         self._publisher = publisher
         self._watcher = watcher
         self._reasons = reasons
+
+    @property
+    def model(self) -> Model | None:
+        """What learns here, if anything does."""
+        return None if self._shared else self._model
 
     def save(self) -> None:
         """Put what has changed into the state, the model apart."""
@@ -96,13 +108,18 @@ class Score:
 
     def process(self, operations: Operations, refused: Refused) -> tuple[Outputs, list[Rejected]]:
         """Score and learn, one after another; see ``Agent.process``."""
-        before = self.model.learned
+        if self._shared is not None:
+            self._model = self._shared[1].model
+        before = self._model.learned
         kept, rejected = _without(refused, operations)
         events = kept[operations.kinds[kept] == EVENT]
         events, failed = self._functions.apply(operations, events)
         read, unread = self._features.read(operations, events)
         rejected += failed + unread
-        steps = self._steps(operations, kept, read)
+        steps, outputs = self._steps(operations, kept, read), Outputs()
+        if self._shared is not None:
+            steps, block = _divided(steps, operations, self._features.names)
+            outputs.rows = ForwardedRows(self._shared[0], block)
         scored = ScoredBatch(operations)
         if self._watcher is not None:
             scored.baselines = {name: [] for name in self._watcher.baselines}
@@ -110,11 +127,10 @@ class Score:
             rejected += self._run(steps.part(part), scored)
         if self._watcher is not None:
             self._watcher.ask_rule(scored)
-        outputs = Outputs()
         self._publisher.publish(scored, outputs)
         if self._watcher is not None:
             outputs.others += self._watcher.watch(scored)
-        outputs.learned = self.model.learned - before
+        outputs.learned = self._model.learned - before
         return outputs, rejected
 
     def _steps(self, operations: Operations, kept: Ints, read: Read) -> Steps:
@@ -162,16 +178,16 @@ class Score:
         if self._watcher is None:
             return [slice(None)]
         kinds, times = operations.kinds[steps.at], operations.times[steps.at]
-        return self._watcher.parts(kinds == EVENT, times, self.model)
+        return self._watcher.parts(kinds == EVENT, times, self._model)
 
     def _run(self, steps: Steps, scored: ScoredBatch) -> list[Rejected]:
         """Let the model score and learn; what is rejected it could not score."""
         if not len(steps.at):
             return []
-        operations, version = scored.operations, self.model.learned
+        operations, version = scored.operations, self._model.learned
         try:
             explain = self._reasons > 0
-            found = self.model.run(steps.rows, steps.labels, explain=explain, times=steps.times)
+            found = self._model.run(steps.rows, steps.labels, explain=explain, times=steps.times)
         except LearnFailed as error:
             refusal = _refusal(operations, int(steps.at[error.index]))
             raise LearnRefused(refusal, error.cause) from error
@@ -225,6 +241,26 @@ def _some(rows: Rows | list[dict[str, Any]], which: Ints) -> Rows | list[dict[st
     if isinstance(rows, Rows):
         return rows.take(which)
     return [rows[i] for i in which.tolist()]
+
+
+def _divided(
+    steps: Steps, operations: Operations, names: tuple[str, ...] | None
+) -> tuple[Steps, RowBlock]:
+    """The events, to be scored; and the rows whose labels are known, for the learner."""
+    places, block = steps.at.tolist(), RowBlock(names)
+    rows = split(steps.rows, names, lambda: [operations.fields(i) for i in places])
+    times = steps.times or [1] * len(places)
+    for at, row, label, often in zip(places, rows, steps.labels, times, strict=True):
+        if label is not UNLABELLED:
+            record = operations.records[at]
+            time = int(operations.times[at])
+            origin = Origin(operations.ids[at], record.key(), Source.of(record), time)
+            for _ in range(often):
+                block.add(row, label, origin, int(operations.places[at]))
+    scored = np.flatnonzero(operations.kinds[steps.at] == EVENT)
+    chosen = [rows[i] for i in scored.tolist()]
+    events = Steps(steps.at[scored], join(chosen, names), [UNLABELLED] * len(chosen))
+    return events, block
 
 
 def _without(refused: Refused, operations: Operations) -> tuple[Ints, list[Rejected]]:

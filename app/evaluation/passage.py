@@ -110,7 +110,7 @@ def set_aside(pipeline: Pipeline, reader: Topics) -> tuple[set[Place], int]:
 def learned(pipeline: Pipeline, reader: Reader) -> int | None:
     """How many events the saved models have learned; None where that cannot be read."""
     try:
-        states = read_states(pipeline.state_topic, reader)
+        states = read_states(stages(pipeline)[-1].state_topic, reader)
         saved = [entries[MODEL] for entries in states.values() if MODEL in entries]
         return sum(snapshots.read_header(snapshot).learned for snapshot in saved)
     except (RiverrunError, LearnerError):
@@ -139,7 +139,7 @@ def on_the_way(pipeline: Pipeline, reader: Topics) -> int:
     """Records that lie between two stages: as many events may still get a prediction."""
     count = 0
     for stage in stages(pipeline):
-        if stage.next_topic is not None:
+        if stage.next_topic is not None and stage.next_field is not None:
             done = reader.committed(stage.next_topic)
             begin = {number: offset for number, offset in done.items() if offset is not None}
             count += sum(1 for _ in reader.read(stage.next_topic, begin))

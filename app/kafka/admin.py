@@ -137,6 +137,11 @@ def _refuse_collision(spec: TopicSpec, names: frozenset[str]) -> None:
 
 def _check_partitions(spec: TopicSpec, partitions: int) -> None:
     if spec.partitions_fixed and partitions != spec.partitions:
+        if spec.holds == specs.ONE_LEARNER:
+            raise TopicError(
+                f"topic {spec.name} has {_count(partitions)}, but a learner that is shared has 1:"
+                " delete the topic where it was never used, or give the pipeline a new name"
+            )
         raise TopicError(
             f"topic {spec.name} has {_count(partitions)}, but the events have"
             f" {spec.partitions}: each partition of the events needs its own {spec.holds}; give"

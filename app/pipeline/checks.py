@@ -8,7 +8,7 @@ from typing import Any
 from agents.entities.declare import EntityError, check_tables
 from agents.errors import UnknownFunction
 from agents.events.functions import load_function
-from agents.events.limits import label_check
+from agents.events.limits import UNSUPERVISED, label_check
 from agents.labels.join import FORGET
 from app.errors import KafkaSettingError, UnknownKafkaSetting
 from app.kafka.settings import KafkaSettings
@@ -73,6 +73,9 @@ def _check_learner(pipeline: Pipeline, where: Places) -> None:
         what = what.removeprefix(f"{name} = {learner.params.get(name)!r}: ")
         known = not isinstance(error, UnknownParameter)
         raise where.refuse(("learner", name), what, known=known) from None
+    if learner.shared and model.task in UNSUPERVISED:
+        what = f'cannot be beside learner.type = "{learner.type}", which learns without labels'
+        raise where.refuse(("learner", "shared"), what)
     _check_texts(pipeline, where)
     _check_label_values(pipeline, model, where)
     _check_on_expire(pipeline, model, where)

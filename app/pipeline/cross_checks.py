@@ -22,6 +22,7 @@ def faults(pipeline: Pipeline) -> Iterator[Fault]:
     """What does not go together, the plainest first."""
     yield from _labels(pipeline)
     yield from _entities(pipeline)
+    yield from _shared(pipeline)
     yield from _topics(pipeline)
 
 
@@ -50,6 +51,13 @@ def _labels(pipeline: Pipeline) -> Iterator[Fault]:
             yield (f"entities[{n}]", "source"), "needs a table [labels]"
     if pipeline.metrics is not None and labels is None and events.label is None:
         yield ("metrics",), "needs labels to judge by: events.label, or a table [labels]"
+
+
+def _shared(pipeline: Pipeline) -> Iterator[Fault]:
+    """The rows of a shared learner are those whose labels have come."""
+    if pipeline.learner.shared and pipeline.labels is None and pipeline.events.label is None:
+        what = "needs labels to learn from: events.label, or a table [labels]"
+        yield ("learner", "shared"), what
 
 
 def _entities(pipeline: Pipeline) -> Iterator[Fault]:

@@ -40,6 +40,16 @@ class Pipeline(Table):
         return f"{self.name}.state.v1"
 
     @property
+    def rows_topic(self) -> str:
+        """The topic of the rows whose labels have come, where one learner has all of them."""
+        return f"{self.name}.rows.v1"
+
+    @property
+    def versions_topic(self) -> str:
+        """The compacted topic of the versions of the one model; it is the learner's state."""
+        return f"{self.name}.versions.v1"
+
+    @property
     def dead_letter_topic(self) -> str:
         """The topic of the events that could not be used."""
         return f"{self.name}.dead-letters.v1"

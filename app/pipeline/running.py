@@ -26,7 +26,12 @@ class Step(BaseModel):
 
 
 class Learner(BaseModel):
-    """The learner by its name; every other key of the table is a parameter of the learner."""
+    """The learner by its name; every other key of the table is a parameter of the learner.
+
+    `shared` is "learner" where all partitions have one model: one worker learns it, all score
+    with the newest version of it. After `stale_after` seconds without a word from the learner
+    a worker says so.
+    """
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
@@ -34,6 +39,8 @@ class Learner(BaseModel):
     scale: bool = False
     drift: dict[str, Any] | None = None
     steps: Annotated[tuple[Step, ...], Field(strict=False)] = ()
+    shared: Literal["learner"] | None = None
+    stale_after: PositiveSeconds = 60.0
 
     @property
     def params(self) -> dict[str, Any]:

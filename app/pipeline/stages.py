@@ -1,4 +1,6 @@
-"""The stages of a pipeline: one, or one more for each entity that the events are keyed by anew."""
+"""The stages of a pipeline: one, one more for each entity that keys the events anew, and one more
+for a learner that all partitions share.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,10 @@ class Stage:
         inputs: The topics it reads; merged by the time of their records where there are two.
         state_topic: Its state; partition n holds what belongs to partition n of the inputs.
         entities: The tables whose features it adds, each with its number in the pipeline file.
-        next_topic: Where its events go on to; None for the last stage, which scores.
-        next_field: The field that keys them there.
+        next_topic: Where it forwards to: events, or from a stage that scores labelled rows; None
+            for the last stage.
+        next_field: The field that keys the events there; None in a stage that scores.
+        partitions: How many it has; None: as many as the events.
     """
 
     inputs: tuple[str, ...]
@@ -25,11 +29,22 @@ class Stage:
     entities: tuple[tuple[int, Entity], ...] = ()
     next_topic: str | None = None
     next_field: str | None = None
+    partitions: int | None = None
 
     @property
     def scores(self) -> bool:
-        """Whether it is the last one."""
+        """Whether events are scored here; their labels are learned here, or forwarded."""
+        return self.next_field is None and not self.shared
+
+    @property
+    def learns(self) -> bool:
+        """Whether the model is learned here: in the last stage."""
         return self.next_topic is None
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is the one learner, which reads the rows of all partitions."""
+        return self.partitions is not None
 
 
 def stages(pipeline: Pipeline) -> tuple[Stage, ...]:
@@ -41,13 +56,23 @@ def stages(pipeline: Pipeline) -> tuple[Stage, ...]:
     for here, following in zip([events.key, *fields], [*fields, None], strict=True):
         tables = tuple((n, e) for n, e in enumerate(pipeline.entities) if e.field == here)
         if following is None:
-            made.append(Stage(inputs, pipeline.state_topic, tables))
+            made += _last(pipeline, inputs, tables)
             break
         name = "events" if not made else f"by-{here}"
         state, inner = f"{pipeline.name}.{name}.state.v1", f"{pipeline.name}.by-{following}.v1"
         made.append(Stage(inputs, state, tables, inner, following))
         inputs = (inner,)
     return tuple(made)
+
+
+def _last(
+    pipeline: Pipeline, inputs: tuple[str, ...], tables: tuple[tuple[int, Entity], ...]
+) -> list[Stage]:
+    """What scores and learns: one stage, or one that scores and one that learns."""
+    if pipeline.learner.shared is None:
+        return [Stage(inputs, pipeline.state_topic, tables)]
+    scorer = Stage(inputs, pipeline.state_topic, tables, pipeline.rows_topic)
+    return [scorer, Stage((pipeline.rows_topic,), pipeline.versions_topic, partitions=1)]
 
 
 def merged_topics(pipeline: Pipeline) -> tuple[str, ...]:
@@ -69,4 +94,4 @@ def only_scores(pipeline: Pipeline) -> bool:
     decisions = pipeline.decisions
     decides = decisions.threshold is not None or decisions.budget is not None or decisions.reasons
     more = pipeline.labels or pipeline.entities or pipeline.events.functions or pipeline.metrics
-    return not (more or decides)
+    return not (more or decides or pipeline.learner.shared)

@@ -18,7 +18,16 @@ from topics.specs import TopicSpec
 T = TypeVar("T")
 
 Role = Literal[
-    "events", "labels", "predictions", "alerts", "metrics", "dead letters", "state", "inner"
+    "events",
+    "labels",
+    "predictions",
+    "alerts",
+    "metrics",
+    "dead letters",
+    "state",
+    "inner",
+    "rows",
+    "versions",
 ]
 
 _Named = Events | Labels | Predictions | Decisions | Metrics
@@ -116,6 +125,11 @@ def _own(pipeline: Pipeline) -> Iterator[PipelineTopic]:
     yield own("dead letters", pipeline.dead_letter_topic, ("name",), specs.dead_letters)
     fields = [entity.field for entity in pipeline.entities]
     for stage in stages(pipeline):
+        if stage.shared:
+            shared = "learner", "shared"
+            yield own("rows", stage.inputs[0], shared, specs.rows)
+            yield own("versions", stage.state_topic, shared, specs.versions)
+            continue
         if stage.next_topic is None or stage.next_field is None:
             yield own("state", stage.state_topic, ("name",), specs.state)
             continue

@@ -28,6 +28,8 @@ from agents.labels.join import JoinSettings, LabelJoin
 from agents.labels.reader import LabelFields, LabelReader
 from agents.labels.waiting import WaitingRows
 from agents.operations import Letters
+from agents.shared.learning import Learning
+from agents.shared.versions import Versions
 from agents.sinks.forward import Forward
 from agents.sinks.publish import Publisher
 from agents.sinks.score import Score
@@ -55,6 +57,7 @@ class AgentBuilder:
         state: The partition's own.
         model: What learns; in a stage before the last one that has learned nothing, for its task.
         snapshot_key: Signs and checks models that need pickle.
+        versions: Of the model, where one learner has the rows of all partitions.
     """
 
     pipeline: Pipeline
@@ -64,10 +67,13 @@ class AgentBuilder:
     state: State
     model: Model
     snapshot_key: bytes | None = None
+    versions: Versions | None = None
 
-    def agent(self) -> Agent:
+    def agent(self) -> Agent | Learning:
         """The agent."""
         dead_letters = self.pipeline.dead_letter_topic
+        if self.stage.shared:
+            return Learning(self.model, self._letters(), dead_letters)
         return Agent(self._source(), self._entities(), self._sink(), dead_letters)
 
     def _fields(self) -> EventFields:
@@ -122,7 +128,14 @@ class AgentBuilder:
             self._publisher(),
             self._watcher(),
             reasons=pipeline.decisions.reasons,
+            shared=self._shared(),
         )
+
+    def _shared(self) -> tuple[str, Versions] | None:
+        topic = self.stage.next_topic
+        if topic is None:
+            return None
+        return topic, self.versions or Versions(self.model)
 
     def _publisher(self) -> Publisher:
         pipeline, decisions = self.pipeline, self.pipeline.decisions

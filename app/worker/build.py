@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from agents.shared.versions import Versions
 from app.kafka.clients import (
     group_consumer,
     restore_consumer,
@@ -22,6 +23,7 @@ from app.worker.ending import LEAVE_SECONDS
 from app.worker.faust.transport import Consumer
 from app.worker.input.fetching import Fetcher
 from app.worker.input.topic_watch import TopicWatch
+from app.worker.input.version_reader import VersionReader
 from app.worker.measured import Measured
 from app.worker.output.committer import Committer, CommitTimes
 from app.worker.output.purging import Purger
@@ -30,6 +32,7 @@ from app.worker.output.transactions import OutputTopics, Transactions
 from app.worker.parts import Parts
 from app.worker.processor import Processor
 from app.worker.report import Report
+from app.worker.shared_model import SharedModel
 from app.worker.state.neighbours import KafkaGroup, Neighbours, fence
 from app.worker.state.restore import Restorer
 from app.worker.state.restoring import StageRestorers
@@ -59,9 +62,12 @@ def new_worker(
     processor, stores = Processor(), Stores(pipeline)
     committer = _committer(pipeline, kafka, partitions, snapshot_key, name)
     watch, standby = _topic_watch(pipeline, kafka, partitions), _standby(pipeline, kafka, stores)
+    tasks = TaskBuilder(pipeline, partitions, snapshot_key)
+    # Rows stay: by their log a model can be learned again.
+    inner = [topic for s in stages(pipeline)[1:] if not s.shared for topic in s.inputs]
     parts = Parts(
         pipeline,
-        TaskBuilder(pipeline, partitions, snapshot_key),
+        tasks,
         processor,
         committer,
         _restorers(pipeline, kafka, stores, watch, partitions, standby),
@@ -69,12 +75,13 @@ def new_worker(
         stores,
         _neighbours(pipeline, kafka, partitions, name, standby.follow),
         watch,
-        Purger(kafka.admin(), [topic for s in stages(pipeline)[1:] for topic in s.inputs]),
-        Report(pipeline, processor.counters, committer),
+        Purger(kafka.admin(), inner),
+        Report(pipeline, processor.counters, committer, tasks.versions),
         Measured(processor.counters, committer),
         Watchdog(),
         partial(_fetcher, pipeline, kafka, name, committer.nudge),
         all_inputs(pipeline, partitions),
+        _shared_model(pipeline, kafka, tasks.versions),
     )
     page = (lambda words: PageProcess(pipeline, kafka, words)) if pipeline.worker.web_port else None
     return Worker(parts, page)
@@ -163,8 +170,20 @@ def _restorers(
 
 def _standby(pipeline: Pipeline, kafka: KafkaSettings, stores: Stores) -> Standby:
     """What follows states of other workers."""
-    views = {stage.state_topic: new_views(pipeline, stage) for stage in stages(pipeline)}
+    followed = [stage for stage in stages(pipeline) if not stage.shared]
+    views = {stage.state_topic: new_views(pipeline, stage) for stage in followed}
     return Standby(restore_consumer(pipeline, kafka), views, stores.new)
+
+
+def _shared_model(
+    pipeline: Pipeline, kafka: KafkaSettings, versions: Versions | None
+) -> SharedModel | None:
+    if versions is None:
+        return None
+    timeout = pipeline.worker.transaction_timeout + 60.0
+    consumer = restore_consumer(pipeline, kafka)
+    reader = VersionReader(consumer, pipeline.versions_topic, versions, timeout)
+    return SharedModel(reader, versions, pipeline.rows_topic, pipeline.learner.stale_after)
 
 
 def _neighbours(

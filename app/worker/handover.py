@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
-import numpy as np
 from confluent_kafka import murmur2
 
 from agents.forwarded import Forwarded
 from agents.operations import Operations
 from agents.outputs import Outputs
+from agents.shared.rows import ForwardedRows
 from app.kafka.partitions import TP
+from topics.records import Outgoing
 
 
 class Handover:
     """Takes what a stage forwards to the next one.
 
-    Both ways give the same: the operations of a partition, in the order of their places.
+    Both ways are the same: what a partition gets is in the order of its places.
 
     Args:
         partitions: How many each topic between two stages has.
@@ -29,17 +31,20 @@ class Handover:
         self, partitions: Mapping[str, int] = MappingProxyType({}), *, at_once: bool = False
     ) -> None:
         self._partitions = partitions
-        self._at_once = at_once
+        self.at_once = at_once
+        """Whether this worker has all partitions of all stages, and forwards in memory."""
         self._waiting: list[Forwarded] = []
+        self._rows: list[ForwardedRows] = []
 
     def accept(self, outputs: Outputs) -> None:
-        """Take what a batch gave: it is written with the other outputs, or waits here."""
+        """Take what an agent forwards: it is written with the other outputs, or waits here."""
         forwarded, outputs.forwarded = outputs.forwarded, None
-        if forwarded is None:
-            return
-        if self._at_once:
+        rows, outputs.rows = outputs.rows, None
+        if rows and rows.block:
+            self._rows.append(rows)
+        if forwarded and self.at_once:
             self._waiting.append(forwarded)
-        else:
+        elif forwarded:
             outputs.others += forwarded.outgoing()
 
     def take(self) -> list[tuple[TP, Operations]]:
@@ -47,23 +52,27 @@ class Handover:
         waiting, self._waiting = self._waiting, []
         by_topic = defaultdict[str, list[Forwarded]](list)
         for forwarded in waiting:
-            if len(forwarded.operations):
+            if len(forwarded):
                 by_topic[forwarded.topic].append(forwarded)
-        return [each for topic, parts in by_topic.items() for each in self._parted(topic, parts)]
+        return [
+            (TP(topic, partition), what)
+            for topic, parts in by_topic.items()
+            for partition, what in parts[0].divided(parts, partial(self._to, topic))
+        ]
+
+    def rows(self) -> tuple[str, list[Outgoing]] | None:
+        """The labelled rows of a round: their topic, and the records to be written there."""
+        rows, self._rows = self._rows, []
+        if not rows:
+            return None
+        records = ForwardedRows.joined(rows).outgoing(in_memory=self.at_once)
+        return rows[0].topic, records
 
     def forget(self) -> None:
         """What waits is void."""
-        self._waiting = []
+        self._waiting, self._rows = [], []
 
-    def _parted(self, topic: str, parts: list[Forwarded]) -> Iterator[tuple[TP, Operations]]:
-        """The partitions of one topic, in the order in which each has its first operation."""
-        operations = Operations.joined([part.operations for part in parts])
-        order = np.argsort(operations.places, kind="stable")
-        to = np.array(self._to(topic, [key for part in parts for key in part.keys]))[order]
-        for partition in dict.fromkeys(to.tolist()):
-            yield TP(topic, partition), operations.take(order[to == partition])
-
-    def _to(self, topic: str, keys: list[str]) -> list[int]:
+    def _to(self, topic: str, keys: Sequence[str]) -> list[int]:
         """As the producer chooses it."""
         count = self._partitions[topic]
         return [0] * len(keys) if count == 1 else [murmur2(key.encode(), count) for key in keys]

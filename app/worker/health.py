@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from agents.shared.versions import Versions
 from app.kafka.partitions import partitions_of
 from app.page.told import words
 from app.pipeline.load import Pipeline
@@ -20,15 +21,22 @@ class Health:
         counters: Of all that was processed.
         committer: Has the assignment of this moment.
         measured: For the metrics.
+        versions: Of a shared model; None where each partition has its own.
 
     Attributes:
         doing: Why it is not ready; empty where its states are restored, and it goes on.
     """
 
     def __init__(
-        self, pipeline: Pipeline, counters: Counters, committer: Committer, measured: Measured
+        self,
+        pipeline: Pipeline,
+        counters: Counters,
+        committer: Committer,
+        measured: Measured,
+        versions: Versions | None = None,
     ) -> None:
         self._pipeline = pipeline
+        self._versions = versions
         self._counters = counters
         self._committer = committer
         self._measured = measured
@@ -52,6 +60,16 @@ class Health:
             "partitions": self.partitions,
             "events": self._counters.events,
             "commits": self._committer.commits,
+            **({} if self._versions is None else {"model": self._model(self._versions)}),
+        }
+
+    def _model(self, versions: Versions) -> dict[str, Any]:
+        """The shared model that is scored with; seconds since its learner was heard of."""
+        age = versions.age
+        return {
+            "version": versions.model.learned,
+            "age": round(age, 1),
+            "stale": age > self._pipeline.learner.stale_after,
         }
 
     def counts(self) -> dict[str, Any]:

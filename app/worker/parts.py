@@ -15,6 +15,7 @@ from app.worker.output.committer import Committer
 from app.worker.output.purging import Purger
 from app.worker.processor import Processor
 from app.worker.report import Report
+from app.worker.shared_model import SharedModel
 from app.worker.state.neighbours import Neighbours
 from app.worker.state.restoring import StageRestorers
 from app.worker.state.standby import Standby
@@ -43,6 +44,7 @@ class Parts:
         watchdog: Ends a worker in which something hangs.
         fetcher: Makes the group's consumer, which tells this one of rebalances.
         inputs: All partitions of the inputs of all stages.
+        shared: Of a shared model; None where each partition has its own.
     """
 
     pipeline: Pipeline
@@ -60,3 +62,4 @@ class Parts:
     watchdog: Watchdog
     fetcher: Callable[[Consumer], Fetcher]
     inputs: frozenset[TP]
+    shared: SharedModel | None = None

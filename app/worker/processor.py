@@ -10,6 +10,7 @@ from time import perf_counter, time
 
 from agents.errors import LearnRefused
 from agents.outputs import Outputs
+from agents.shared.rows import RowBlock
 from app.kafka.partitions import TP
 from app.worker.assignment import Assignment
 from app.worker.measures import Rejected
@@ -77,8 +78,8 @@ class Processor:
         started, predictions = perf_counter(), self.counters.predictions
         try:
             self._run(assignment, at, task, partial(task.process, batch))
-            if batch.last:
-                self._hand_over(assignment)
+            if batch.last and (batch.places is not None or assignment.whole):
+                self._hand_over(assignment, task)
         except LearnRefused:
             assignment.drop()
             return False
@@ -105,12 +106,32 @@ class Processor:
         if model and model.drifts != drifts:
             log.warning("%s: %s", at, drift_of(model))
 
-    def _hand_over(self, assignment: Assignment) -> None:
-        """Give the later stages what waits for them."""
+    def _hand_over(self, assignment: Assignment, task: Task) -> None:
+        """Give the later stages what waits for them, at the end of a round."""
         while forwarded := assignment.handover.take():
             for at, operations in forwarded:
-                task = assignment.tasks[at]
-                self._run(assignment, at, task, partial(task.take_forwarded, operations))
+                receiver = assignment.tasks[at]
+                self._run(assignment, at, receiver, partial(receiver.take_forwarded, operations))
+        if (rows := assignment.handover.rows()) is not None:
+            self._hand_rows(assignment, task, *rows)
+
+    def _hand_rows(
+        self, assignment: Assignment, task: Task, topic: str, records: list[Outgoing]
+    ) -> None:
+        """Write labelled rows: all of the round, in the order of the stream.
+
+        Where the learner is here, it has them at once, as it would read them.
+        """
+        if not assignment.handover.at_once:
+            task.add(Outputs(others=records))
+            return
+        at = TP(topic, 0)
+        learner = assignment.tasks[at]
+        for record in records:
+            block = RowBlock.decode(record.value or b"")
+            self._run(assignment, at, learner, partial(learner.take_forwarded, block))
+        written = [record._replace(on_delivery=learner.read_back) for record in records]
+        learner.add(Outputs(others=written))
 
 
 def _set_aside(task: Task, error: LearnRefused) -> None:

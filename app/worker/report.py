@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime
 
 from agents.labels.counts import JoinCounts
+from agents.shared.versions import Versions
 from app.pipeline.load import Pipeline
 from app.pipeline.streams import Labels
 from app.worker.output.committer import Committer
@@ -34,11 +35,21 @@ class Report:
         pipeline: What is done.
         counters: Of all that was processed.
         committer: Counts what was committed, and has the assignment of this moment.
+        versions: Of a shared model; None where each partition has its own.
     """
 
-    def __init__(self, pipeline: Pipeline, counters: Counters, committer: Committer) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        counters: Counters,
+        committer: Committer,
+        versions: Versions | None = None,
+    ) -> None:
+        self._versions = versions
+        self._stale = False
         self._pipeline = pipeline
         self._labelled = False
+        self._shared = pipeline.learner.shared is not None
         self._counters = counters
         self._committer = committer
         self._events = self._letters = 0
@@ -58,6 +69,7 @@ class Report:
     def tell(self) -> None:
         """Tell it in the log."""
         counters, committer = self._counters, self._committer
+        self._tell_stale()
         if counters.events == self._events:
             return
         log.info(
@@ -73,6 +85,24 @@ class Report:
         if self._pipeline.labels is not None:
             self._tell_labels(self._pipeline.labels, self._committer.assignment.labels)
         self._events, self._letters = counters.events, counters.dead_letters
+
+    def _tell_stale(self) -> None:
+        """Warn once where the learner of a shared model is not heard of."""
+        versions = self._versions
+        if versions is None:
+            return
+        stale = versions.age > self._pipeline.learner.stale_after
+        if stale and not self._stale:
+            log.warning(
+                "the learner was not heard of for %.0f s (learner.stale_after): events are scored"
+                " with version %d; it runs in the worker that has %s[0]",
+                versions.age,
+                versions.model.learned,
+                self._pipeline.rows_topic,
+            )
+        elif self._stale and not stale:
+            log.info("the learner is heard of again: version %d", versions.model.learned)
+        self._stale = stale
 
     def _tell_letters(self) -> None:
         letter = self._counters.last_letter
@@ -91,7 +121,7 @@ class Report:
 
     def _tell_unlabelled(self) -> None:
         counters, label = self._counters, self._pipeline.events.label
-        if not self._labelled or label is None or self._none_labelled:
+        if not self._labelled or label is None or self._none_labelled or self._shared:
             return
         if counters.predictions >= ENOUGH and not counters.learned:
             self._none_labelled = True

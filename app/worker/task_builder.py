@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 from agents.agent import Agent
 from agents.errors import AgentError, Refusal
+from agents.shared.learning import Learning
+from agents.shared.versions import Versions
 from agents.state import State
 from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline
@@ -35,6 +37,9 @@ class TaskBuilder:
         pipeline: What to do.
         partitions: How many each topic has; each of the events gets its share of a budget.
         snapshot_key: Signs and checks models that need pickle.
+
+    Attributes:
+        versions: Of the one model that all partitions have; None where each has its own.
     """
 
     def __init__(
@@ -47,6 +52,8 @@ class TaskBuilder:
         self._partitions = partitions
         self._snapshot_key = snapshot_key
         self._refused: dict[TP, dict[Refusal, Exception]] = defaultdict(dict)
+        shared = pipeline.learner.shared is not None
+        self.versions = Versions(new_model(pipeline), self._load) if shared else None
 
     def warm_up(self, model: Model) -> None:
         """Compile whatever the first event would have to wait for; `model` is thrown away."""
@@ -81,8 +88,8 @@ class TaskBuilder:
         entries, position = restored.entries, restored.position or Position({})
         own = {key: value for key in (MODEL, POSITION) if (value := entries.pop(key, None))}
         state = State(entries, restored.checksum, restored.views)
-        scores, pipeline = stage.scores, self._pipeline
-        model = self._model(partition, own.get(MODEL)) if scores else new_model(pipeline)
+        snapshot = own.get(MODEL)
+        model = self._model(stage, partition, snapshot if stage.learns else None)
         return Task(
             partition,
             stage.state_topic,
@@ -98,12 +105,13 @@ class TaskBuilder:
             dirty=restored.chosen,
             own_entries=own,
             next_offset=restored.next_offset,
+            versions=self._versions(snapshot) if stage.shared else None,
         )
 
-    def _agent(self, stage: Stage, partition: int, state: State, model: Model) -> Agent:
+    def _agent(self, stage: Stage, partition: int, state: State, model: Model) -> Agent | Learning:
         count = self._partitions.get(self._pipeline.events.topic, 1)
 
-        def make(state: State) -> Agent:
+        def make(state: State) -> Agent | Learning:
             return self._made(stage, partition, count, state, model)
 
         try:
@@ -117,9 +125,22 @@ class TaskBuilder:
                 f" ({type(error).__name__}: {error}). {COMMANDS}"
             ) from error
 
-    def _made(self, stage: Stage, partition: int, count: int, state: State, model: Model) -> Agent:
+    def _versions(self, snapshot: bytes | None) -> Versions | None:
+        """With what the learner has published last: it needs not be read from Kafka."""
+        assert self.versions is not None
+        self.versions.hear()
+        if snapshot is not None:
+            self.versions.take(snapshot)
+        return self.versions
+
+    def _made(
+        self, stage: Stage, partition: int, count: int, state: State, model: Model
+    ) -> Agent | Learning:
         key = self._snapshot_key
-        return AgentBuilder(self._pipeline, stage, partition, count, state, model, key).agent()
+        return AgentBuilder(
+            *(self._pipeline, stage, partition, count),
+            *(state, model, key, self.versions),
+        ).agent()
 
     def _published(self, position: Position) -> Published | None:
         pipeline = self._pipeline
@@ -128,16 +149,16 @@ class TaskBuilder:
         topics = pipeline.predictions.topic, pipeline.events.topic
         return Published(position.published, sources(pipeline), *topics)
 
-    def _model(self, partition: int, snapshot: bytes | None) -> Model:
-        model = new_model(self._pipeline)
+    def _model(self, stage: Stage, partition: int, snapshot: bytes | None) -> Model:
         if snapshot is None:
-            return model
+            return new_model(self._pipeline)
         try:
-            loaded, _ = snapshots.load(
-                snapshot, model, key=self._snapshot_key, allow=self._pipeline.snapshots.allow
-            )
+            return self._load(snapshot)
         except LearnerError as error:
             raise RestoreRefused(
-                f"the model of {self._pipeline.state_topic}[{partition}] is refused: {error}"
+                f"the model of {stage.state_topic}[{partition}] is refused: {error}"
             ) from error
-        return loaded
+
+    def _load(self, snapshot: bytes) -> Model:
+        key, allow = self._snapshot_key, self._pipeline.snapshots.allow
+        return snapshots.load(snapshot, new_model(self._pipeline), key=key, allow=allow)[0]

@@ -9,8 +9,9 @@ from typing import Any
 
 from agents.agent import Agent
 from agents.errors import Refusal
-from agents.operations import Operations
 from agents.outputs import Outputs
+from agents.shared.learning import Learning
+from agents.shared.versions import Versions
 from agents.state import State
 from app.errors import RiverrunError
 from app.worker.output.published import Published
@@ -76,11 +77,12 @@ class Task:
         batches: How many came since it was restored.
         own_entries: The model and the position as they were saved last, which no agent has.
         next_offset: Of the state partition: all before it is what this task has saved.
+        versions: Of the model that is learned here, for those who score with it.
     """
 
     partition: int
     state_topic: str
-    agent: Agent
+    agent: Agent | Learning
     state: State
     log: StateLog
     offsets: dict[str, int]
@@ -95,8 +97,11 @@ class Task:
     batches: int = 0
     own_entries: dict[str, bytes] = field(default_factory=dict)
     next_offset: int | None = None
+    versions: Versions | None = None
     _outputs: list[Outputs] = field(default_factory=list)
     _saved_version: int = -1
+    _new_version: bytes | None = None
+    _read_back: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.agent.model is not None:
@@ -119,9 +124,18 @@ class Task:
         self.offsets.update(batch.next_offsets)
         return self._noted(outputs, len(batch.records))
 
-    def take_forwarded(self, operations: Operations) -> Outputs:
+    def take_forwarded(self, forwarded: Any) -> Outputs:
         """As ``process``, for what the stage before has forwarded in memory."""
-        return self._noted(self.agent.take(operations, self.refused), len(operations))
+        return self._noted(self.agent.take(forwarded, self.refused), len(forwarded))
+
+    def read_back(self, error: Any, message: Any) -> None:
+        """The broker has a record that this task wrote to its own input, and need not read."""
+        if error is None:
+            self._read_back[message.topic()] = message.offset() + 1
+
+    def add(self, outputs: Outputs) -> None:
+        """More outputs, of what was processed already."""
+        self._outputs.append(outputs)
 
     def _noted(self, outputs: Outputs, events: int) -> Outputs:
         if self.published is not None:
@@ -137,6 +151,9 @@ class Task:
         Args:
             key: Signs the model's snapshot where it holds a pickle.
         """
+        # What was delivered in the last transaction: offsets are known only after the position.
+        self.offsets.update(self._read_back)
+        self._read_back.clear()
         rows = self._save(key)
         change = Change(
             self.partition, dict(self.offsets), self._outputs, self.state_topic, rows, self.events
@@ -147,6 +164,11 @@ class Task:
     def committed(self, change: Change) -> None:
         """What ``take`` handed over last is on Kafka."""
         self.next_offset = change.written
+        if self.versions is not None:
+            self.versions.hear()
+            if self._new_version is not None:
+                self.versions.take(self._new_version)
+        self._new_version = None
 
     def release(self) -> StateReader | None:
         """The state, to be followed from behind what this task has written; the task ends.
@@ -196,4 +218,5 @@ class Task:
         rows = self.log.large(MODEL, snapshot)
         self.saved_model = SavedModel(model.learned, self.log.sha256(MODEL, snapshot))
         self._saved_version = model.learned
+        self._new_version = snapshot
         return rows

@@ -57,9 +57,8 @@ class Worker:
         self._committing.set()
         self.failure: BaseException | None = None
         self._end = ForcedEnd(lambda: self.failure)
-        self.health = Health(
-            parts.pipeline, parts.processor.counters, parts.committer, parts.measured
-        )
+        counters, versions = parts.processor.counters, parts.tasks.versions
+        self.health = Health(parts.pipeline, counters, parts.committer, parts.measured, versions)
         services = [] if page is None else [page(self.health.words)]
         self.app = new_app(parts.pipeline, self, services)
 
@@ -106,6 +105,8 @@ class Worker:
         self._parts.neighbours.assigned()
         await self._committer.settle()
         restored = await self._parts.restorers.restore(assignment.partitions)
+        if self._parts.shared is not None:
+            await self._parts.shared.have_newest(assignment)
         offsets = {
             TP(topic, number): offset
             for (_, number), state in restored.items()
@@ -126,7 +127,9 @@ class Worker:
         self._parts.measured.restores.observe(time.monotonic() - started)
         if self._between_first:
             return {tp: at for tp, at in offsets.items() if tp.topic not in self._first_inputs}
-        return offsets
+        # Rows that are learned in memory need not be read.
+        unread = {self._pipeline.rows_topic} if at_once else set[str]()
+        return {tp: at for tp, at in offsets.items() if tp.topic not in unread}
 
     async def _committed(self) -> bool:
         """Commit at once; False where that was rolled back, and everything must be restored."""
@@ -203,6 +206,8 @@ class Worker:
         self._parts.restorers.stop()
         self._parts.neighbours.close()
         self._parts.standby.stop()
+        if self._parts.shared is not None:
+            self._parts.shared.stop()
         self._committer.stop()
         await self._committing.wait()
         try:
@@ -271,6 +276,11 @@ class Worker:
         """Leave when a topic is not the one any more that it was at the start."""
         if (change := await self._parts.watch.change()) is not None:
             await self.leave(change)
+        if (shared := self._parts.shared) is not None:
+            if shared.failure is not None:
+                await self.leave(shared.failure)
+            if shared.heartbeat(self.assignment):
+                self._committer.nudge()
 
     async def report(self) -> None:
         """Tell in the log what was done."""

@@ -194,6 +194,7 @@ class Transactions:
             -1 if record.partition is None else record.partition,
             headers=record.headers,
             timestamp=record.timestamp or 0,
+            **({} if record.on_delivery is None else {"on_delivery": record.on_delivery}),
         )
 
     def _produce_state(self, change: Change) -> None:

@@ -106,6 +106,9 @@ class Standby:
             partition: Of it.
             reader: Stands behind the last record that was written.
         """
+        if topic not in self._views:
+            reader.store.close()
+            return
         with self._lock:
             self._readers[TP(topic, partition)] = reader
             self._owned -= {TP(topic, partition)}

@@ -27,7 +27,14 @@ def test_the_smallest_file_has_the_documented_defaults(tmp_path: Path) -> None:
             "label_values": {},
         },
         "predictions": {"topic": "p.predictions.v1", "format": "json"},
-        "learner": {"type": "passive_aggressive", "scale": False, "drift": None, "steps": ()},
+        "learner": {
+            "type": "passive_aggressive",
+            "scale": False,
+            "drift": None,
+            "steps": (),
+            "shared": None,
+            "stale_after": 60.0,
+        },
         "labels": None,
         "entities": (),
         "decisions": {

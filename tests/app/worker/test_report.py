@@ -56,7 +56,8 @@ def test_new_dead_letters_are_told_with_the_last_of_them(
     report.tell()
     assert caplog.messages[1:] == [
         "dead letters: 1 more (riverrun dead-letters lists them), the last cards[0]@1: validate:"
-        " y: label 7: a binary learner takes true, false, 0 or 1"
+        " y: label 7: a binary learner takes true, false, 0 or 1 (name others in label_values, or"
+        " take a learner of several classes)"
     ]
     made.process(Batch(EVENTS, 0, [record(2, {"id": 2})], number=1))
     report.tell()

@@ -1,0 +1,76 @@
+"""What a shared learner needs, and which topics it has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.kafka.admin import _check_partitions
+from app.pipeline.key_locations import PipelineError
+from app.pipeline.load import Pipeline, load_pipeline
+from app.pipeline.stages import only_scores, stages
+from app.pipeline.topics import pipeline_topics
+
+FILE = """
+name = "p"
+[events]
+topic = "cards"
+id = "id"
+{events}
+[predictions]
+topic = "said"
+[learner]
+type = "{learner}"
+shared = "{shared}"
+{more}
+"""
+
+
+def read(
+    folder: Path,
+    *,
+    learner: str = "arow",
+    shared: str = "learner",
+    events: str = 'label = "y"',
+    more: str = "",
+) -> Pipeline:
+    file = folder / "p.toml"
+    file.write_text(FILE.format(learner=learner, shared=shared, events=events, more=more))
+    return load_pipeline(file, environ={})
+
+
+def test_a_shared_learner_is_one_more_stage_with_one_partition(tmp_path: Path) -> None:
+    pipeline = read(tmp_path)
+    scorer, learner = stages(pipeline)
+    assert (scorer.scores, scorer.learns, scorer.shared) == (True, False, False)
+    assert (learner.scores, learner.learns, learner.shared) == (False, True, True)
+    assert (scorer.next_topic, learner.inputs) == ("p.rows.v1", ("p.rows.v1",))
+    assert (learner.state_topic, learner.partitions) == ("p.versions.v1", 1)
+    assert not only_scores(pipeline)
+    specs = {topic.name: topic.spec(4) for topic in pipeline_topics(pipeline)}
+    sizes = {name: spec.partitions for name, spec in specs.items()}
+    assert (sizes["p.rows.v1"], sizes["p.versions.v1"], sizes["p.state.v1"]) == (1, 1, 4)
+    assert specs["p.versions.v1"].config["cleanup.policy"] == "compact"
+
+
+@pytest.mark.parametrize(
+    ("keys", "error"),
+    [
+        ({"events": ""}, r"learner\.shared.*needs labels to learn from: events\.label"),
+        ({"learner": "k_means"}, r"learner\.shared.*without labels"),
+        ({"shared": "leader"}, r"learner\.shared"),
+        ({"more": 'stale_after = "0s"'}, r"learner\.stale_after"),
+    ],
+)
+def test_what_cannot_be_shared_is_refused_by_the_key(
+    tmp_path: Path, keys: dict[str, str], error: str
+) -> None:
+    with pytest.raises(PipelineError, match=error):
+        read(tmp_path, **keys)
+
+
+def test_a_topic_of_rows_with_more_partitions_is_refused(tmp_path: Path) -> None:
+    (spec,) = (t.spec(4) for t in pipeline_topics(read(tmp_path)) if t.role == "rows")
+    with pytest.raises(Exception, match=r"p\.rows\.v1 has 2 partitions, but a learner that is"):
+        _check_partitions(spec, 2)
