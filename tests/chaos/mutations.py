@@ -54,8 +54,8 @@ MUTATIONS = (
                 '        self._nobody = Consumer({"group.id": config["group.id"]})',
             ),
             (
-                "self.group = self._consumer.consumer_group_metadata()",
-                "self.group = self._nobody.consumer_group_metadata()",
+                "group = self._consumer.consumer_group_metadata()",
+                "group = self._nobody.consumer_group_metadata()",
             ),
         ),
     ),

@@ -111,10 +111,10 @@ def served(
         port[0] = runner.addresses[0][1]
         ready.set()
 
-    loop.create_task(start())
+    starting = loop.create_task(start())
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    assert ready.wait(60)
+    assert ready.wait(60), starting
     try:
         yield f"http://127.0.0.1:{port[0]}/"
     finally:
