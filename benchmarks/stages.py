@@ -16,6 +16,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
+from agents.agent import Agent
 from agents.sinks.score import Score
 from agents.sources.features import FeatureSource
 from app.kafka.admin import ensure_topics
@@ -158,9 +159,12 @@ class Line:
         time.sleep(1.0)  # librdkafka reads ahead: what is measured is not the broker's disk
 
     def _observe(self, tp: TP, task: Task) -> None:
-        watch, source, sink = self.watch, task.agent._source, task.agent._sink
+        watch, agent = self.watch, task.agent
+        assert isinstance(agent, Agent)
+        source, sink = agent._source, agent._sink
         assert isinstance(source, FeatureSource)
         assert isinstance(sink, Score)
+        assert sink.model is not None
         scanner = source._reader._scanner
         decoder: tuple[Any, str] = (scanner, "scan") if scanner else (source._reader, "_read_all")
         watch.wrap(*decoder, "decode")

@@ -15,7 +15,7 @@ from app.pipeline.stages import merged_topics
 from app.pipeline.topics import codec_of
 from app.replay.times import parse_time
 from app.trial.records import START, TrialRecord
-from app.trial.run import Chain
+from app.trial.run import Chain, alone
 from learners.model import Model
 from topics.dead_letters import reason
 from topics.records import Batch
@@ -48,7 +48,7 @@ class LocalPipeline:
         time: str | None = None,
         settings: Mapping[str, str] | None = None,
     ) -> None:
-        self.pipeline = load_pipeline(file, settings)
+        self.pipeline = alone(load_pipeline(file, settings))
         self._chain = Chain(self.pipeline, {})
         self._time, self._numbers = time, count()
         self._ends = Counter[str]()

@@ -59,11 +59,17 @@ class Trial:
         return len(self.records) / max(self.seconds, 1e-9)
 
 
+def alone(pipeline: Pipeline) -> Pipeline:
+    """A pipeline without a shared learner: with one partition its model learns at once."""
+    learner = pipeline.learner.model_copy(update={"shared": None})
+    return pipeline.model_copy(update={"learner": learner})
+
+
 class Chain:
     """The agents of all stages, for one partition.
 
     Args:
-        pipeline: What to do.
+        pipeline: What to do, ``alone``.
         refused: What cannot be learned; it is set aside.
     """
 
@@ -124,6 +130,7 @@ def run(
         SourceError, ReplayError: As for `app.trial.records.trial_records`.
         LearnerFails: For a learner that fails on more than `MOST_REFUSED` events.
     """
+    pipeline = alone(pipeline)
     refused: dict[Refusal, Exception] = {}
     while True:
         trial = Trial(new_model(pipeline), Checked.of(pipeline))

@@ -69,12 +69,14 @@ class AgentBuilder:
     snapshot_key: bytes | None = None
     versions: Versions | None = None
 
-    def agent(self) -> Agent | Learning:
-        """The agent."""
+    def agent(self) -> Agent:
+        """The agent of a stage through which events go."""
         dead_letters = self.pipeline.dead_letter_topic
-        if self.stage.shared:
-            return Learning(self.model, self._letters(), dead_letters)
         return Agent(self._source(), self._entities(), self._sink(), dead_letters)
+
+    def learning(self) -> Learning:
+        """The agent of the stage that learns the rows of all partitions."""
+        return Learning(self.model, self._letters(), self.pipeline.dead_letter_topic)
 
     def _fields(self) -> EventFields:
         events = self.pipeline.events

@@ -137,10 +137,11 @@ class TaskBuilder:
         self, stage: Stage, partition: int, count: int, state: State, model: Model
     ) -> Agent | Learning:
         key = self._snapshot_key
-        return AgentBuilder(
+        builder = AgentBuilder(
             *(self._pipeline, stage, partition, count),
             *(state, model, key, self.versions),
-        ).agent()
+        )
+        return builder.learning() if stage.shared else builder.agent()
 
     def _published(self, position: Position) -> Published | None:
         pipeline = self._pipeline

@@ -56,6 +56,13 @@ def test_where_batches_end_changes_nothing(tmp_path: Path, size: int) -> None:
     assert all(map(len, said(whole)))
 
 
+def test_a_shared_learner_learns_at_once(tmp_path: Path) -> None:
+    write(tmp_path, orders=300)
+    apart = run(read(tmp_path, TEXT), source(tmp_path))
+    shared = run(read(tmp_path, TEXT, learner__shared="learner"), source(tmp_path))
+    assert said(shared) == said(apart)
+
+
 class Balky(Saved, LogisticRegression):
     """Fails while it learns an event with items = 3 and an amount below 2."""
 
