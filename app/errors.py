@@ -31,3 +31,11 @@ class LocalKafkaError(RiverrunError):
 
 class LocalKafkaInUse(LocalKafkaError):
     """Another program runs a broker on the same folder."""
+
+
+class RegistryError(RiverrunError):
+    """What the schema registry refuses, or does not have."""
+
+
+class RegistryAway(RegistryError, ConnectionError):
+    """The schema registry did not answer in time."""

@@ -208,7 +208,7 @@ VARIABLES = sorted(set(re.findall(r"\b(?:RIVERRUN|KAFKA|XDG|JAVA|NUMBA)_[A-Z_]*[
 def test_every_environment_variable_exists(variable: str) -> None:
     if "__" in variable:
         (key,) = from_environment({variable: "1"}, [])
-        known = key[0] in ("kafka", "learner") or ".".join(key) in SETTINGS
+        known = key[0] in ("kafka", "registry", "learner") or ".".join(key) in SETTINGS
         assert known, nested({})
         return
     program = [*ROOT.glob("app/**/*.py"), *ROOT.glob("learners/*.py"), ROOT / "Dockerfile"]

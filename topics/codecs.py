@@ -13,6 +13,7 @@ from topics.errors import DecodeError, UnknownFormat
 T = TypeVar("T")
 
 FORMATS = ("json", "msgpack")
+"""Those of this file. A value of theirs can be put together from encoded parts."""
 
 
 class Codec:
@@ -53,13 +54,21 @@ class Codec:
             raise decode_error(self.name, value, error) from error
 
 
-#: What a bare decoder raises on a bad value: msgspec's own errors, too deep a nesting,
+#: What a bare decoder raises on a bad value: ours, msgspec's own, too deep a nesting,
 #: text that is not UTF-8, and ``None`` for an empty value.
-UNDECODABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError, TypeError)
+UNDECODABLE = (
+    DecodeError,
+    msgspec.MsgspecError,
+    RecursionError,
+    UnicodeDecodeError,
+    TypeError,
+)
 
 
 def decode_error(name: str, value: bytes | None, error: BaseException) -> DecodeError:
     """The reason, in our words, for which a bare decoder failed on ``value``."""
+    if isinstance(error, DecodeError):
+        return error
     if value is None:
         return DecodeError("the value is empty")
     if isinstance(error, RecursionError):

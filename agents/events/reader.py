@@ -22,7 +22,7 @@ from agents.events.limits import (
     id_error,
     label_check,
 )
-from agents.events.scanner import Scanned, Scanner
+from agents.events.scanner import SCANS, Scanned, Scanner
 from learners.engine.rows import Rows
 from learners.model import UNLABELLED, Model
 from topics.codecs import UNDECODABLE, Codec
@@ -136,7 +136,8 @@ class EventReader:
     def _scanner_of(self, features: tuple[str, ...]) -> Scanner | None:
         fields = self._fields
         found = [name for name in (*features, fields.id, fields.label) if name is not None]
-        if not Scanner.can(found) or len(set(found)) < len(found):
+        scans = self._codec.name in SCANS and Scanner.can(found)
+        if not scans or len(set(found)) < len(found):
             return None
         return Scanner(
             self._codec.name,

@@ -15,7 +15,7 @@ from agents.sinks.scored import ScoredBatch
 from agents.texts import Template, Texts, encoded
 from learners.engine import kernels
 from learners.engine.kernels import Ints
-from topics.codecs import Codec
+from topics.codecs import FORMATS, Codec
 from topics.records import ModelVersion, Prediction, Reason, Source
 
 FIRST_MARK = 8_123_456_789_012_345_601
@@ -77,7 +77,7 @@ class PredictionEncoder:
         told = tuple(scored.baselines or ()) if self._baselines else None
         columns = _columns(scored, told or ())
         shapes, which = _shapes(scored, told)
-        if kernels.njit is None:
+        if kernels.njit is None or self._codec.name not in FORMATS:
             rows = zip(which.tolist(), zip(*columns, strict=True), strict=True)
             return [self._codec.encode(self._prediction(shapes[s], row)) for s, row in rows]
         texts = [self._texts(column) for column in columns]

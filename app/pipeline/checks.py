@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -16,6 +17,7 @@ from app.pipeline.cross_checks import entity_table
 from app.pipeline.key_locations import Places
 from app.pipeline.model import Pipeline
 from app.pipeline.toml_lines import Path as Key
+from app.pipeline.topics import pipeline_topics
 from app.secrecy import HIDDEN
 from learners import registry
 from learners.errors import (
@@ -31,6 +33,8 @@ from learners.river.trial import require_no_texts, try_out
 from learners.saved import snapshots
 from learners.steps.registry import STEPS
 
+AVRO = '"confluent-kafka[schemaregistry]>=2.13,<3" "fastavro>=1.9,<2"'
+
 
 def check(pipeline: Pipeline, where: Places) -> None:
     """Make what the pipeline names, and see whether that is possible.
@@ -43,6 +47,7 @@ def check(pipeline: Pipeline, where: Places) -> None:
     _check_functions(pipeline, where)
     _check_store(pipeline, where)
     _check_kafka(pipeline, where)
+    _check_registry(pipeline, where)
 
 
 def _check_entities(pipeline: Pipeline, where: Places) -> None:
@@ -196,3 +201,30 @@ def _refused(properties: Mapping[str, Any], what: str) -> Iterator[Key]:
         except KafkaSettingError as error:
             if str(error) == what:
                 yield ("kafka", name)
+
+
+def _check_registry(pipeline: Pipeline, where: Places) -> None:
+    """Without a connection: the package is there, and a client takes the settings."""
+    avro = next((t for t in pipeline_topics(pipeline) if t.format == "avro"), None)
+    if avro is None:
+        if pipeline.registry:
+            raise where.refuse(("registry",), 'needs a topic of format = "avro"')
+        return
+    try:
+        import_module("topics.avro")
+        registry = import_module("app.kafka.registry")
+    except ImportError as error:  # an extra
+        what = f"needs packages that are not installed ({error}): pip install {AVRO}"
+        raise where.refuse((avro.key[0], "format"), what) from None
+    if "url" not in pipeline.registry:
+        what = 'needs registry.url, such as "http://localhost:8081"'
+        raise where.refuse((avro.key[0], "format"), what)
+    if not isinstance(pipeline.registry.get(registry.REGISTER, True), bool):
+        raise where.refuse(("registry", registry.REGISTER), "must be true or false", known=True)
+    try:
+        registry.client(pipeline.registry)
+    except (ValueError, TypeError, OSError) as error:
+        names = [name for name in pipeline.registry if name in str(error)]
+        key = ("registry", *names[:1])
+        known = bool(names) and "Unrecognized" not in str(error)
+        raise where.refuse(key, str(error), known=known) from None

@@ -10,7 +10,7 @@ from app.pipeline.toml_lines import Path as Key
 from app.secrecy import is_secret, without_login
 
 _NO_SECRET = ("events", "key")
-_SERVERS = ("kafka", "bootstrap.servers")
+_ADDRESSES = {("kafka", "bootstrap.servers"), ("registry", "url")}
 
 
 class PipelineError(RiverrunError, ValueError):
@@ -55,6 +55,6 @@ class Places:
         if key not in self.settings or (key != _NO_SECRET and is_secret(name)):
             return name
         given = self.settings[key].value
-        given = without_login(str(given)) if key == _SERVERS else given
+        given = without_login(str(given)) if key in _ADDRESSES else given
         value = json.dumps(given, ensure_ascii=False, default=str)
         return f"{name} = {value if len(value) <= 80 else value[:77] + '...'}"

@@ -26,6 +26,7 @@ class Pipeline(Table):
     state: StateStore = StateStore()
     topics: Topics = Topics()
     kafka: dict[str, FlatValue] = Field(default={})
+    registry: dict[str, FlatValue] = Field(default={})
     worker: Worker = Worker()
     snapshots: Snapshots = Snapshots()
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from app.pipeline.durations import duration_text
 from app.pipeline.model import Pipeline
 from app.pipeline.running import Learner, Step
+from app.pipeline.setting_sources import DOTTED
 from learners import registry
 from learners.drift.settings import DETECTORS, REACTIONS
 from learners.river.names import find
@@ -38,7 +39,8 @@ def json_schema() -> Schema:
     definitions["Learner"] = _named(Learner, definitions["Learner"], _learners(), OTHERS)
     definitions["Learner"]["properties"]["drift"] = _drift()
     # Without quotes around it, a name with dots is tables within tables.
-    schema["properties"]["kafka"]["additionalProperties"]["anyOf"].append({"type": "object"})
+    for table in DOTTED:
+        schema["properties"][table]["additionalProperties"]["anyOf"].append({"type": "object"})
     definitions["Step"] = _named(Step, definitions["Step"], STEPS)
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

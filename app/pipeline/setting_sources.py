@@ -15,6 +15,9 @@ from app.pipeline.toml_lines import Path as Key
 from app.pipeline.toml_lines import line_of
 
 PREFIX = "RIVERRUN_"
+DOTTED = ("kafka", "registry")
+"""Tables whose settings are those of a client, under their own dotted names."""
+REGISTERS = ("registry", "auto.register.schemas")
 _ITEM = re.compile(r"(.+)\[(\d{1,6})\]")
 
 
@@ -46,7 +49,7 @@ def from_environment(environ: Mapping[str, str], file_keys: Iterable[Key]) -> Se
     """The settings of variables such as RIVERRUN_EVENTS__TOPIC, and of RIVERRUN_NAME.
 
     Case does not matter, but for parameters of the learner that the file does not name: those
-    are taken as written, RIVERRUN_LEARNER__C is `learner.C`. In names of Kafka's settings `_`
+    are taken as written, RIVERRUN_LEARNER__C is `learner.C`. In names of clients' settings `_`
     stands for a dot.
     """
     learner_keys = {key[1] for key in file_keys if key[0] == "learner" and len(key) > 1}
@@ -59,8 +62,8 @@ def from_environment(environ: Mapping[str, str], file_keys: Iterable[Key]) -> Se
         table, *rest = variable[len(PREFIX) :].split("__")
         if table.lower() == "learner" and len(rest) == 1:
             key: Key = ("learner", spellings.get(rest[0].lower(), rest[0]))
-        elif table.lower() == "kafka":
-            key = ("kafka", ".".join(rest).lower().replace("_", "."))
+        elif table.lower() in DOTTED:
+            key = (table.lower(), ".".join(rest).lower().replace("_", "."))
         else:
             key = tuple(part.lower() for part in (table, *rest))
         found[key] = Setting(_typed(key, environ[variable]), variable)
@@ -139,8 +142,8 @@ def _model_in(hint: Any) -> type[BaseModel] | None:
 
 
 def _joined(path: Key) -> Key:
-    """Names of Kafka's settings hold dots: (kafka, security, protocol) is one name of [kafka]."""
-    return ("kafka", ".".join(path[1:])) if path[0] == "kafka" and len(path) > 1 else path
+    """Names of clients' settings hold dots: (kafka, security, protocol) is one name of [kafka]."""
+    return (path[0], ".".join(path[1:])) if path[0] in DOTTED and len(path) > 1 else path
 
 
 def _flatten(data: Mapping[str, Any], path: Key = ()) -> Iterator[tuple[Key, Any]]:
@@ -178,9 +181,9 @@ def _with_lists(value: Any) -> Any:
 def _typed(key: Key, text: str) -> Any:
     """`text` as the type that `key` takes; as TOML, or else as it stands, where it takes any.
 
-    Settings of Kafka stay text, which is what librdkafka reads: "1e5" may be a password.
+    Settings of clients stay text, which is what they read: "1e5" may be a password.
     """
-    if key[0] == "kafka":
+    if key[0] in DOTTED and key != REGISTERS:
         return text
     kind = _kind(key)
     try:

@@ -16,6 +16,7 @@ from app.pipeline.values import (
     Number,
     PositiveSeconds,
     Seconds,
+    StreamFormat,
     Table,
     Topic,
     Windows,
@@ -31,7 +32,7 @@ class Events(Table):
     """
 
     topic: Topic
-    format: Format = "json"
+    format: StreamFormat = "json"
     id: FieldName | None = None
     key: FieldName | None = None
     label: FieldName | None = None
@@ -60,7 +61,7 @@ class Labels(Table):
     """
 
     topic: Topic
-    format: Format = "json"
+    format: StreamFormat = "json"
     id: FieldName = "id"
     label: FieldName = "label"
     expire: PositiveSeconds = 30 * 86_400.0
@@ -99,7 +100,7 @@ class Predictions(Table):
     """The topic that the pipeline writes; `format` is that of the events unless given."""
 
     topic: Topic
-    format: Format = "json"
+    format: StreamFormat = "json"
 
 
 class Decisions(Table):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -43,6 +43,7 @@ class PipelineTopic:
         key: The key of the pipeline file that names it, or that its name follows from.
         spec: What it is to be, given the number of partitions of the events.
         format: Of its values; None where a pipeline file does not choose it.
+        registry: The table [registry], for the format "avro".
     """
 
     role: Role
@@ -50,6 +51,7 @@ class PipelineTopic:
     key: Key
     spec: Callable[[int], TopicSpec]
     format: str | None = None
+    registry: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_input(self) -> bool:
@@ -64,8 +66,23 @@ class PipelineTopic:
     @property
     def codec(self) -> Codec:
         """Encodes and decodes its values: the one place where a format becomes a codec."""
+        return self._codec(strict=self.role == "predictions")
+
+    @property
+    def writer(self) -> Codec:
+        """As `codec`, for who writes what others made: what has no place is refused."""
+        return self._codec(strict=True)
+
+    def _codec(self, *, strict: bool) -> Codec:
         assert self.format is not None, f"{self.name}: no pipeline file chooses its format"
-        return Codec(self.format)
+        if self.format != "avro":
+            return Codec(self.format)
+        from app.kafka.registry import registry_of  # what they need is optional
+        from topics.avro import AvroCodec
+        from topics.avro_schemas import PREDICTION
+
+        schema = PREDICTION if self.role == "predictions" else None
+        return AvroCodec(self.name, registry_of(self.registry), schema, strict=strict)
 
 
 def takers(
@@ -93,9 +110,18 @@ def topic_of(pipeline: Pipeline, role: Role) -> PipelineTopic | None:
 
 def codec_of(pipeline: Pipeline, role: Role) -> Codec:
     """The codec of the topic of this role, which the pipeline must have."""
+    return _required(pipeline, role).codec
+
+
+def writer_of(pipeline: Pipeline, role: Role) -> Codec:
+    """The strict codec of the topic of this role, which the pipeline must have."""
+    return _required(pipeline, role).writer
+
+
+def _required(pipeline: Pipeline, role: Role) -> PipelineTopic:
     topic = topic_of(pipeline, role)
     assert topic is not None, f"this pipeline has no topic of {role}"
-    return topic.codec
+    return topic
 
 
 def _given(pipeline: Pipeline) -> Iterator[PipelineTopic]:
@@ -112,7 +138,8 @@ def _given(pipeline: Pipeline) -> Iterator[PipelineTopic]:
     for role, name, table, spec in tables:
         if table is not None and table.topic is not None:
             key = name, "topic"
-            yield PipelineTopic(role, table.topic, key, partial(spec, table.topic), table.format)
+            made = partial(spec, table.topic)
+            yield PipelineTopic(role, table.topic, key, made, table.format, pipeline.registry)
 
 
 def _own(pipeline: Pipeline) -> Iterator[PipelineTopic]:

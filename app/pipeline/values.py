@@ -20,6 +20,8 @@ from app.pipeline.durations import DURATION, parse_duration, parse_retention
 T = TypeVar("T")
 
 Format = Literal["json", "msgpack"]
+StreamFormat = Literal["json", "msgpack", "avro"]
+"""Of a topic that has a schema of its own in a registry, or may have."""
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")

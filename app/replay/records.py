@@ -10,7 +10,7 @@ import msgspec
 from agents.events.limits import MAX_VALUE
 from app.errors import RiverrunError
 from app.pipeline.load import Pipeline
-from app.pipeline.topics import codec_of
+from app.pipeline.topics import writer_of
 from app.replay.base import Event, Source
 from topics.codecs import Codec
 from topics.times import TimeLimits
@@ -53,10 +53,10 @@ def channels(pipeline: Pipeline, source: Source, key: str | None = None) -> dict
     """
     events, labels = pipeline.events, pipeline.labels
     key = key or events.key or source.key or events.id
-    found = {"event": Channel(events.topic, codec_of(pipeline, "events"), key)}
+    found = {"event": Channel(events.topic, writer_of(pipeline, "events"), key)}
     if labels is not None:
         of_label = labels.id if key == events.id else key
-        found["label"] = Channel(labels.topic, codec_of(pipeline, "labels"), of_label)
+        found["label"] = Channel(labels.topic, writer_of(pipeline, "labels"), of_label)
     return found
 
 

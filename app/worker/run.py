@@ -13,6 +13,7 @@ from app.kafka.settings import LOGGER, KafkaSettings
 from app.pipeline.load import Pipeline
 from app.worker.build import new_worker
 from app.worker.faust import app as faust_app
+from app.worker.input.schemas import register
 from app.worker.requirements import require_key
 
 log = logging.getLogger("riverrun.worker")
@@ -26,6 +27,7 @@ def run_worker(pipeline: Pipeline, kafka: KafkaSettings) -> None:
     """
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
     require_key(pipeline, key)
+    register(pipeline)
     LOGGER.addFilter(NotAgain())
     partitions = _partitions(pipeline, kafka)
     require_rights(pipeline, kafka)

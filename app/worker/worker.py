@@ -21,6 +21,7 @@ from app.worker.faust.transport import Consumer
 from app.worker.garbage import collect_seldom
 from app.worker.health import Health
 from app.worker.input.fetching import Fetcher
+from app.worker.input.schemas import Schemas
 from app.worker.output.transactions import TransactionAborted
 from app.worker.parts import Parts
 from app.worker.state.restore import Restored
@@ -59,6 +60,7 @@ class Worker:
         self._end = ForcedEnd(lambda: self.failure)
         counters, versions = parts.processor.counters, parts.tasks.versions
         self.health = Health(parts.pipeline, counters, parts.committer, parts.measured, versions)
+        self._schemas = Schemas(parts.pipeline)
         services = [] if page is None else [page(self.health.words)]
         self.app = new_app(parts.pipeline, self, services)
 
@@ -235,6 +237,7 @@ class Worker:
 
     async def _process(self, batch: Batch) -> None:
         await self._committer.room()
+        await self._schemas.known(batch)
         limit = self._pipeline.worker.processing_timeout
         with self.watchdog.watch("processing", limit, lambda: records_of(batch)):
             sound = self._parts.processor.process(batch)

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from agents.outputs import Outputs
+from app.errors import RegistryAway
 from app.pipeline.load import Pipeline
 from app.pipeline.topics import pipeline_topics
 from topics.codecs import Codec
@@ -49,6 +50,8 @@ def _named(pipeline: Pipeline, codec: Codec) -> SourceOf:
     def source(value: Any, _: Any) -> Source | None:
         try:
             said = decode(value)
+        except RegistryAway:  # nobody knows what it says
+            raise
         except Exception:  # whatever somebody else has written there
             return None
         ours = said.model.name == pipeline.name and said.source.topic == pipeline.events.topic

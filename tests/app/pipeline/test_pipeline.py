@@ -50,6 +50,7 @@ def test_the_smallest_file_has_the_documented_defaults(tmp_path: Path) -> None:
         "state": {"store": "memory", "folder": None},
         "topics": {"partitions": 4, "replication": 1, "retention": None},
         "kafka": {},
+        "registry": {},
         "worker": {
             "name": None,
             "static": None,

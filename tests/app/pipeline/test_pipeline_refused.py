@@ -11,7 +11,7 @@ EVENTS = 'name = "p"\n[events]\ntopic = "e"\n'
 REST = '\n[predictions]\ntopic = "q"\n[learner]\ntype = "svm"\n'
 TABLES = (
     "name, events, predictions, learner, labels, entities, decisions, metrics, state, topics, "
-    "kafka, worker, snapshots"
+    "kafka, registry, worker, snapshots"
 )
 REFUSED = {
     "a mistyped key": (
@@ -77,7 +77,7 @@ REFUSED = {
     ),
     "an unknown format": (
         EVENTS + 'format = "xml"' + REST,
-        'p.toml:4: events.format = "xml": must be "json" or "msgpack"',
+        'p.toml:4: events.format = "xml": must be "json", "msgpack" or "avro"',
     ),
     "an empty topic": (
         'name = "p"\n[events]\ntopic = ""' + REST,
@@ -250,7 +250,8 @@ def test_a_long_topic_is_refused_and_its_value_cut_short(tmp_path: Path) -> None
 
 def test_an_error_of_the_environment_names_the_variable(tmp_path: Path) -> None:
     line = refusal(tmp_path, SMALLEST, {"RIVERRUN_EVENTS__FORMAT": "xml"})
-    assert line == 'RIVERRUN_EVENTS__FORMAT: events.format = "xml": must be "json" or "msgpack"'
+    given = 'RIVERRUN_EVENTS__FORMAT: events.format = "xml"'
+    assert line == f'{given}: must be "json", "msgpack" or "avro"'
 
 
 def test_a_mistyped_variable_is_refused(tmp_path: Path) -> None:
