@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.family_entries import DATA, Data, Entry, Events, entries
 from learners import metrics, registry
-from learners.base import Scored, Task
+from learners.base import UNSUPERVISED, Scored, Task
 from learners.model import UNLABELLED
 
 QUICK = 400
@@ -56,7 +56,7 @@ def row(data: Data, entry: Entry, events: Events) -> dict[str, Any]:
 def prequential(task: Task, entry: Entry, events: Events) -> Scored:
     """Predict each event, then learn it."""
     model = registry.create(entry.type, entry.params, scale=True)
-    unsupervised = task in ("clustering", "anomaly")
+    unsupervised = task in UNSUPERVISED
     labels = [None if unsupervised else model.check_label(y) for _, y in events]
     assert UNLABELLED not in labels
     return model.run([x for x, _ in events], labels)

@@ -9,6 +9,10 @@ from typing import Any, Final, Literal, NamedTuple, Protocol
 from learners.engine.rows import Matrix, Rows
 
 Task = Literal["binary", "multiclass", "regression", "clustering", "anomaly"]
+
+UNSUPERVISED: tuple[Task, ...] = ("clustering", "anomaly")
+"""Tasks that learn from every event: a label is neither needed nor used."""
+
 Features = Mapping[str, Any]
 Times = Sequence[int] | None
 """How often each row with a label is learned, at least once; None: once. Steps and scalers

@@ -115,7 +115,8 @@ class Prediction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     Attributes:
         id: The event's own id; None where the pipeline names no id field.
         prediction: ``predict_one``: a class, a value, a cluster, or None before any learning.
-        score: What ranks: see the design, "A prediction".
+        score: What ranks: the probability of the positive class, an anomaly score, the distance
+            to the nearest centre, or the predicted value.
         model: Which model, at which version.
         source: The event that was scored.
         decision: "alert" or "pass"; left out where the pipeline decides nothing.

@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 
+from topics.times import DAY
+
 MAX_MESSAGE_BYTES = 1024 * 1024
 """The largest record of a state topic: a chunk of 512 KiB with its key and headers, and room."""
 
 LARGEST_LETTER = 8 * 1024 * 1024
 """Bytes of the largest value that a dead letter carries."""
 
-INNER_RETENTION = 7 * 86_400_000
+INNER_RETENTION = 7 * DAY
 """Milliseconds. Workers may be down for so long; then what they have not read is gone."""
 
 INNER_MESSAGE_BYTES = 4 * 1024 * 1024

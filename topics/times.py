@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
+DAY = 86_400_000
+"""Milliseconds."""
+
 BROKER_NAMES = {
     "retention.ms": ("log.retention.ms", "log.retention.minutes", "log.retention.hours"),
     "cleanup.policy": ("log.cleanup.policy",),

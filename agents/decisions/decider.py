@@ -10,6 +10,7 @@ from typing import Any
 from agents.decisions.budget import Budget, Decision
 from agents.shares import share
 from agents.state import State
+from topics.times import DAY
 
 __all__ = ["Decider", "Decision", "DecisionSettings"]
 
@@ -28,7 +29,7 @@ class DecisionSettings:
 
     threshold: float | None = None
     budget: int | None = None
-    per: int = 86_400_000
+    per: int = DAY
     partition: int = 0
     partitions: int = 1
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from agents.errors import AgentError
+from topics.times import DAY
 
-DAY = 86_400_000
-"""Milliseconds."""
 MOST = 512
 """Buckets of one entity."""
 PARTS = 6

@@ -34,8 +34,8 @@ from learners.base import Task
 from learners.errors import LabelError
 from learners.labels import check_label
 from topics.metrics import WindowMetrics
+from topics.times import DAY
 
-DAY = 86_400_000
 """Milliseconds."""
 
 PARTS = 10

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from agents.events.fields import NUMBER, EventFields
-from agents.events.limits import UNSUPERVISED
 from agents.events.read import Read
 from agents.events.reader import TAKES_BOOLS, EventReader
 from agents.operations import Operations
 from agents.rejected import Rejected
+from learners.base import UNSUPERVISED
 from learners.engine.kernels import Floats, Ints
 from learners.engine.rows import Rows
 from learners.model import UNLABELLED, Model

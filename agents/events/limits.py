@@ -10,12 +10,10 @@ import msgspec
 
 from agents.errors import InvalidEvent
 from agents.events.fields import short
+from learners.base import UNSUPERVISED
 from learners.model import Model
 from topics.codecs import UNDECODABLE, decode_error
 from topics.errors import DecodeError
-
-UNSUPERVISED = ("clustering", "anomaly")
-"""Tasks that learn from every event: a label is neither needed nor used."""
 
 MAX_VALUE = 1_000_000
 """Bytes. A larger value is not read: Kafka's own default limit is 1 MiB."""

@@ -15,7 +15,6 @@ from agents.events.fields import EventFields, parser
 from agents.events.limits import (
     MAX_KEY,
     MAX_VALUE,
-    UNSUPERVISED,
     all_fit,
     decode_one,
     fits,
@@ -23,6 +22,7 @@ from agents.events.limits import (
     label_check,
 )
 from agents.events.scanner import SCANS, Scanned, Scanner
+from learners.base import UNSUPERVISED
 from learners.engine.rows import Rows
 from learners.model import UNLABELLED, Model
 from topics.codecs import UNDECODABLE, Codec

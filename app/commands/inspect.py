@@ -13,6 +13,7 @@ from app.inspection import inspect as look
 from app.kafka.reading import reading
 from app.options import Connect, with_pipeline
 from app.pipeline.load import Pipeline
+from app.sentences import drifts_told
 from app.tables import table
 from app.terminal import visible
 from learners.weights import Weights
@@ -133,9 +134,7 @@ def _watched(report: PartitionReport) -> bool:
 
 
 def _drifted(report: PartitionReport) -> str:
-    drifts = "1 drift" if report.drifts == 1 else f"{report.drifts or 0:,} drifts"
-    last = "" if report.last_drift is None else f", the last at learned event {report.last_drift:,}"
-    return f"partition {report.partition}: {drifts}{last}"
+    return f"partition {report.partition}: {drifts_told(report.drifts or 0, report.last_drift)}"
 
 
 def weights_of(reports: Sequence[PartitionReport], top: int) -> str:

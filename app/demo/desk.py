@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from agents.decisions.decider import Decider, DecisionSettings
+from agents.evaluation.figures import RIVALS
 from agents.state import State
 from app.demo.world import Truth, number_of
 from app.page.windows import Windows
 from topics.metrics import WindowMetrics
 from topics.records import Alert, Prediction
 
-RIVALS = ("model", "frozen", "rule")
 _SHOWN = 6
 
 

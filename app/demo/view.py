@@ -13,7 +13,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from app.demo.desk import RIVALS, Case, Seen, Tally
+from agents.evaluation.figures import RIVALS
+from app.demo.desk import Case, Seen, Tally
 from app.demo.figures import History
 from app.demo.moment import Moment, Note
 from app.demo.spark import Spark, Steps

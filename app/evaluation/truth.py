@@ -9,6 +9,7 @@ from app.evaluation.topics import Topics
 from app.pipeline.load import Pipeline
 from app.pipeline.streams import Labels
 from app.pipeline.topics import codec_of
+from learners.base import UNSUPERVISED
 from learners.errors import LabelError
 from learners.labels import check_label
 from learners.model import Model
@@ -102,7 +103,7 @@ class Truth:
                 continue
 
     def _label(self, raw: Any) -> Any:
-        ranks_only = self._model.task in ("clustering", "anomaly")
+        ranks_only = self._model.task in UNSUPERVISED
         try:
             if ranks_only:
                 return check_label("binary", label_value(self._values, raw))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from agents.evaluation.figures import RIVALS
 from topics.metrics import BaselineMetrics, WindowMetrics
 
 MAX_WINDOWS = 200
-RIVALS = ("model", "frozen", "rule")
 DIGITS = 5
 
 Weight = Callable[[WindowMetrics, BaselineMetrics], float]

@@ -20,7 +20,7 @@ from agents.evaluation.watching import Watcher
 from agents.events.features import FeatureReader
 from agents.events.fields import EventFields
 from agents.events.functions import Functions
-from agents.events.limits import UNSUPERVISED, label_check
+from agents.events.limits import label_check
 from agents.events.reader import EventReader
 from agents.labels.entries import PREFIX as LABELS
 from agents.labels.expiries import Expiries
@@ -42,6 +42,7 @@ from app.pipeline.cross_checks import entity_table
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, only_scores, stages
 from app.pipeline.topics import codec_of
+from learners.base import UNSUPERVISED
 from learners.model import Model
 
 

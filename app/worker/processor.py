@@ -12,6 +12,7 @@ from agents.errors import LearnRefused
 from agents.outputs import Outputs
 from agents.shared.rows import RowBlock
 from app.kafka.partitions import TP
+from app.sentences import drifts_told
 from app.worker.assignment import Assignment
 from app.worker.measures import Rejected
 from app.worker.tasks import Task
@@ -148,5 +149,4 @@ def drift_of(model: Model) -> str | None:
     if not model.drifts:
         return None
     reaction = (model.spec.drift or {}).get("reaction", "alarm")
-    drifts = "1 drift" if model.drifts == 1 else f"{model.drifts:,} drifts"
-    return f"{drifts} ({reaction}), the last at learned event {model.last_drift:,}"
+    return drifts_told(model.drifts, model.last_drift, f" ({reaction})")

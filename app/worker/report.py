@@ -11,7 +11,7 @@ from app.pipeline.load import Pipeline
 from app.pipeline.streams import Labels
 from app.worker.output.committer import Committer
 from app.worker.processor import Counters
-from learners.base import Task
+from learners.base import UNSUPERVISED, Task
 from topics.dead_letters import reason
 
 log = logging.getLogger("riverrun.worker")
@@ -25,7 +25,6 @@ LONGEST = 200
 _SECONDS_BEFORE = 100_000_000_000
 """A timestamp below it is of before 1973, or in seconds."""
 _IN_SECONDS = ": are its timestamps seconds? Kafka's are milliseconds"
-WITHOUT_LABELS: tuple[Task, ...] = ("clustering", "anomaly")
 
 
 class Report:
@@ -58,7 +57,7 @@ class Report:
 
     def start(self, task: Task) -> None:
         """Take the learner's task; warn where nothing will ever be learned."""
-        self._labelled = task not in WITHOUT_LABELS
+        self._labelled = task not in UNSUPERVISED
         if self._labelled and self._pipeline.labels is None and self._pipeline.events.label is None:
             log.warning(
                 "%s learns from labels, and the pipeline has none: it scores and never learns;"

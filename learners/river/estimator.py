@@ -9,7 +9,7 @@ from typing import Any, get_args
 import numpy as np
 from river import base, compose, preprocessing
 
-from learners.base import UNLABELLED, Features, Scored, Task, Times
+from learners.base import UNLABELLED, UNSUPERVISED, Features, Scored, Task, Times
 from learners.engine.rows import Rows
 from learners.errors import LearnFailed, ParameterError
 from learners.river.names import build
@@ -40,7 +40,7 @@ class RiverEstimator:
         self.final = wrapped._last_step if isinstance(wrapped, compose.Pipeline) else wrapped
         self.task: Task = _task(self.final, name)
         self._judge: Callable[[Features], Judgement] = self._judge_for()
-        self._supervised = self.task not in ("clustering", "anomaly")
+        self._supervised = self.task not in UNSUPERVISED
 
     @classmethod
     def create(

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from agents.evaluation.figures import RIVALS
 from app.demo.cluster import free_port, own_settings, pipeline_file
-from app.demo.desk import RIVALS, Case, Desk, Seen, Tally
+from app.demo.desk import Case, Desk, Seen, Tally
 from app.demo.figures import Meter, percentiles
 from app.demo.ledger import Ledger
 from app.demo.moment import Moment, Note
