@@ -80,7 +80,7 @@ def resend(
     topic, resent = pipeline.dead_letter_topic, Resent()
     consumer, producer = Consumer(dict(consumer_settings)), Producer(dict(producer_settings))
     try:
-        # 1. end the transactions of whoever was at it before
+        # 1. end the open transactions of an earlier replay
         producer.init_transactions()
         # 2. only then see how far that came
         done = {n: at for n, at in reader.committed(topic).items() if at is not None}

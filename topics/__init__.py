@@ -1,1 +1,1 @@
-"""What is said on Kafka: records, codecs, topic specifications, dead letters."""
+"""What is on Kafka: records, codecs, topic specifications, dead letters."""

@@ -56,7 +56,7 @@ def dead_letter(topic: str, record: Record, stage: Stage, error: BaseException) 
     if value is not None and _size(headers, key) + len(value) > LARGEST_LETTER:
         headers.append((OMITTED, str(len(value)).encode()))
         value = None
-    headers += [(PREFIX + name, _bytes(said)) for name, said in reason.items()]
+    headers += [(PREFIX + name, _bytes(text)) for name, text in reason.items()]
     _, timestamp = record.timestamp()
     return Outgoing(
         topic=topic,
@@ -77,14 +77,14 @@ def _bytes(value: object) -> bytes:
 
 def reason(headers: Headers) -> Reason:
     """Read the reason back from the headers of a dead letter; what is missing is empty or -1."""
-    said = {name: (value or b"").decode(errors="replace") for name, value in headers}
+    found = {name: (value or b"").decode(errors="replace") for name, value in headers}
     return Reason(
-        topic=said.get(PREFIX + "topic", ""),
-        partition=int(said.get(PREFIX + "partition", "-1")),
-        offset=int(said.get(PREFIX + "offset", "-1")),
-        stage=said.get(PREFIX + "stage", ""),
-        exception=said.get(PREFIX + "exception.class.name", ""),
-        message=said.get(PREFIX + "exception.message", ""),
+        topic=found.get(PREFIX + "topic", ""),
+        partition=int(found.get(PREFIX + "partition", "-1")),
+        offset=int(found.get(PREFIX + "offset", "-1")),
+        stage=found.get(PREFIX + "stage", ""),
+        exception=found.get(PREFIX + "exception.class.name", ""),
+        message=found.get(PREFIX + "exception.message", ""),
     )
 
 

@@ -2,7 +2,7 @@
 
 
 class TopicsError(Exception):
-    """Root of every error about what is said on Kafka."""
+    """Root of every error about topics and the values on them."""
 
 
 class DecodeError(TopicsError, ValueError):

@@ -69,7 +69,7 @@ class WindowMetrics(msgspec.Struct, frozen=True, gc=False):
         start, end: Of the window, in milliseconds since 1970; the end is not in it.
         partition: Of the events.
         final: Every event has its label, or will get none. Else: what is known so far.
-        time: Of the stream when this was said, in milliseconds since 1970.
+        time: Of the stream when this was written, in milliseconds since 1970.
         k: The places that were given, in this partition.
         events: Predicted in the window.
         labelled: Those whose label is known; all metrics are over these.

@@ -122,8 +122,8 @@ class Prediction(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         decision: "alert" or "pass"; left out where the pipeline decides nothing.
         threshold: The score from which on this event would have been an alert.
         reasons: The features that moved the score most, the strongest first.
-        rivals: What the frozen model ("frozen") and the hand rule ("rule") said; left out where
-            they are not asked to be told.
+        rivals: What the frozen model ("frozen") and the rule ("rule") predicted; left out unless
+            `metrics.rivals` asks for them.
     """
 
     id: str | int | None

@@ -200,7 +200,7 @@ def losses(spec: TopicSpec, config: Mapping[str, str]) -> list[str]:
         found.append(
             f"cleanup.policy = {config['cleanup.policy']}: of several records with one key"
             " Kafka keeps the last, so others may be deleted before they are read, and nothing"
-            " tells; set it to delete"
+            " says so; set it to delete"
         )
     if spec.read and config.get("message.timestamp.type") == "LogAppendTime":
         found.append(

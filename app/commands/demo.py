@@ -65,7 +65,7 @@ def demo(
 ) -> int:
     """Card fraud through a real Kafka and a real worker, live, with a crash in the middle.
 
-    A simulator sends payments; what was fraud it tells 7 days later. A history goes first, as
+    A simulator sends payments, and their labels 7 days later. A history goes first, as
     fast as can be, then a day takes 10 seconds. A fraud that the model has never seen begins; a
     copy of the model that is frozen at that moment shows what learning is worth. A run that is
     too short to see its labels come begins some days after it, so that they do. Halfway, at the

@@ -1,7 +1,7 @@
 """Compares the predictions on Kafka with the labels on Kafka, and counts them.
 
-Every event that the group has passed must have one prediction or one dead letter: whoever wants
-to check the promise of exactly once finds the exceptions counted here.
+Every event that the group has passed must have one prediction or one dead letter: exceptions to
+the promise of exactly once are counted here.
 """
 
 import math

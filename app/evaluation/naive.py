@@ -57,9 +57,9 @@ def yardsticks(task: Task, verdicts: Sequence[Verdict]) -> dict[str, float]:
     last, usual = ([getattr(known, name) for _, known in pairs] for name in Naive._fields)
     if task == "regression":
         return {"mae_last_value": _mae(labels, last), "mae_running_mean": _mae(labels, usual)}
-    said = [verdict.prediction for verdict, _ in pairs]
+    predicted = [verdict.prediction for verdict, _ in pairs]
     return {
-        "kappa_temporal": metrics.kappa_temporal(labels, said, last),
+        "kappa_temporal": metrics.kappa_temporal(labels, predicted, last),
         "last_label_right": metrics.accuracy(labels, last),
         "majority_right": metrics.accuracy(labels, usual),
     }
@@ -112,7 +112,7 @@ class _Mean:
         )
 
 
-def _mae(labels: Sequence[float], said: Sequence[float | None]) -> float:
+def _mae(labels: Sequence[float], predicted: Sequence[float | None]) -> float:
     """Over the events at which anything was known."""
-    known = [(y, value) for y, value in zip(labels, said, strict=True) if value is not None]
+    known = [(y, value) for y, value in zip(labels, predicted, strict=True) if value is not None]
     return metrics.mae([y for y, _ in known], [value for _, value in known])

@@ -33,7 +33,7 @@ OF_TASK: Mapping[Task, Sequence[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a prediction said of an event, and what came true.
+    """A prediction of an event, and the truth.
 
     Attributes:
         time: Of the event, in milliseconds since 1970.
@@ -122,13 +122,13 @@ def _figures(
         row = window.reserve(None)
         if verdict.label is not None:
             window.learn(row, verdict.label)
-    said = [v.prediction if task == "multiclass" else v.score for v in ordered]
+    predicted = [v.prediction if task == "multiclass" else v.score for v in ordered]
     window.fill(
         ScoredEvent(
             [verdict.entity for verdict in ordered],
             [verdict.amount for verdict in ordered],
             [verdict.decision for verdict in ordered],
-            {MODEL: said},
+            {MODEL: predicted},
         )
     )
     known = window.known(settings.entity is not None, settings.amount is not None)

@@ -74,7 +74,7 @@ def reading_consumer(
 def restore_consumer(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:
     """The consumer that reads offsets and state; it has the group's id but never joins."""
     own = {
-        # The end of a partition is told by an empty answer: it should not be waited for.
+        # An empty answer reports the end of a partition: do not wait for it.
         "fetch.wait.max.ms": 10,
         "fetch.error.backoff.ms": 20,
         "auto.offset.reset": "error",

@@ -194,14 +194,14 @@ class Cluster:
         return str(text)
 
     def _unreachable(self, error: KafkaException) -> BrokerUnreachable:
-        """With the reason that librdkafka tells its error callback, if there is one."""
+        """With the reason that librdkafka passes to its error callback, if there is one."""
         self._admin.poll(0)
-        told = [e for e in self._errors if e.code() != KafkaError._ALL_BROKERS_DOWN]
-        reason = " ".join((told[-1] if told else error.args[0]).str().split())
-        if "certificate verify failed" in reason:  # librdkafka tells the first of two causes only
+        reported = [e for e in self._errors if e.code() != KafkaError._ALL_BROKERS_DOWN]
+        reason = " ".join((reported[-1] if reported else error.args[0]).str().split())
+        if "certificate verify failed" in reason:  # librdkafka names the first of two causes only
             if "ssl.ca.location" not in reason:  # nor always that one
                 reason += ": look to ssl.ca.location"
             reason += "; or the certificate is for another host name"
-        elif not told and error.args[0].code() == KafkaError._TRANSPORT:
+        elif not reported and error.args[0].code() == KafkaError._TRANSPORT:
             reason += f"; is security.protocol = {self._protocol} that of this listener?"
         return BrokerUnreachable(f"no Kafka at {self._servers} within {self.timeout:g} s: {reason}")

@@ -32,8 +32,8 @@ class StandsStill(ReadError):
 
     def __init__(self, places: Iterable[Place]) -> None:
         self.places = sorted(places)
-        told = ", ".join(f"{topic}[{number}]" for topic, number in self.places)
-        super().__init__(f"{told}: nothing more comes, and its end is not reached")
+        named = ", ".join(f"{topic}[{number}]" for topic, number in self.places)
+        super().__init__(f"{named}: nothing more comes, and its end is not reached")
 
 
 def raise_error(place: Place, error: KafkaError) -> None:
@@ -49,8 +49,8 @@ class Following:
 
     Args:
         consumer: Reports the ends of partitions (`enable.partition.eof`).
-        places: What it is assigned; it stays so until somebody else takes it away.
-        on_error: Is told of each error but the end of a partition.
+        places: What it is assigned; the consumer keeps it until it gets another assignment.
+        on_error: Is called with each error but the end of a partition.
 
     Attributes:
         ended: The partitions whose end was reached at least once.
@@ -112,7 +112,7 @@ def read_to_ends(
         ends: The offset after the last record that is wanted. A marker of a transaction may be
             the last thing before it, so the end of a partition counts too.
         patience: Seconds without a record, after which the rest is given up.
-        on_error: Is told of errors that are not the end of a partition.
+        on_error: Is called with each error but the end of a partition.
         check: Is called again and again; it raises when it is time to stop.
 
     Raises:

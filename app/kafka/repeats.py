@@ -14,7 +14,7 @@ _MANY = 1000
 class NotAgain(logging.Filter):
     """Lets a line through once in ``seconds``, whatever numbers it holds.
 
-    Librdkafka tells of every attempt of every client to connect: hundreds of lines a minute.
+    Librdkafka logs every attempt of every client to connect: hundreds of lines a minute.
 
     >>> spared, log = NotAgain(), logging.Logger("kafka")
     >>> spared.filter(log.makeRecord("kafka", 40, "", 0, "failed after 3 ms", (), None))
@@ -26,14 +26,14 @@ class NotAgain(logging.Filter):
     def __init__(self, seconds: float = SECONDS) -> None:
         super().__init__()
         self._seconds = seconds
-        self._told: dict[str, float] = {}
+        self._logged: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this was not told just before."""
-        said = _NUMBERS.sub("#", record.getMessage())
-        if record.created - self._told.get(said, -self._seconds) < self._seconds:
+        """Whether this was not logged just before."""
+        text = _NUMBERS.sub("#", record.getMessage())
+        if record.created - self._logged.get(text, -self._seconds) < self._seconds:
             return False
-        if len(self._told) > _MANY:
-            self._told.clear()
-        self._told[said] = record.created
+        if len(self._logged) > _MANY:
+            self._logged.clear()
+        self._logged[text] = record.created
         return True

@@ -170,12 +170,12 @@ def _check_addresses(servers: str) -> None:
 
 def _ignored_by(name: str, value: Any) -> set[str]:
     """The kinds of client that this setting means nothing to, as librdkafka says it."""
-    said = _Said()
-    own = {"group.id": "check", "logger": said.logger}
+    log = _Log()
+    own = {"group.id": "check", "logger": log.logger}
     try:
         with closing(Consumer({**own, name: value})) as consumer:
             consumer.poll(0)
-        Producer({"logger": said.logger, name: value}).poll(0)
+        Producer({"logger": log.logger, name: value}).poll(0)
     except (KafkaException, TypeError, ValueError) as error:
         what = _reason(error)
         if "No such configuration property" in what:
@@ -186,10 +186,10 @@ def _ignored_by(name: str, value: Any) -> set[str]:
             if is_secret(name):
                 what = what.replace(str(value), HIDDEN)
             raise KafkaSettingError(f"{name} = {_shown(name, value)}: {what}") from None
-    return set(re.findall(r"ignored by this (consumer|producer) instance", "\n".join(said.lines)))
+    return set(re.findall(r"ignored by this (consumer|producer) instance", "\n".join(log.lines)))
 
 
-class _Said(logging.Handler):
+class _Log(logging.Handler):
     """Keeps what one client logs."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What the errors of the model say to whoever wrote the file."""
+"""Errors of validation as messages for the author of a pipeline file."""
 
 import difflib
 

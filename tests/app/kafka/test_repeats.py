@@ -31,4 +31,4 @@ def test_memory_is_bounded() -> None:
     for i in range(5_000):
         assert spared.filter(line("x" * i, 0.0))
     assert not spared.filter(line("x" * 4_999, 0.1))
-    assert len(spared._told) <= 1_001
+    assert len(spared._logged) <= 1_001
