@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import time
@@ -62,7 +63,7 @@ class SchemaRegistry:
         self._ids: dict[tuple[str, str], int] = {}
 
     def close(self) -> None:
-        """Close its connections; one that is shared lives as long as the program."""
+        """Close its connections; those of a shared one are closed at the end of the program."""
         self._client.__exit__(None, None, None)
 
     def knows(self, id_: int) -> bool:
@@ -155,7 +156,9 @@ def _text(schema: Any) -> str:
 
 @lru_cache
 def _shared(settings: tuple[tuple[str, Any], ...]) -> SchemaRegistry:
-    return SchemaRegistry(dict(settings))
+    made = SchemaRegistry(dict(settings))
+    atexit.register(made.close)
+    return made
 
 
 def registry_of(table: Mapping[str, Any]) -> SchemaRegistry:

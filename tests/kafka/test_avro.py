@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("fastavro", reason="fastavro (the extra `avro`)")
+pytest.importorskip("confluent_kafka.schema_registry", reason="the extra `avro`")
+
 from app.errors import RegistryError
 from app.evaluation.evaluate import evaluate, evaluate_topics
 from app.kafka.admin import ensure_topics
@@ -33,6 +36,8 @@ from tests.kafka.support import produce, read_committed
 from topics.avro import schema_id
 from topics.dead_letters import reason
 
+ORDERS = 60
+
 
 @pytest.fixture(scope="module")
 def registry() -> Iterator[Apicurio]:
@@ -52,7 +57,7 @@ def as_avro(text: str, registry: Apicurio, name: str, more: str = "") -> str:
 def shop(registry: Apicurio, tmp_path: Path) -> Pipeline:
     name = f"shop-{uuid.uuid4().hex[:8]}"
     (tmp_path / "avro").mkdir()
-    return write(tmp_path / "avro", as_avro(TEXT, registry, name))
+    return write(tmp_path / "avro", as_avro(TEXT, registry, name, "timeout = 1\n"), ORDERS)
 
 
 def test_avro_gives_what_json_gives(
@@ -61,7 +66,7 @@ def test_avro_gives_what_json_gives(
     settings = KafkaSettings(kafka, {})
     ensure_topics(shop, settings)
     replay(shop, source(tmp_path / "avro"), replay_producer(settings))
-    plain = write(tmp_path)
+    plain = write(tmp_path, TEXT, ORDERS)
     trial = run(plain, source(tmp_path))
     wanted = [
         json.loads(record.value() or b"") for record in TrialTopics(plain, trial).predictions()

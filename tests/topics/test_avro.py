@@ -8,9 +8,12 @@ import struct
 from decimal import Decimal
 from typing import Any
 
-import fastavro
 import msgspec
 import pytest
+
+pytest.importorskip("fastavro", reason="fastavro (the extra `avro`)")
+
+import fastavro
 
 from tests.registry import MemoryRegistry
 from topics.avro import AvroCodec, schema_id

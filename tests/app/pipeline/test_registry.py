@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("fastavro", reason="fastavro (the extra `avro`)")
+pytest.importorskip("confluent_kafka.schema_registry", reason="the extra `avro`")
+
 from app.errors import RegistryAway
 from app.kafka.registry import SchemaRegistry
 from app.pipeline.topics import codec_of, writer_of
