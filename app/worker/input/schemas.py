@@ -17,6 +17,8 @@ from topics.records import Batch, Record
 
 log = logging.getLogger("riverrun.worker")
 
+AGAIN_SECONDS = 1.0
+"""Between two questions to a registry that is away."""
 TOLD_SECONDS = 10.0
 """Between two lines of the log about a registry that is away."""
 
@@ -56,7 +58,7 @@ class Schemas:
                     told = monotonic()
                     where = f"{record.topic()}[{record.partition()}]@{record.offset()}"
                     log.warning("%s waits, nothing is lost: %s", where, error)
-                await asyncio.sleep(1.0)
+                await asyncio.sleep(AGAIN_SECONDS)
 
 
 def register(pipeline: Pipeline) -> None:
