@@ -212,6 +212,6 @@ def _decimals(text: str) -> Mapping[str, int]:
     for field in schema.get("fields", ()) if isinstance(schema, dict) else ():
         kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
         match [kind for kind in kinds if kind != "null"]:
-            case [{"logicalType": "decimal", **rest}]:
-                found[field["name"]] = int(rest.get("scale", 0))
+            case [{"logicalType": "decimal"} as number]:
+                found[field["name"]] = int(number.get("scale", 0))
     return found

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from app.demo.desk import RIVALS, Tally
+from agents.evaluation.figures import RIVALS
+from app.demo.desk import Tally
 from app.demo.ledger import Totals
 from app.demo.moment import Moment, Note
 from app.demo.view import NAMES

@@ -86,9 +86,9 @@ class SchemaRegistry:
         found = self._ask(
             lambda: self._client.get_latest_version(subject), f"the newest schema of {subject}"
         )
-        if found is None or found.schema is None:
+        if found is None or found.schema_id is None:
             return None
-        return int(found.schema_id), _text(found.schema)
+        return found.schema_id, _text(found.schema)
 
     def register(self, subject: str, schema: str) -> int:
         """The id of a schema, which is registered if need be.
@@ -107,12 +107,12 @@ class SchemaRegistry:
             if id_ is not None:
                 return int(id_)
         found = self._ask(lambda: self._client.lookup_schema(subject, schema), subject)
-        if found is None:
+        if found is None or found.schema_id is None:
             raise RegistryError(
                 f"schema registry {self.url}: {subject} does not have the schema that is to be"
                 f" written, and registry.{REGISTER} is false; register {schema.schema_str}"
             )
-        return int(found.schema_id)
+        return found.schema_id
 
     def _ask(self, ask: Callable[[], T], what: str, patience: float | None = None) -> T | None:
         """The answer; None where what is asked for is not there.

@@ -15,8 +15,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from agents.evaluation.figures import RIVALS
 from app.page.scraped import Scraped
-from app.page.windows import RIVALS
 from app.pipeline.model import Pipeline
 
 STAGES = ("decode", "validate", "features", "predict", "learn")

@@ -9,7 +9,7 @@ from typing import Any
 from agents.entities.declare import EntityError, check_tables
 from agents.errors import UnknownFunction
 from agents.events.functions import load_function
-from agents.events.limits import UNSUPERVISED, label_check
+from agents.events.limits import label_check
 from agents.labels.join import FORGET
 from app.errors import KafkaSettingError, UnknownKafkaSetting
 from app.kafka.settings import KafkaSettings
@@ -20,6 +20,7 @@ from app.pipeline.toml_lines import Path as Key
 from app.pipeline.topics import pipeline_topics
 from app.secrecy import HIDDEN
 from learners import registry
+from learners.base import UNSUPERVISED
 from learners.errors import (
     DriftError,
     ForbiddenClass,

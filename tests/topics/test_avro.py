@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -93,7 +94,7 @@ class Wanted(msgspec.Struct):
 
 
 def test_a_type_is_checked_as_in_the_other_formats(registry: MemoryRegistry) -> None:
-    decode = AvroCodec("t", registry).decoder(Wanted)
+    decode: Callable[[bytes], Wanted] = AvroCodec("t", registry).decoder(Wanted)
     good = registry.record("t-value", id="string", x="double", more="int")
     assert decode(written(registry, good, {"id": "a", "x": 2.0, "more": 1})) == Wanted("a", 2.0)
     bad = registry.record("t-value", id="string", x="string")
@@ -152,7 +153,8 @@ def test_a_prediction_comes_back_as_it_was(
     registry: MemoryRegistry, prediction: Prediction
 ) -> None:
     codec = AvroCodec("p", registry, PREDICTION, strict=True)
-    back = codec.decoder(Prediction)(codec.encode(prediction))
+    decode: Callable[[bytes], Prediction] = codec.decoder(Prediction)
+    back = decode(codec.encode(prediction))
     assert back == prediction
     assert (type(back.id), type(back.prediction)) == (
         type(prediction.id),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Message
 
-from agents.evaluation.evaluator import DAY, Evaluator, EvaluatorSettings
+from agents.evaluation.evaluator import Evaluator, EvaluatorSettings
 from agents.evaluation.figures import RIVALS
 from agents.evaluation.window import CHUNK
 from agents.operations import Kind
@@ -26,6 +26,7 @@ from learners import metrics
 from learners.base import Task
 from tests.agents.one_by_one import Event, Label, Op, batch
 from topics.metrics import WindowMetrics
+from topics.times import DAY
 
 HOUR = DAY // 24
 RECORD: Any = Message()
