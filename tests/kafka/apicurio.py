@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import signal
 import socket
@@ -12,6 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,14 +124,24 @@ def apicurio() -> Iterator[Apicurio]:
 def _archive() -> Path:
     """Fetched once, 158 MB, from Maven Central or its mirror."""
     kept = cache_home() / "apicurio"
-    with locked(kept / "install.lock"):
-        try:
-            repositories = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
-            context = MavenContext(repo_cache=kept, remote_repos=repositories)
-            version = context.project("io.apicurio", "apicurio-registry-app").at_version(VERSION)
-            found: Path = version.artifact("all", "tar.gz").resolve()
-        except Exception as error:  # no network, no room: whatever it is, it is named
-            pytest.skip(f"Apicurio cannot be fetched: {error}")
+    with locked(kept / "install.lock"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # jgo does not close its connections
+        found = _fetched(kept)
+        gc.collect()
+    if isinstance(found, str):
+        pytest.skip(f"Apicurio cannot be fetched: {found}")
+    return found
+
+
+def _fetched(folder: Path) -> Path | str:
+    """The archive, or why it cannot be had."""
+    try:
+        repositories = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
+        context = MavenContext(repo_cache=folder, remote_repos=repositories)
+        version = context.project("io.apicurio", "apicurio-registry-app").at_version(VERSION)
+        found: Path = version.artifact("all", "tar.gz").resolve()
+    except Exception as error:  # no network, no room: whatever it is, it is named
+        return str(error)
     return found
 
 
