@@ -32,12 +32,12 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Their names."""
-        return sorted(self._lazily)
+        return sorted({*self._lazily, *self.commands})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
         if cmd_name not in self._lazily:
-            return None
+            return super().get_command(ctx, cmd_name)
         module, _, name = self._lazily[cmd_name][0].partition(":")
         command = getattr(importlib.import_module(f"app.commands.{module}"), name)
         assert isinstance(command, click.Command)
@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the lines, without an import."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self._lazily[name][1]) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, self._lazily[name][1]) for name in sorted(self._lazily)])
 
 
 COMMANDS = {

@@ -36,11 +36,14 @@ class Topics:
         produce(self.kafka, self.pipeline.events.topic, records, partition)
 
     def predictions(self, *rows: Mapping[str, Any]) -> None:
-        """Predictions for events: offset, prediction, score and perhaps partition and topic."""
+        """Predictions for events: offset, prediction, score and perhaps partition and topic.
+
+        All on one partition: what is read first is then what was written first.
+        """
         produce(
             self.kafka,
             self.pipeline.predictions.topic,
-            [(None, msgspec.json.encode(self._prediction(row))) for row in rows],
+            [(b"one", msgspec.json.encode(self._prediction(row))) for row in rows],
         )
 
     @property
