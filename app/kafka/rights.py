@@ -34,6 +34,8 @@ _OF_ROLE: dict[Role, frozenset[AclOperation]] = {
     "dead letters": frozenset({WRITE}),
     "state": frozenset({READ, WRITE}),
     "inner": frozenset({READ, WRITE, DELETE}),
+    "rows": frozenset({READ, WRITE}),
+    "versions": frozenset({READ, WRITE}),
 }
 _TIMEOUT = 15.0
 

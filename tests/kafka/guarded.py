@@ -89,11 +89,13 @@ def documented(pipeline: Pipeline, column: str) -> list[Right]:
 
 
 def _names(cell: str, pipeline: Pipeline) -> Iterator[str]:
-    said = re.search("`(.+)`", cell)
+    said = re.search("`(.+?)`", cell)
     assert said is not None, cell
     if said[1].endswith(".topic"):
         table = getattr(pipeline, said[1].removesuffix(".topic"))
         yield table.topic
+        return
+    if "with `learner.shared`" in cell and not pipeline.learner.shared:
         return
     fields = {entity.field for entity in pipeline.entities} - {pipeline.events.key}
     *_, last = [entity.field for entity in pipeline.entities]

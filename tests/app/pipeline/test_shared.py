@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.kafka.admin import _check_partitions
+from app.kafka.rights import CONFIGS, READ, WRITE, topic_rights
 from app.pipeline.key_locations import PipelineError
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import only_scores, stages
@@ -74,3 +75,10 @@ def test_a_topic_of_rows_with_more_partitions_is_refused(tmp_path: Path) -> None
     (spec,) = (t.spec(4) for t in pipeline_topics(read(tmp_path)) if t.role == "rows")
     with pytest.raises(Exception, match=r"p\.rows\.v1 has 2 partitions, but a learner that is"):
         _check_partitions(spec, 2)
+
+
+def test_a_worker_knows_what_it_does_with_each_of_its_topics(tmp_path: Path) -> None:
+    pipeline = read(tmp_path)
+    rights = topic_rights(pipeline)
+    assert rights.keys() == {topic.name for topic in pipeline_topics(pipeline)}
+    assert rights["p.rows.v1"] == rights["p.versions.v1"] == {READ, WRITE, CONFIGS}
