@@ -58,8 +58,8 @@ class TaskBuilder:
     def warm_up(self, model: Model) -> None:
         """Compile whatever the first event would have to wait for; `model` is thrown away."""
         model.warm_up(len(self._pipeline.events.features or ()) or 1)
-        agent = self._made(stages(self._pipeline)[-1], 0, 1, State(), model)
-        agent.warm_up()
+        for stage in stages(self._pipeline):  # with a shared learner the last one does not score
+            self._made(stage, 0, 1, State(), model).warm_up()
 
     def open(
         self,

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from confluent_kafka import Message
 
+from agents.agent import Agent
 from agents.outputs import Outputs
 from agents.shared.rows import RowBlock
 from app.kafka.partitions import TP
@@ -21,6 +22,7 @@ from app.pipeline.models import new_model
 from app.pipeline.stages import Stage, stages
 from app.worker.state.layout import MODEL
 from app.worker.state.restore import Restored
+from app.worker.task_builder import TaskBuilder
 from app.worker.tasks import Change
 from learners.base import Features
 from learners.engine.rows import Rows
@@ -342,3 +344,13 @@ def test_rows_that_were_handed_over_in_memory_are_not_learned_again(tmp_path: Pa
     assert made.learner.fingerprint() == whole.learner.fingerprint()
     assert made.learner.fingerprint() == offline(made, made.log).fingerprint()
     assert made.said == whole.said
+
+
+def test_the_scorer_is_warmed_up_though_the_learner_is_the_last_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm: list[Agent] = []
+    monkeypatch.setattr(Agent, "warm_up", lambda agent: warm.append(agent))
+    made = pipeline(tmp_path)
+    TaskBuilder(made).warm_up(new_model(made))
+    assert len(warm) == len(stages(made)) - 1
