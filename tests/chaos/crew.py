@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,8 +38,7 @@ class Member(WorkerProcess):
 
     def start(self, *faults: str) -> None:
         """Start, with faults of `tests.chaos.sabotage`."""
-        module = ("tests.chaos.sabotage", *faults, "--") if faults else ("app",)
-        self.launcher = (sys.executable, "-m", *module)
+        self.module = ("tests.chaos.sabotage", *faults, "--") if faults else ("app",)
         self.ready_at = None
         self._read_from = len(self.log)
         super().start()
@@ -152,7 +150,7 @@ class Crew:
         """Stop for good; gives the exit code."""
         member.supervised = False
         self.members.remove(member)
-        code = member.stop(60) if member.alive else member.process.returncode
+        code = member.stop(60) if member.alive else member.process.wait()
         member.close()
         return code
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -27,6 +24,7 @@ from app.worker.state.restore import Restored, Restorer
 from learners import registry
 from learners.model import UNLABELLED, Model
 from learners.saved import snapshots
+from tests.kafka import forked
 from tests.kafka.support import create_topic, produce, read_committed
 
 FEATURES = tuple(f"x{i}" for i in range(5))
@@ -203,7 +201,7 @@ def assert_equal_to_bare_loop(stream: Stream, learner: Mapping[str, Any]) -> Non
 class WorkerProcess:
     """A worker in a process of its own, as ``riverrun worker FILE`` starts it."""
 
-    launcher: Sequence[str] = (sys.executable, "-m", "app")
+    module: Sequence[str] = ("app",)
     environ: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, stream: Stream, name: str | None = None, **settings: str) -> None:
@@ -218,12 +216,7 @@ class WorkerProcess:
 
     def start(self) -> None:
         """Start, or start again after it ended."""
-        self.process = subprocess.Popen(
-            [*self.launcher, *self._arguments],
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **self.environ},
-        )
+        self.process = forked.start([*self.module, *self._arguments], self._log, self.environ)
 
     def forget_log(self) -> None:
         """Empty the log."""
