@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
 import numpy as np
 
-from agents.entities.declare import Declared
-from agents.entities.kernels import Words
+from agents.entities.declare import Declared, EntityTable
+from agents.entities.shapes import Words
 from agents.errors import InvalidEvent
 from agents.events.fields import NUMBER, is_finite, short
-from agents.events.limits import LIMITS, all_fit, fits
+from agents.events.limits import LIMITS, all_fit, fits, label_value
 from agents.operations import CORRECT, DROP, EVENT, Operations
 from learners.engine.kernels import Ints
 
@@ -31,7 +31,8 @@ class Needed:
     def __init__(self, tables: Iterable[Declared], heard: bool = False) -> None:
         entities, numbers, marks = dict[str, None](), dict[str, None](), dict[str, None]()
         for declared in tables:
-            entities[declared.table.field] = None
+            if declared.table.field:
+                entities[declared.table.field] = None
             label = (
                 declared.table.label if declared.table.source == "labels" and not heard else None
             )
@@ -103,6 +104,11 @@ class Columns:
             self._named[name] = column if isinstance(column, list) else column.tolist()
         return self._named[name]
 
+    def labels_of(self, table: EntityTable) -> list[Any]:
+        """The labels that came in the events, as what they stand for; None where there is none."""
+        labels, values = self.named(table.label), table.label_values
+        return [label_value(values, y) for y in labels] if values else labels
+
     def label(self, *, before: bool = False) -> list[Any]:
         """The label of each label; or what it takes the place of: itself if it is the first."""
         operations, at = self._operations, self.rows[self.labels]
@@ -112,6 +118,15 @@ class Columns:
         corrects = (operations.kinds[at] == CORRECT).tolist()
         old = [operations.befores[i] for i in at.tolist()]
         return [y if it_does else x for x, y, it_does in zip(new, old, corrects, strict=True)]
+
+
+def label_errors(name: str, labels: Sequence[Any]) -> dict[int, InvalidEvent]:
+    """Why labels that came in events cannot be summed up, by place; None is no label."""
+    return {
+        i: InvalidEvent(f"{name}: expected a finite number, got {short(y)}")
+        for i, y in enumerate(labels)
+        if y is not None and not _finite(y)
+    }
 
 
 def latest(operations: Operations) -> Ints:

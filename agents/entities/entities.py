@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.entities.columns import Columns, Needed, heard, latest
+from agents.entities.columns import Columns, Needed, heard, label_errors, latest
 from agents.entities.declare import EntityTable, check_tables, declared
 from agents.entities.past import Past
 from agents.errors import InvalidEvent
@@ -41,9 +41,12 @@ class Entities:
     def __init__(self, tables: Sequence[EntityTable], state: State) -> None:
         check_tables(tables)
         checked = [declared(table) for table in tables]
-        hearing = [table for table in checked if table.table.source == "labels"]
+        hearing = [table for table in checked if table.waits]
         self._of_events, self._of_labels = Needed(checked), Needed(hearing, heard=True)
         self._label_names = [table.table.label for table in hearing]
+        self._summed_labels = [
+            t.table for t in checked if t.reads_labels and t.table.label in t.numbers
+        ]
         self._pasts = [Past(table, state) for table in checked]
         self.names: tuple[str, ...] = tuple(name for table in checked for name in table.names)
 
@@ -83,6 +86,10 @@ class Entities:
         if not self._of_events.all_good(lambda name: operations.column(name, events)):
             found = ((i, self._of_events.error(operations.fields(i))) for i in events.tolist())
             errors = {i: error for i, error in found if error is not None}
+        for table in self._summed_labels[:1]:  # all tables have the same label
+            labels = Columns(operations, events).labels_of(table)
+            wrong = label_errors(table.label, labels)
+            errors = {int(events[i]): error for i, error in wrong.items()} | errors
         if self._label_names:
             errors |= self._label_errors(Columns(operations, heard(operations)), operations)
         return dict(sorted(errors.items()))

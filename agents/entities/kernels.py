@@ -1,134 +1,82 @@
 """The loop over events: bring the past of an entity up to date, sum it up over windows.
 
-One event after another, so that where batches end changes nothing. All compiled code of the
-entities is in this file, see `learners.engine.kernels`.
+One event after another, so that where batches end changes nothing. Compiled: see
+`learners.engine.kernels`; what is about single values
+is in `earlier`, what is about times in `trends`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from learners.engine.kernels import TINY, Floats, Ints, clip, kernel
+from agents.entities.earlier import earlier, keep, replace, since_last
+from agents.entities.shapes import (
+    ADD,
+    AFTER,
+    CORRECT,
+    COUNT,
+    DISTINCT,
+    EARLIER,
+    FIRST_NUMBER,
+    LAST,
+    MEAN,
+    NEVER,
+    SINCE_LAST,
+    SKETCH,
+    STD,
+    SUM,
+    TELL,
+    TOP,
+    TREND,
+    Pasts,
+    Plan,
+    Shape,
+    Steps,
+    Words,
+)
+from agents.entities.trends import add_time, include_times, slope
+from learners.engine.kernels import TINY, Floats, clip, kernel
 
-Words = NDArray[np.uint64]
-Counts = NDArray[np.int32]
-
-ADD, CORRECT, TELL = 1, 2, 4
-"""What is done with a row: it is added, takes the place of another, is told its features."""
-COUNT, SUM, MEAN, STD, DISTINCT, RATIO, SINCE_LAST = range(7)
-TOP, LAST, FIRST_NUMBER = 0, 1, 2
-"""Words of an entity: its newest bucket, the time of its newest event, then its buckets."""
-NEVER = -(2**62)
-SKETCH = 4
-"""Words of a sketch: 256 bits."""
 _ONE = np.uint64(1)
-
-
-class Pasts(NamedTuple):
-    """The same memory, a row an entity, under several types."""
-
-    integers: Ints
-    numbers: Floats
-    words: Words
-    counts: Counts
-
-
-class Shape(NamedTuple):
-    """Where things lie in the row of an entity.
-
-    Attributes:
-        ring: Buckets; bucket b is at b % ring.
-        sums: Fields that are summed up.
-        stride: Numbers of a bucket: the sums, then the sums of squared deviations.
-        sketches: Of a bucket.
-        sketches_at: The first word of the sketches.
-        counts_at: The first count.
-    """
-
-    ring: int
-    sums: int
-    stride: int
-    sketches: int
-    sketches_at: int
-    counts_at: int
-
-
-class Plan(NamedTuple):
-    """What is computed.
-
-    Attributes:
-        squares: For each summed field where its squared deviations are in a bucket, or -1.
-        spans: Buckets of each window, ascending.
-        features: (features, 3): function, which field or sketch, which window.
-        estimates: How many different values a sketch with so many bits has seen.
-    """
-
-    squares: Ints
-    spans: Ints
-    features: Ints
-    estimates: Floats
-
-
-class Steps(NamedTuple):
-    """The rows of a batch, as columns.
-
-    Attributes:
-        slots: Of the entities; -1 where nothing is known.
-        kinds: ADD, CORRECT, TELL.
-        times: In milliseconds.
-        buckets: Of `times`.
-        ends: The last bucket of the windows.
-        clocks: The newest bucket of the stream.
-        values: (rows, sums).
-        befores: (rows, sums): what a CORRECT takes out.
-        places: (rows, sketches): the word of the bit.
-        bits: (rows, sketches): a word with that bit.
-    """
-
-    slots: Ints
-    kinds: Ints
-    times: Ints
-    buckets: Ints
-    ends: Ints
-    clocks: Ints
-    values: Floats
-    befores: Floats
-    places: Ints
-    bits: Words
 
 
 @kernel
 def advance(pasts: Pasts, shape: Shape, plan: Plan, steps: Steps, features: Floats) -> None:
-    """Row after row: what is added is part of what is told; `features` has a row for each."""
-    totals = np.zeros(1 + 2 * shape.sums)  # the count, sums, squared deviations
+    """Row after row; `features` has a row for each.
+
+    What is added is part of what is told over windows, unless it is added AFTER.
+    """
+    totals = np.zeros(3 + 3 * shape.sums)  # see `_include`
     union = np.zeros(shape.sketches * SKETCH, np.uint64)
     for i in range(steps.slots.shape[0]):
         slot, kind = steps.slots[i], steps.kinds[i]
         oldest = steps.clocks[i] - shape.ring + 1
         held = slot >= 0 and steps.buckets[i] >= oldest
-        since = -1.0
         if kind & TELL:
-            since = _since_last(pasts, plan, steps, i, oldest)
-        if held and kind & ADD:
-            _make_room(pasts, shape, slot, steps.buckets[i], oldest)
-            _add(pasts, shape, plan, steps, i)
+            _tell_earlier(pasts, plan, steps, i, oldest, features)
+        if held and kind & ADD and not kind & AFTER:
+            _add(pasts, shape, plan, steps, i, oldest)
         elif held and kind & CORRECT:
             _correct(pasts, shape, plan, steps, i)
         if kind & TELL:
-            _tell(pasts, shape, plan, steps, i, oldest, since, totals, union, features)
+            _tell(pasts, shape, plan, steps, i, oldest, totals, union, features)
+        if held and kind & AFTER:
+            _add(pasts, shape, plan, steps, i, oldest)
 
 
 @kernel
-def _since_last(pasts: Pasts, plan: Plan, steps: Steps, i: int, oldest: int) -> float:
-    """Seconds since the newest event, where the longest window still has it; else -1."""
-    slot, longest = steps.slots[i], plan.spans[plan.spans.shape[0] - 1]
-    if slot < 0 or pasts.integers[slot, TOP] < max(oldest, steps.buckets[i] - longest):
-        return -1.0
-    return float(max(0.0, (steps.times[i] - pasts.integers[slot, LAST]) / 1000.0))
+def _tell_earlier(
+    pasts: Pasts, plan: Plan, steps: Steps, i: int, oldest: int, features: Floats
+) -> None:
+    """The features that a row is never itself a part of."""
+    for k in range(plan.features.shape[0]):
+        if plan.features[k, 0] == SINCE_LAST:
+            features[i, k] = since_last(pasts, plan, steps, i, oldest)
+        elif plan.features[k, 0] == EARLIER:
+            which, n = plan.features[k, 1], plan.features[k, 3]
+            features[i, k] = earlier(pasts, plan, steps, i, oldest, which, n)
 
 
 @kernel
@@ -152,18 +100,24 @@ def _make_room(pasts: Pasts, shape: Shape, slot: int, bucket: int, oldest: int) 
 
 
 @kernel
-def _add(pasts: Pasts, shape: Shape, plan: Plan, steps: Steps, i: int) -> None:
-    """Welford's update of a bucket."""
+def _add(pasts: Pasts, shape: Shape, plan: Plan, steps: Steps, i: int, oldest: int) -> None:
+    """Welford's update of a bucket; the values are kept where earlier ones are asked for."""
     slot, place = steps.slots[i], steps.buckets[i] % shape.ring
+    _make_room(pasts, shape, slot, steps.buckets[i], oldest)
     pasts.integers[slot, LAST] = max(pasts.integers[slot, LAST], steps.times[i])
     n = float(pasts.counts[slot, shape.counts_at + place])
     first = FIRST_NUMBER + place * shape.stride
+    later = add_time(pasts, shape, steps, i, n, first)
     for j in range(shape.sums):
         x, total = clip(steps.values[i, j]), pasts.numbers[slot, first + j]
-        if n > 0.0 and plan.squares[j] >= 0:
+        if n > 0.0:
             off = x - total / n
-            pasts.numbers[slot, first + plan.squares[j]] += off * off * n / (n + 1.0)
+            if plan.squares[j] >= 0:
+                pasts.numbers[slot, first + plan.squares[j]] += off * off * n / (n + 1.0)
+            if plan.slopes[j] >= 0:
+                pasts.numbers[slot, first + plan.slopes[j]] += off * later * n / (n + 1.0)
         pasts.numbers[slot, first + j] = total + x
+    keep(pasts, plan, steps, i)
     pasts.counts[slot, shape.counts_at + place] += 1
     for j in range(shape.sketches):
         at = shape.sketches_at + (place * shape.sketches + j) * SKETCH + steps.places[i, j]
@@ -176,6 +130,7 @@ def _correct(pasts: Pasts, shape: Shape, plan: Plan, steps: Steps, i: int) -> No
     slot, place = steps.slots[i], steps.buckets[i] % shape.ring
     if pasts.integers[slot, TOP] < steps.buckets[i]:
         return
+    replace(pasts, plan, steps, i)
     n = float(pasts.counts[slot, shape.counts_at + place])
     first = FIRST_NUMBER + place * shape.stride
     for j in range(shape.sums):
@@ -193,6 +148,10 @@ def _correct(pasts: Pasts, shape: Shape, plan: Plan, steps: Steps, i: int) -> No
         pasts.numbers[slot, first + j] = total + x
         if at >= 0:
             pasts.numbers[slot, first + at] = squares
+        if plan.slopes[j] >= 0:
+            mean = pasts.numbers[slot, first + shape.times] / n
+            later = steps.times[i] / shape.length - steps.buckets[i] - mean
+            pasts.numbers[slot, first + plan.slopes[j]] += (x - before) * later
 
 
 @kernel
@@ -203,7 +162,6 @@ def _tell(
     steps: Steps,
     i: int,
     oldest: int,
-    since: float,
     totals: Floats,
     union: Words,
     features: Floats,
@@ -218,7 +176,7 @@ def _tell(
     for w in range(plan.spans.shape[0]):
         until = max(oldest, steps.ends[i] - plan.spans[w])
         if slot >= 0 and bucket >= until:
-            _include(pasts, shape, plan, slot, bucket, until, totals, union)
+            _include(pasts, shape, plan, slot, bucket, until, steps.ends[i], totals, union)
             bucket = until - 1
         for k in range(plan.features.shape[0]):
             function, j = plan.features[k, 0], plan.features[k, 1]
@@ -228,12 +186,12 @@ def _tell(
                 features[i, k] = totals[0]
             elif function == DISTINCT:
                 features[i, k] = plan.estimates[_bits(union, j * SKETCH)]
+            elif function == TREND:
+                rise = slope(totals[1 + 2 * shape.sums + j], totals[2 + 3 * shape.sums])
+                features[i, k] = clip(rise * plan.spans[w])
             else:
                 squares, x = totals[1 + shape.sums + j], steps.values[i, j]
                 features[i, k] = _feature(function, totals[0], totals[1 + j], squares, x)
-    for k in range(plan.features.shape[0]):
-        if plan.features[k, 0] == SINCE_LAST:
-            features[i, k] = since
 
 
 @kernel
@@ -244,26 +202,33 @@ def _include(
     slot: int,
     bucket: int,
     until: int,
+    end: int,
     totals: Floats,
     union: Words,
 ) -> None:
-    """The buckets from `bucket` back to `until`.
+    """The buckets from `bucket` back to `until`, into `totals`.
 
-    Squared deviations are merged as Chan, Golub and LeVeque do (1979).
+    Those are the count, and for each field the sum, the squared deviations and the co-deviations
+    with the time; then the sum of the times, in buckets since the begin of `end`, and of their
+    squared deviations. Deviations are merged as Chan, Golub and LeVeque do (1979).
     """
     place, width = bucket % shape.ring, shape.sketches * SKETCH
-    for _ in range(bucket - until + 1):
+    for b in range(bucket, until - 1, -1):
         n, more = totals[0], float(pasts.counts[slot, shape.counts_at + place])
         if more > 0.0:
             first = FIRST_NUMBER + place * shape.stride
+            later = include_times(pasts, shape, slot, first, float(b - end), n, more, totals)
             for j in range(shape.sums):
                 total = pasts.numbers[slot, first + j]
+                off = total / more
+                if n > 0.0:
+                    off -= totals[1 + j] / n
                 if plan.squares[j] >= 0:
-                    off = total / more
-                    if n > 0.0:
-                        off -= totals[1 + j] / n
                     squares = pasts.numbers[slot, first + plan.squares[j]]
                     totals[1 + shape.sums + j] += squares + off * off * n * more / (n + more)
+                if plan.slopes[j] >= 0:
+                    both = pasts.numbers[slot, first + plan.slopes[j]]
+                    totals[1 + 2 * shape.sums + j] += both + off * later * n * more / (n + more)
                 totals[1 + j] += total
             totals[0] = n + more
             for j in range(width):
@@ -282,7 +247,7 @@ def _feature(function: int, n: float, total: float, squares: float, x: float) ->
         return math.sqrt(squares / n) if n > 0.0 else 0.0
     if abs(mean) < TINY:
         return 1.0
-    return clip(clip(x) / mean)
+    return float(clip(clip(x) / mean))
 
 
 @kernel

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.entities.declare import Declared, Function
-from agents.entities.kernels import (
+from agents.entities.declare import Declared, Feature, Function
+from agents.entities.shapes import (
     COUNT,
     DISTINCT,
+    EARLIER,
     FIRST_NUMBER,
     MEAN,
     RATIO,
@@ -18,10 +19,11 @@ from agents.entities.kernels import (
     SKETCH,
     STD,
     SUM,
+    TREND,
     Plan,
     Shape,
 )
-from learners.engine.kernels import Floats
+from learners.engine.kernels import Floats, Ints
 
 CODES: dict[Function, int] = {
     "count": COUNT,
@@ -31,6 +33,9 @@ CODES: dict[Function, int] = {
     "distinct": DISTINCT,
     "ratio": RATIO,
     "since_last": SINCE_LAST,
+    "trend": TREND,
+    "last": EARLIER,
+    "lag": EARLIER,
 }
 BITS = 64 * SKETCH
 
@@ -52,32 +57,70 @@ class Layout:
     @classmethod
     def of(cls, declared: Declared) -> Layout:
         """The layout of a table."""
-        ring, sums, squared = declared.windows.ring, declared.numbers, declared.fields("std")
-        stride, sketches = len(sums) + len(squared), len(declared.marks)
+        ring, sums = declared.windows.ring, declared.sums
+        squared, sloped = declared.fields("std"), declared.fields("trend")
+        times = len(sums) + len(squared) + len(sloped)
+        stride, sketches = times + (2 if sloped else 0), len(declared.marks)
         sketches_at = FIRST_NUMBER + ring * stride
-        counts_at = sketches_at + ring * sketches * SKETCH
-        shape = Shape(ring, len(sums), stride, sketches, sketches_at, 2 * counts_at)
-        return cls(shape, _plan(declared, squared), counts_at + (ring + 1) // 2)
+        earlier_at = sketches_at + ring * sketches * SKETCH
+        earlier, counts_at = _earlier(declared, earlier_at)
+        shape = Shape(
+            declared.windows.bucket,
+            ring,
+            len(sums),
+            stride,
+            times if sloped else -1,
+            sketches,
+            sketches_at,
+            2 * counts_at,
+        )
+        return cls(shape, _plan(declared, earlier), counts_at + (ring + 1) // 2)
 
 
-def _plan(declared: Declared, squared: tuple[str, ...]) -> Plan:
-    numbers, spans = declared.numbers, declared.windows.spans
+def _earlier(declared: Declared, at: int) -> tuple[Ints, int]:
+    """Where earlier values are kept, from the word `at` on; and the first word behind them."""
+    rows = []
+    for x, depth in declared.depths.items():
+        rows.append((declared.numbers.index(x), depth, at))
+        at += 1 + 2 * depth
+    return np.array(rows, np.int64).reshape(-1, 3), at
+
+
+def _plan(declared: Declared, earlier: Ints) -> Plan:
+    spans = declared.windows.spans
     ascending = sorted(range(len(spans)), key=spans.__getitem__)
-    squares = [len(numbers) + squared.index(x) if x in squared else -1 for x in numbers]
+    squared, sloped = declared.fields("std"), declared.fields("trend")
     features = [
         (
             CODES[f.function],
-            (declared.marks if f.function == "distinct" else numbers).index(f.x) if f.x else 0,
+            _which(declared, f),
             ascending.index(f.window) if f.window >= 0 else -1,
+            f.n,
         )
         for f in declared.features
     ]
     return Plan(
-        np.array(squares, np.int64),
+        _places(declared.sums, squared, len(declared.sums)),
+        _places(declared.sums, sloped, len(declared.sums) + len(squared)),
+        earlier,
         np.array([spans[w] for w in ascending], np.int64),
-        np.array(features, np.int64).reshape(-1, 3),
+        np.array(features, np.int64).reshape(-1, 4),
         estimates(),
     )
+
+
+def _places(sums: tuple[str, ...], chosen: tuple[str, ...], first: int) -> Ints:
+    """Where a bucket has something of the chosen ones of the summed fields; -1 for the others."""
+    return np.array([first + chosen.index(x) if x in chosen else -1 for x in sums], np.int64)
+
+
+def _which(declared: Declared, feature: Feature) -> int:
+    """Which of the sketches, of the fields with earlier values or of the sums it is of."""
+    if not feature.x:
+        return 0
+    if feature.n:
+        return list(declared.depths).index(feature.x)
+    return (declared.marks if feature.function == "distinct" else declared.sums).index(feature.x)
 
 
 def estimates() -> Floats:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from agents import operations
 from agents.entities.columns import Columns, marks
-from agents.entities.declare import Declared
-from agents.entities.kernels import ADD, CORRECT, TELL, Steps, Words, advance
+from agents.entities.declare import STREAM, Declared
+from agents.entities.kernels import advance
 from agents.entities.layout import Layout
+from agents.entities.shapes import ADD, AFTER, CORRECT, TELL, Steps, Words
 from agents.entities.store import Store
 from agents.operations import Operations
 from agents.state import State
@@ -31,8 +34,8 @@ class Past:
 
     @property
     def of_labels(self) -> bool:
-        """Whether labels bring it up to date, not events."""
-        return self._declared.table.source == "labels"
+        """Whether labels that come later bring it up to date, not events."""
+        return self._declared.waits
 
     def apply(self, now: Ints, until: int, chosen: Columns) -> Floats:
         """The features of the events, a row each.
@@ -40,7 +43,7 @@ class Past:
         Args:
             now: The time of the stream at each operation of the batch, in milliseconds.
             until: The time of the stream after the batch.
-            chosen: The events that are told, and, of labels, the labels that are heard.
+            chosen: The events that are told, and the later labels that bring it up to date.
         """
         clocks = np.maximum(self._buckets(now[chosen.rows]), self.store.clock)
         self.store.clock = max(self.store.clock, until // self._declared.windows.bucket)
@@ -60,7 +63,8 @@ class Past:
         kinds = self._kinds(chosen)
         buckets, ends = self._buckets(chosen.times), self._buckets(chosen.times - windows.delay)
         held = buckets > clocks - windows.ring
-        entities = chosen.named(self._declared.table.field)
+        field = self._declared.table.field
+        entities = chosen.named(field) if field else [STREAM] * len(chosen)
         slots = self.store.slots(entities, held & (kinds & ADD > 0))
         self.store.touched(slots[held & (kinds != TELL) & (slots >= 0)])
         values, befores = self._values(chosen)
@@ -79,6 +83,9 @@ class Past:
         )
 
     def _kinds(self, chosen: Columns) -> Ints:
+        if self._declared.reads_labels:
+            known = [y is not None for y in chosen.labels_of(self._declared.table)]
+            return np.where(known, TELL | ADD | AFTER, TELL)
         kinds = np.full(len(chosen), TELL if self.of_labels else ADD | TELL, np.int64)
         corrects = chosen.kinds[chosen.labels] == operations.CORRECT
         kinds[chosen.labels] = np.where(corrects, CORRECT, ADD)
@@ -90,7 +97,7 @@ class Past:
         values = np.zeros((len(chosen), len(names)))
         if not self.of_labels:
             for j, name in enumerate(names):
-                values[:, j] = chosen.named(name)
+                values[:, j] = self._numbers(chosen, name)
             return values, values
         befores, labels = np.zeros_like(values), chosen.labels
         for j, name in enumerate(names):
@@ -100,6 +107,13 @@ class Past:
                 said = chosen.named(name)
                 values[labels, j] = befores[labels, j] = [said[i] for i in labels.tolist()]
         return values, befores
+
+    def _numbers(self, chosen: Columns, name: str) -> list[Any]:
+        """A field of the events; 0 for a label that is not there: such an event is not added."""
+        table = self._declared.table
+        if not self._declared.reads_labels or name != table.label:
+            return chosen.named(name)
+        return [0.0 if y is None else y for y in chosen.labels_of(table)]
 
     def _bits(self, chosen: Columns) -> Words:
         """64 bits for each value whose different ones are counted; 0 where there is none."""

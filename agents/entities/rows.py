@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents import state_keys
-from agents.entities.kernels import NEVER, TOP, Counts, Pasts, Words
+from agents.entities.shapes import NEVER, TOP, Counts, Pasts, Words
 from agents.errors import AgentError
 from agents.keys import id_of, key_of
 from agents.views import Get

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from agents import state_keys
 from agents.entities.declare import Declared
-from agents.entities.kernels import NEVER, Pasts
 from agents.entities.layout import Layout
 from agents.entities.rows import VERSION, PastMismatch, PastRows, content_of, prefix_of
+from agents.entities.shapes import NEVER, Pasts
 from agents.state import State
 from learners.engine.kernels import Ints
 
@@ -82,12 +82,14 @@ class Store:
         if saved is None:
             return NEVER
         header = msgspec.msgpack.decode(content_of(saved, self._number))
-        for name, value in self._settings.items():
-            if header["settings"].get(name) != value:
+        made_with = header["settings"]
+        for name in {**self._settings, **made_with}:
+            saved_one, now = made_with.get(name), self._settings.get(name)
+            if saved_one != now:
                 raise PastMismatch(
                     f"entities[{self._number}]: the saved past was made with {name} = "
-                    f"{header['settings'].get(name)!r}, not {value!r}; take that again, or give "
-                    "the pipeline another name, under which it starts anew"
+                    f"{saved_one!r}, not {now!r}; take that again, or give the pipeline another "
+                    "name, under which it starts anew"
                 )
         return int(header["clock"])
 
@@ -95,12 +97,17 @@ class Store:
 def _settings(declared: Declared) -> dict[str, Any]:
     """What the rows depend on."""
     table = declared.table
-    return {
+    settings: dict[str, Any] = {
         "field": table.field,
         "source": table.source,
         "bucket": declared.windows.bucket / 1000,
         "buckets": declared.windows.ring,
-        "sums of": list(declared.numbers),
+        "sums of": list(declared.sums),
         "deviations of": list(declared.fields("std")),
         "distinct": list(declared.marks),
     }
+    if trends := declared.fields("trend"):
+        settings["trends of"] = list(trends)
+    if declared.depths:
+        settings["earlier values of"] = declared.depths
+    return settings

@@ -36,7 +36,9 @@ def entity_table(pipeline: Pipeline, number: int, entity: Entity) -> EntityTable
         entity.windows,
         entity.delay,
         entity.bucket,
-        pipeline.labels.label if pipeline.labels else "label",
+        pipeline.labels.label if pipeline.labels else pipeline.events.label or "label",
+        pipeline.events.label is not None,
+        pipeline.events.label_values or None,
     )
 
 
@@ -47,8 +49,8 @@ def _labels(pipeline: Pipeline) -> Iterator[Fault]:
     if labels is not None and events.label is not None:
         yield ("events", "label"), "cannot be beside [labels]: labels come with events, or later"
     for n, entity in enumerate(pipeline.entities):
-        if entity.source == "labels" and labels is None:
-            yield (f"entities[{n}]", "source"), "needs a table [labels]"
+        if entity.source == "labels" and labels is None and events.label is None:
+            yield (f"entities[{n}]", "source"), "needs labels: events.label, or a table [labels]"
     if pipeline.metrics is not None and labels is None and events.label is None:
         yield ("metrics",), "needs labels to judge by: events.label, or a table [labels]"
 
@@ -63,7 +65,7 @@ def _shared(pipeline: Pipeline) -> Iterator[Fault]:
 def _entities(pipeline: Pipeline) -> Iterator[Fault]:
     """Fields that key the events anew become part of a topic's name."""
     for n, entity in enumerate(pipeline.entities):
-        if entity.field == pipeline.events.key:
+        if entity.field is None or entity.field == pipeline.events.key:
             continue
         topic = f"{pipeline.name}.by-{entity.field}.v1"
         key = (f"entities[{n}]", "field")

@@ -52,9 +52,10 @@ def stages(pipeline: Pipeline) -> tuple[Stage, ...]:
     events, labels = pipeline.events, pipeline.labels
     fields = [f for f in entity_fields(pipeline) if f != events.key]
     inputs = (events.topic, labels.topic) if labels else (events.topic,)
-    made = []
+    made: list[Stage] = []
     for here, following in zip([events.key, *fields], [*fields, None], strict=True):
-        tables = tuple((n, e) for n, e in enumerate(pipeline.entities) if e.field == here)
+        keyed_so = {here} if made else {here, None}  # the whole stream: in the first stage
+        tables = tuple((n, e) for n, e in enumerate(pipeline.entities) if e.field in keyed_so)
         if following is None:
             made += _last(pipeline, inputs, tables)
             break
@@ -86,7 +87,7 @@ def merged_topics(pipeline: Pipeline) -> tuple[str, ...]:
 
 def entity_fields(pipeline: Pipeline) -> list[str]:
     """The fields that name entities, in the order of the file."""
-    return list(dict.fromkeys(entity.field for entity in pipeline.entities))
+    return list(dict.fromkeys(entity.field for entity in pipeline.entities if entity.field))
 
 
 def only_scores(pipeline: Pipeline) -> bool:

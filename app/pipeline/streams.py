@@ -84,11 +84,12 @@ class Labels(Table):
 class Entity(Table):
     """The past of whatever a field names, such as a card: features over windows of event time.
 
-    `source` is what brings it up to date: "events", or "labels" as they become known. Windows
-    end `delay` before the event; they are made of counters, each `bucket` long.
+    Without `field` it is that of the whole stream, of each partition. `source` is what brings it
+    up to date: "events", or "labels" as they become known. Windows end `delay` before the event;
+    they are made of counters, each `bucket` long.
     """
 
-    field: FieldName
+    field: FieldName | None = None
     source: Literal["events", "labels"] = "events"
     features: Features
     windows: Windows = (86_400.0,)

@@ -207,7 +207,8 @@ def kept(pipeline: Pipeline) -> tuple[str, ...]:
     names: dict[str, Any] = {}
     for number, entity in enumerate(pipeline.entities):
         table = declared(entity_table(pipeline, number, entity))
-        names[entity.field] = None
+        if entity.field:
+            names[entity.field] = None
         if entity.source == "labels":
             names |= {f.x: None for f in table.features if f.x and f.x != table.table.label}
     return tuple(names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agents.entities.declare import EntityTable, declared
@@ -46,6 +46,8 @@ class Reference:
         self.table, self.declared = table, declared(table)
         self.windows = self.declared.windows
         self.known: list[Known] = []
+        self.earlier: dict[tuple[Any, str], list[Known]] = {}
+        self.fields = list(self.declared.depths)
         self.clock = -math.inf
 
     def step(self, op: Op) -> dict[str, float]:
@@ -55,33 +57,62 @@ class Reference:
             self.clock = max(self.clock, op.event_time)
         oldest = self.clock // self.windows.bucket - self.windows.ring + 1
         self.known = [k for k in self.known if k.time // self.windows.bucket >= oldest]
+        for whose, kept in list(self.earlier.items()):
+            if kept[-1].time // self.windows.bucket < oldest:
+                del self.earlier[whose]
         if isinstance(op, Label):
-            if self.table.source == "labels" and op.kind != "drop":
+            if self.declared.waits and op.kind != "drop":
                 self._hear(op, oldest)
             return {}
-        entity, mine = op.fields[self.table.field], []
+        entity = self._entity(op)
         mine = [k for k in self.known if k.entity == entity]
-        if self.table.source == "events" and op.time // self.windows.bucket >= oldest:
-            self.known.append(Known(entity, op.time, dict(op.fields)))
-        return dict(self._features(op, entity, mine))
+        before = dict(self._earlier(op, entity))
+        held = op.time // self.windows.bucket >= oldest
+        if self.table.source == "events" and held:
+            self._know(Known(entity, op.time, dict(op.fields)))
+        features = before | dict(self._features(op, entity, mine))
+        if self.declared.reads_labels and held and op.fields.get(self.table.label) is not None:
+            self._know(Known(entity, op.time, dict(op.fields)))
+        return features
+
+    def _entity(self, op: Op) -> Any:
+        return op.fields[self.table.field] if self.table.field else "all"
+
+    def _know(self, known: Known) -> None:
+        self.known.append(known)
+        for x, depth in self.declared.depths.items():
+            kept = self.earlier.setdefault((known.entity, x), [])
+            kept.append(replace(known))
+            kept.sort(key=lambda k: k.time)
+            del kept[: max(0, len(kept) - depth)]
+
+    def _earlier(self, op: Event, entity: Any) -> Iterator[tuple[str, float]]:
+        for f in self.declared.features:
+            if f.n:
+                kept = self.earlier.get((entity, f.x), [])
+                values = [k.values[f.x] for k in kept if k.time <= op.time]
+                yield f.name, float(values[-f.n]) if len(values) >= f.n else 0.0
 
     def _hear(self, op: Label, oldest: float) -> None:
-        entity = op.fields[self.table.field]
+        entity = self._entity(op)
         if op.event_time // self.windows.bucket < oldest:
             return
         if op.kind == "correct":
-            for k in self.known:
-                if (k.entity, k.time, k.values["fraud"]) == (entity, op.event_time, op.before):
-                    k.values = dict(op.fields)
-                    return
+            for known in (self.known, *(self.earlier.get((entity, x), []) for x in self.fields)):
+                for k in known:
+                    if (k.entity, k.time, k.values["fraud"]) == (entity, op.event_time, op.before):
+                        k.values = dict(op.fields)
+                        break
             return
-        self.known.append(Known(entity, op.event_time, dict(op.fields)))
+        self._know(Known(entity, op.event_time, dict(op.fields)))
 
     def _features(self, op: Event, entity: Any, mine: list[Known]) -> Iterator[tuple[str, float]]:
         bucket = self.windows.bucket
         end = (op.time - self.windows.delay) // bucket
         now = [k for k in self.known if k.entity == entity]
         for feature in self.declared.features:
+            if feature.n:
+                continue
             if feature.function == "since_last":
                 longest = op.time // bucket - max(self.windows.spans)
                 last = max((k.time for k in mine if k.time // bucket >= longest), default=None)
@@ -90,8 +121,21 @@ class Reference:
             first = end - self.windows.spans[feature.window]
             inside = [k for k in now if first <= k.time // bucket <= end]
             values = [k.values[feature.x] for k in inside] if feature.x else []
+            if feature.function == "trend":
+                times = [k.time / bucket - end for k in inside]
+                yield feature.name, _slope(times, values) * self.windows.spans[feature.window]
+                continue
             x = op.fields.get(feature.x)
             yield feature.name, _value(feature.function, len(inside), values, x)
+
+
+def _slope(times: list[float], values: list[Any]) -> float:
+    """Of the line of least squares."""
+    if len(set(times)) < 2:
+        return 0.0
+    mean, level = math.fsum(times) / len(times), math.fsum(values) / len(values)
+    both = math.fsum((t - mean) * (v - level) for t, v in zip(times, values, strict=True))
+    return both / math.fsum((t - mean) ** 2 for t in times)
 
 
 def _value(function: str, n: int, values: list[Any], x: Any) -> float:

@@ -23,14 +23,16 @@ def test_names_say_the_entity_the_function_its_field_and_the_window() -> None:
 
 
 LISTED = (
-    "is none of count, since_last, sum(x), mean(x), std(x), distinct(x), ratio(x), "
-    "with a field of the event as x"
+    "is none of count, since_last, sum(x), mean(x), std(x), distinct(x), ratio(x), trend(x), "
+    "last(x), lag(x, n), with a field of the event as x"
 )
 
 
 @pytest.mark.parametrize(
-    "text", ["avg(amount)", "mean", "mean()", "mean( )", "count(x)", "", "Mean(x)"]
-)
+    "text",
+    ["avg(amount)", "mean", "mean()", "mean( )", "count(x)", "", "Mean(x)", "lag(x)", "lag(x, y)",
+     "lag(x, -1)", "lag( , 2)", "last"],
+)  # fmt: skip
 def test_what_is_no_feature_is_refused_with_what_is_allowed(text: str) -> None:
     with pytest.raises(EntityError) as refused:
         feature_names(EntityTable(3, "card", features=("count", text)))
@@ -47,6 +49,8 @@ def test_what_is_no_feature_is_refused_with_what_is_allowed(text: str) -> None:
         ("since_last", 'needs source = "events"'),
         ("ratio(amount)", 'needs source = "events"'),
         ("distinct(fraud)", "cannot be of the label, which may be corrected"),
+        ("lag(fraud, 0)", "reaches back 1 to 1,000 values"),
+        ("lag(fraud, 1001)", "reaches back 1 to 1,000 values"),
     ],
 )
 def test_some_features_are_not_of_labels(text: str, why: str) -> None:
@@ -73,6 +77,13 @@ def test_windows_that_cannot_be_are_refused_with_the_key(
     with pytest.raises(EntityError) as refused:
         feature_names(EntityTable(0, "card", **settings))
     assert str(refused.value).startswith(f"entities[0].{what}")
+
+
+@pytest.mark.parametrize("text", ["mean(paid)", "last(paid)", "distinct(paid)", "lag(paid, 2)"])
+def test_the_label_of_an_event_is_no_feature_of_events(text: str) -> None:
+    table = EntityTable(0, "card", features=(text,), label="paid", with_events=True)
+    with pytest.raises(EntityError, match='it needs source = "labels"'):
+        feature_names(table)
 
 
 def test_no_two_tables_make_a_feature_of_one_name() -> None:

@@ -30,7 +30,20 @@ CARDS_LATER = EntityTable(
     5, "card", features=("std(amount)", "distinct(terminal)", "ratio(amount)"),
     windows=(36 * H, 5 * H), delay=D, bucket=H,
 )  # fmt: skip
-TABLES = (CARDS, RISK, CARDS_LATER)
+CARDS_BEFORE = EntityTable(
+    6, "card", features=("last(amount)", "lag(amount, 3)", "lag(amount,2)", "trend(amount)",
+    "lag(terminal, 5)", "std(amount)"), windows=(2 * D, 9 * D),
+)  # fmt: skip
+RISK_BEFORE = EntityTable(
+    7, "terminal", "labels", ("last(fraud)", "lag(fraud, 9)", "lag(amount, 4)", "trend(fraud)"),
+    windows=(3 * D,), delay=7 * D, label="fraud",
+)  # fmt: skip
+ALL_BEFORE = EntityTable(
+    8, None, features=("last(amount)", "lag(amount, 20)", "trend(terminal)", "count"),
+    windows=(3 * H,),
+)  # fmt: skip
+ALL_RISK = EntityTable(9, None, "labels", ("last(fraud)", "mean(fraud)"), (40 * D,), label="fraud")
+TABLES = (CARDS, RISK, CARDS_LATER, CARDS_BEFORE, RISK_BEFORE, ALL_BEFORE, ALL_RISK)
 
 
 def assert_equal(got: list[dict[str, float]], wanted: list[dict[str, float]]) -> None:

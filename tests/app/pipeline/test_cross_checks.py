@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.pipeline.cross_checks import entity_table
-from tests.app.pipeline_files import CARD, LABELS, METRICS, SMALLEST, WITH_ID, read, refusal
+from tests.app.pipeline_files import CARD, LABEL, LABELS, METRICS, SMALLEST, WITH_ID, read, refusal
 
 REFUSED = {
     "labels that cannot find their event": (
@@ -21,7 +21,7 @@ REFUSED = {
     ),
     "an entity of labels that never come": (
         SMALLEST + CARD + 'source = "labels"',
-        'p.toml:11: entities[0].source = "labels": needs a table [labels]',
+        'p.toml:11: entities[0].source = "labels": needs labels: events.label, or a table [labels]',
     ),
     "metrics of labels that never come": (
         SMALLEST + METRICS,
@@ -100,3 +100,13 @@ def test_the_agents_get_the_tables_with_the_name_of_the_label(tmp_path: Path) ->
     assert (terminal.number, terminal.field, terminal.source) == (1, "terminal", "labels")
     assert (terminal.features, terminal.windows) == (("count",), (604_800.0,))
     assert (terminal.delay, terminal.bucket, terminal.label) == (0.0, None, "fraud")
+
+
+def test_labels_that_come_in_their_events_are_a_source_too(tmp_path: Path) -> None:
+    more = "[events.label_values]\nUP = true\n"
+    table = '[[entities]]\nsource = "labels"\nfeatures = ["last(y)"]\n'
+    pipeline = read(tmp_path, LABEL + more + table)
+    stream = entity_table(pipeline, 0, pipeline.entities[0])
+    assert (stream.field, stream.label, stream.with_events) == (None, "y", True)
+    assert stream.label_values == {"UP": True}
+    assert 'needs source = "labels"' in refusal(tmp_path, LABEL + table.replace("labels", "events"))

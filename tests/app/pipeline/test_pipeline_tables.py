@@ -141,9 +141,9 @@ REFUSED = {
         SMALLEST + CARD + CARD.replace("card", "shop") + 'window = ["1d"]',
         'p.toml:14: entities[1].window: unknown key, did you mean "windows"? ' + OF_ENTITIES,
     ),
-    "an entity without a field": (
-        SMALLEST + CARD + '[[entities]]\nfeatures = ["count"]',
-        "p.toml:11: entities[1].field is missing",
+    "an entity without features": (
+        SMALLEST + CARD + '[[entities]]\nfield = "shop"',
+        "p.toml:11: entities[1].features is missing",
     ),
     "entities as one table": (
         SMALLEST + CARD.replace("[[entities]]", "[entities]"),
@@ -169,8 +169,8 @@ REFUSED = {
     "a feature that is none": (
         SMALLEST + CARD.replace('"count"', '"count", "avg(amount)"'),
         'p.toml:10: entities[0].features = ["count", "avg(amount)"]: "avg(amount)" is none of '
-        "count, since_last, sum(x), mean(x), std(x), distinct(x), ratio(x), with a field of the "
-        "event as x",
+        "count, since_last, sum(x), mean(x), std(x), distinct(x), ratio(x), trend(x), last(x), "
+        "lag(x, n), with a field of the event as x",
     ),
     "one feature of two entities": (
         SMALLEST + CARD + CARD,

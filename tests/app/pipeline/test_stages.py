@@ -113,3 +113,12 @@ def test_what_is_merged_are_the_inputs_of_labels_or_of_several_stages(tmp_path: 
     assert merged_topics(read(tmp_path, keyed(WITH_ID) + CARD)) == ()
     assert merged_topics(read(tmp_path, WITH_ID + LABELS)) == ("p.events.v1", "l")
     assert merged_topics(read(tmp_path, keyed(WITH_ID) + SHOP)) == ("p.events.v1",)
+
+
+def test_the_whole_stream_is_looked_at_in_the_first_stage(tmp_path: Path) -> None:
+    stream = '[[entities]]\nfeatures = ["count"]\n'
+    first, last = stages(read(tmp_path, keyed(SMALLEST) + stream + SHOP))
+    assert (numbers(first), numbers(last)) == ([0], [1])
+    (only,) = stages(read(tmp_path, SMALLEST + stream))
+    assert (numbers(only), only.inputs) == ([0], ("p.events.v1",))
+    assert entity_fields(read(tmp_path, SMALLEST + stream)) == []
