@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import shell_complete
 
 from app.terminal import replace_what_cannot_be_shown, visible
 
@@ -73,6 +74,10 @@ COMMANDS = {
 }
 
 
+COMPLETE = "_RIVERRUN_COMPLETE"
+"""The variable by which a shell asks for completions."""
+
+
 @click.group(
     cls=LazyGroup,
     lazily=COMMANDS,
@@ -90,6 +95,8 @@ def cli(debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit code."""
     args = list(sys.argv[1:] if arguments is None else arguments)
+    if (asked := os.environ.get(COMPLETE)) is not None:
+        sys.exit(shell_complete(cli, {}, "riverrun", COMPLETE, asked))
     replace_what_cannot_be_shown()
     try:
         with cli.make_context("riverrun", list(args)) as context:

@@ -13,6 +13,7 @@ from agents.labels.counts import JoinCounts, restored
 from agents.labels.entries import PREFIX, Early, Waiting, decode
 from agents.state_keys import ENTITY
 from agents.store import MemoryStore
+from app.kafka.backlog import Backlog
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
@@ -27,17 +28,12 @@ from learners.saved import snapshots
 from learners.weights import Weights, weights
 
 
-class Offsets(NamedTuple):
-    """Of one partition: the first record that is still there, what is done, and the end."""
+class _Input(NamedTuple):
+    """Of one partition of a topic: what is done, the end, and how many records lie between."""
 
-    start: int
     committed: int | None
     end: int
-
-    @property
-    def lag(self) -> int:
-        """Offsets that are not done."""
-        return self.end - max(self.start, self.committed or 0)
+    lag: int
 
 
 @dataclass(frozen=True)
@@ -48,8 +44,7 @@ class PartitionReport:
         partition: Its number.
         committed: The group has done the records below this offset; None: none yet.
         end: The offset that the next event gets.
-        lag: Offsets between the two, of all topics that the stage reads; the markers of
-            transactional producers count too.
+        lag: Records between the two, of all topics that the stage reads; see `Backlog`.
         learner: The type of the saved learner; None where none was saved yet.
         learned: Events that it has learned.
         fingerprint: Of the saved learner, in hexadecimal digits; equal for equal learners. None
@@ -128,18 +123,17 @@ def inspect(
 
 
 def _of_stage(pipeline: Pipeline, stage: Stage, reader: Reader, how: _How) -> list[PartitionReport]:
-    inputs = [_offsets(topic, reader) for topic in stage.inputs]
+    inputs = [_inputs(topic, reader) for topic in stage.inputs]
     states = _read(stage.state_topic, reader)
     return [
-        _report(pipeline, stage, p, [offsets[p] for offsets in inputs], states.get(p), how)
+        _report(pipeline, stage, p, [each[p] for each in inputs], states.get(p), how)
         for p in sorted(inputs[0])
     ]
 
 
-def _offsets(topic: str, reader: Reader) -> dict[int, Offsets]:
-    committed = reader.committed(topic)
-    ends, starts = reader.ends(topic), reader.starts(topic)
-    return {p: Offsets(starts[p], committed[p], end) for p, end in ends.items()}
+def _inputs(topic: str, reader: Reader) -> dict[int, _Input]:
+    committed, found = reader.committed(topic), Backlog(reader).of(topic, reader.starts(topic))
+    return {p: _Input(committed[p], end, found.records[p]) for p, end in found.ends.items()}
 
 
 def read_states(topic: str, reader: Reader) -> dict[int, dict[str, bytes]]:
@@ -182,7 +176,7 @@ def _report(
     pipeline: Pipeline,
     stage: Stage,
     partition: int,
-    offsets: Sequence[Offsets],
+    inputs: Sequence[_Input],
     state: _State | None,
     how: _How,
 ) -> PartitionReport:
@@ -193,9 +187,9 @@ def _report(
         problem = f"the state is damaged: {StateDamaged(state.place, state.flaws)}"
     return PartitionReport(
         partition=partition,
-        committed=offsets[0].committed,
-        end=offsets[0].end,
-        lag=sum(one.lag for one in offsets),
+        committed=inputs[0].committed,
+        end=inputs[0].end,
+        lag=sum(each.lag for each in inputs),
         learner=model.type if model else None,
         learned=model.learned if model else 0,
         fingerprint=model.fingerprint() if model and size <= how.fingerprints_up_to else None,

@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from app.kafka.reading import Reader
-from app.page.progress import Offsets
 
 COUNTED = 100
 """Up to so many offsets of a partition are looked at one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offsets:
+    """A topic of the input.
+
+    Attributes:
+        topic: Its name.
+        done: By partition, the offset from which on records are to be done.
+        ends: By partition, the offset that the next record gets.
+        records: By partition, how many records are not done.
+    """
+
+    topic: str
+    done: Mapping[int, int]
+    ends: Mapping[int, int]
+    records: Mapping[int, int]
+
+    @property
+    def lag(self) -> int:
+        """Records that are not done."""
+        return sum(self.records.values())
 
 
 class Backlog:
@@ -31,10 +53,10 @@ class Backlog:
 
         Args:
             topic: Its name.
-            starts: By partition, where a group that has committed nothing begins.
+            starts: By partition, the offset of the first record that is still there.
         """
         committed = self._reader.committed(topic)
-        done = {n: starts.get(n, 0) if at is None else at for n, at in committed.items()}
+        done = {n: max(starts.get(n, 0), at or 0) for n, at in committed.items()}
         ends = self._reader.ends(topic)
         left = {n: (done.get(n, end), end) for n, end in ends.items()}
         few = {

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from app.kafka.backlog import Offsets
 from app.page.alerts import Alerts
-from app.page.progress import Offsets, Progress
+from app.page.progress import Progress
 from app.page.windows import Windows
 from app.pipeline.model import Pipeline
 from app.pipeline.streams import Labels

@@ -3,35 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
+
+from app.kafka.backlog import Offsets
 
 MAX_RATES = 300
 GAP_SECONDS = 15.0
 """After so long without a look, the rate begins anew: nobody knows how it was meanwhile."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offsets:
-    """A topic of the input.
-
-    Attributes:
-        topic: Its name.
-        done: By partition, the offset up to which the group has committed.
-        ends: By partition, the offset that the next record gets.
-        records: By partition, how many records are not done.
-    """
-
-    topic: str
-    done: Mapping[int, int]
-    ends: Mapping[int, int]
-    records: Mapping[int, int]
-
-    @property
-    def lag(self) -> int:
-        """Records that are not done."""
-        return sum(self.records.values())
 
 
 class Progress:

@@ -11,12 +11,11 @@ from typing import Protocol
 
 from confluent_kafka import Consumer, TopicPartition
 
+from app.kafka.backlog import Backlog, Offsets
 from app.kafka.clients import reading_consumer
 from app.kafka.following import Following
 from app.kafka.reading import Reader
 from app.kafka.settings import KafkaSettings
-from app.page.backlog import Backlog
-from app.page.progress import Offsets
 from app.pipeline.load import Pipeline
 from topics.records import Record
 

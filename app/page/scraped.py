@@ -7,7 +7,7 @@ from threading import Lock
 from time import monotonic
 from typing import Any
 
-from app.page.progress import Offsets
+from app.kafka.backlog import Offsets
 from app.page.windows import Windows
 from app.pipeline.model import Pipeline
 from topics.codecs import UNDECODABLE, Codec

@@ -63,6 +63,23 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [("riverrun wo", "worker"), ("riverrun kafka st", "start"), ("riverrun try --so", "--source")],
+)
+def test_a_shell_completes_commands_and_options(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: str, found: str
+) -> None:
+    monkeypatch.setenv("_RIVERRUN_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", words)
+    monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+    code, out, err = run(capsys)
+    assert (code, err) == (0, "")
+    assert f"plain,{found}" in out.splitlines()
+    monkeypatch.setenv("_RIVERRUN_COMPLETE", "zsh_source")
+    assert "#compdef riverrun" in run(capsys)[1]
+
+
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "--version")
     assert code == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from app.page.backlog import COUNTED, Backlog
+from app.kafka.backlog import COUNTED, Backlog
 
 
 class Topic:

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 from confluent_kafka import Message
 
+from app.kafka.backlog import Offsets
 from app.page.alerts import MAX_ALERTS, MAX_REASONS, SHOWN
 from app.page.feed import Feed
-from app.page.progress import GAP_SECONDS, MAX_RATES, Offsets
+from app.page.progress import GAP_SECONDS, MAX_RATES
 from app.page.windows import MAX_WINDOWS
 from app.pipeline.load import load_pipeline
 from topics.metrics import BaselineMetrics, WindowMetrics

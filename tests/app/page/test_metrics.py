@@ -11,9 +11,9 @@ from confluent_kafka import Message
 from prometheus_client.parser import text_string_to_metric_families
 
 from agents.labels.counts import JoinCounts
+from app.kafka.backlog import Offsets
 from app.page import scraped as scraped_module
 from app.page.metrics import WorkerMetrics
-from app.page.progress import Offsets
 from app.page.scraped import Scraped
 from app.pipeline.load import load_pipeline
 from app.worker.measures import Histogram
