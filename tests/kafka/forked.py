@@ -9,6 +9,7 @@ the usual way.
 
 from __future__ import annotations
 
+import atexit
 import functools
 import gc
 import json
@@ -114,14 +115,21 @@ def start(words: Sequence[str], log: IO[bytes], environ: Mapping[str, str]) -> P
 
 @functools.cache
 def _template() -> tuple[socket.socket, subprocess.Popen[bytes]]:
-    """The template of this process; it ends with this process, which closes the socket."""
+    """The template of this process, and the socket that asks it; it ends with this process."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     for end in (ours, its):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, MESSAGE)
     with its:
         descriptor = its.fileno()
         line = [sys.executable, "-c", STARTS, str(descriptor)]
-        return ours, subprocess.Popen(line, pass_fds=[descriptor])
+        process = subprocess.Popen(line, pass_fds=[descriptor])
+    atexit.register(_end, ours, process)
+    return ours, process
+
+
+def _end(requests: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    requests.close()
+    process.wait()
 
 
 def serve_forever() -> None:
