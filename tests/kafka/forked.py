@@ -10,6 +10,7 @@ the usual way.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import gc
 import json
@@ -153,7 +154,7 @@ def serve_forever() -> None:
                 _close([requests, its], running)
                 return _run(json.loads(message), log)
             os.close(log)
-            its.send(pid.to_bytes(REPLY, "big", signed=True))
+            _reply(its, pid)
             running[os.pidfd_open(pid)] = pid, its
 
 
@@ -161,7 +162,12 @@ def _tell_end(descriptor: int, pid: int, its: socket.socket) -> None:
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     os.close(descriptor)
     with its:
-        its.send(code.to_bytes(REPLY, "big", signed=True))
+        _reply(its, code)
+
+
+def _reply(its: socket.socket, number: int) -> None:
+    with contextlib.suppress(OSError):  # the test may be gone
+        its.send(number.to_bytes(REPLY, "big", signed=True))
 
 
 def _close(sockets: list[socket.socket], running: dict[int, tuple[int, socket.socket]]) -> None:
