@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from agents.operations import EVENT, KINDS, Kind, Operations
-from agents.packing import pack
+from agents.packing import pack, unpacker
 from topics.records import Outgoing, Source
 
 
@@ -37,6 +37,23 @@ class ForwardedLabel(msgspec.Struct, tag=1, array_like=True, gc=False):
     fields: Mapping[str, Any]
     key: bytes | None
     source: Source
+
+
+class _Head(msgspec.Struct, array_like=True, gc=False):
+    """How both begin."""
+
+    tag: int
+    id: Any
+    time: int
+
+
+_head = unpacker(_Head)
+
+
+def forwarded_time(value: bytes) -> int:
+    """When it was that a record between two stages came in, in milliseconds since 1970."""
+    head: _Head = _head(value)
+    return head.time
 
 
 @dataclass(frozen=True, slots=True)

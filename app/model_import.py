@@ -8,12 +8,13 @@ of every restore holds: they are equal, or there is neither.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from confluent_kafka import OFFSET_INVALID
 
+from agents.state_keys import MIXED
 from agents.store import MemoryStore
 from app.errors import RiverrunError
 from app.kafka.admin import ensure_topics
@@ -22,7 +23,7 @@ from app.kafka.group import only_member, require_no_members
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
-from app.pipeline.stages import stages
+from app.pipeline.stages import mixes, stages
 from app.worker.output.transactions import OutputTopics, Transactions
 from app.worker.state.layout import MODEL, POSITION
 from app.worker.state.log import StateLog
@@ -98,6 +99,7 @@ def import_model(
             )
         # 4. restore, as a worker does
         states = _restored(pipeline, kafka, chosen)
+        _require_unmixed(pipeline, states, whole=len(chosen) == len(there))
         # 5. write the models in one transaction
         changes = [_change(pipeline, p, state, model, key) for p, state in states.items()]
         transactions = Transactions(
@@ -130,6 +132,23 @@ def _restored(
     )
     with closing(restorer):
         return restorer.restore(partitions)
+
+
+def _require_unmixed(pipeline: Pipeline, states: Mapping[int, Restored], *, whole: bool) -> None:
+    """Partitions that mix their models begin with one model, all of them."""
+    if not mixes(pipeline):
+        return
+    if not whole:
+        raise ImportRefused(
+            f'{pipeline.name} has learner.shared = "mix": its partitions begin with one model, so'
+            " import it with --all"
+        )
+    for partition, state in states.items():
+        if state.entries.get(MIXED) is not None:
+            raise ImportRefused(
+                f'{pipeline.name} has learner.shared = "mix", and partition {partition} has mixed'
+                " its model with the others already: give the pipeline a new name"
+            )
 
 
 def _change(

@@ -36,6 +36,7 @@ LENGTHS = (
     "labels.expire",
     "labels.max_idle",
     "learner.stale_after",
+    "learner.mark",
     "entities.delay",
     "decisions.per",
     "metrics.window",
@@ -232,5 +233,5 @@ def test_the_pictures_are_as_they_are_drawn() -> None:
 
 
 def test_learner_parameters_are_the_only_keys_without_a_row() -> None:
-    shared = {"shared", "stale_after"}
+    shared = {"shared", "stale_after", "mark"}
     assert set(Learner.model_fields) == {"type", "scale", "drift", "steps"} | shared

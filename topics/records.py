@@ -38,6 +38,8 @@ class Batch:
         places: Of each record among all that are read in this assignment, where partitions
             are merged too: what is read together is one round, with a batch for each partition.
         last: Whether no other batch of its round comes after it.
+        mark: Which mark, of `learner.mark`, all records of its round lie behind, in the time of
+            the events; None where there are no marks.
     """
 
     topic: str
@@ -48,6 +50,7 @@ class Batch:
     ends: Mapping[str, int] | None = None
     places: Sequence[int] | None = None
     last: bool = True
+    mark: int | None = None
 
     @property
     def next_offsets(self) -> Mapping[str, int]:

@@ -177,6 +177,14 @@ def versions(name: str, _: int, replication: int) -> TopicSpec:
     return replace(made, config=config, holds=ONE_LEARNER)
 
 
+def marks(name: str, partitions: int, replication: int) -> TopicSpec:
+    """The topic of what each partition has learned between two marks, where models are mixed.
+
+    The last marks of each partition are always there, however old: no partition needs more.
+    """
+    return replace(state(name, partitions, replication), holds="marks")
+
+
 def colliding(name: str, others: Mapping[str, object] | frozenset[str]) -> str | None:
     """The one of `others` that Kafka takes for the same name: to its metrics `.` is `_`."""
     flat = name.replace(".", "_")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from app.evaluation import passage
-from app.evaluation.measures import Labelled, calibration, judged_as, measure
+from app.evaluation.measures import Labelled, calibration, measure
 from app.evaluation.naive import yardsticks
 from app.evaluation.passage import Guess, Guesses, Place
 from app.evaluation.topics import Topics
@@ -32,7 +32,7 @@ class Evaluation:
 
     Attributes:
         pipeline: Its name.
-        task: Of its learner; see ``judged_as``.
+        task: Of its learner.
         events: On the events topic, as far as they are still there.
         predictions: For how many events there is at least one.
         dead_letters: Events that were set aside.
@@ -126,15 +126,14 @@ def evaluate_topics(pipeline: Pipeline, reader: Topics, span: Span = ALL) -> Eva
     for verdict in verdicts:
         if verdict.label is not None:
             labelled.add(verdict.label, Guess(verdict.prediction, verdict.score, verdict.decision))
-    task = judged_as(model.task, labelled.labels)
     inside = guesses.first.keys() - events.outside - events.foreign
     scores = [guesses.first[place].score for place in inside]
     scores += [guess.score for guess in events.refound]
-    windows = by_window(task, verdicts, pipeline.metrics) if pipeline.metrics else []
+    windows = by_window(model.task, verdicts, pipeline.metrics) if pipeline.metrics else []
     counts, late = events.counts, min(events.counts["missing"], on_the_way)
     evaluation = Evaluation(
         pipeline=pipeline.name,
-        task=task,
+        task=model.task,
         events=counts["events"],
         predictions=len(scores),
         dead_letters=len(set_aside - events.outside),
@@ -148,9 +147,9 @@ def evaluate_topics(pipeline: Pipeline, reader: Topics, span: Span = ALL) -> Eva
         label_dead_letters=label_letters,
         labels_elsewhere=truth.elsewhere,
         labels_unmatched=truth.unmatched if span == ALL and pipeline.labels else None,
-        metrics=measure(task, labelled, scores)
-        | yardsticks(task, verdicts)
-        | (calibration(task, labelled) | over_all(windows) if windows else {}),
+        metrics=measure(model.task, labelled, scores)
+        | yardsticks(model.task, verdicts)
+        | (calibration(model.task, labelled) | over_all(windows) if windows else {}),
         windows=windows,
     )
     return Evaluated(evaluation, verdicts)

@@ -1,7 +1,7 @@
 """The metrics of a task over pairs of label and prediction."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,16 +26,6 @@ class Labelled:
         if guess.score is not None:
             self.scored_labels.append(label)
             self.scores.append(guess.score)
-
-
-def judged_as(task: Task, labels: Sequence[Any]) -> Task:
-    """Of two classes where all labels are bools: many classifiers of River's can tell more.
-
-    >>> judged_as("multiclass", [True, False]), judged_as("multiclass", ["a", True])
-    ('binary', 'multiclass')
-    """
-    has_bools = bool(labels) and all(type(label) is bool for label in labels)
-    return "binary" if task == "multiclass" and has_bools else task
 
 
 def measure(

@@ -36,6 +36,7 @@ _OF_ROLE: dict[Role, frozenset[AclOperation]] = {
     "inner": frozenset({READ, WRITE, DELETE}),
     "rows": frozenset({READ, WRITE}),
     "versions": frozenset({READ, WRITE}),
+    "marks": frozenset({READ, WRITE}),
 }
 _TIMEOUT = 15.0
 

@@ -16,6 +16,7 @@ from app.kafka.settings import KafkaSettings
 from app.pipeline.cross_checks import entity_table
 from app.pipeline.key_locations import Places
 from app.pipeline.model import Pipeline
+from app.pipeline.running import Learner
 from app.pipeline.toml_lines import Path as Key
 from app.pipeline.topics import pipeline_topics
 from app.secrecy import HIDDEN
@@ -29,6 +30,7 @@ from learners.errors import (
     StepError,
     UnknownParameter,
 )
+from learners.mixing.family import CannotMix, family
 from learners.model import Model
 from learners.river.trial import require_no_texts, try_out
 from learners.saved import snapshots
@@ -82,12 +84,24 @@ def _check_learner(pipeline: Pipeline, where: Places) -> None:
     if learner.shared and model.task in UNSUPERVISED:
         what = f'cannot be beside learner.type = "{learner.type}", which learns without labels'
         raise where.refuse(("learner", "shared"), what)
+    _check_mix(learner, where)
     _check_texts(pipeline, where)
     _check_label_values(pipeline, model, where)
     _check_on_expire(pipeline, model, where)
     _check_reasons(pipeline, model, where)
     if learner.type not in registry.OURS:
         _check_snapshot(pipeline, model, where)
+
+
+def _check_mix(learner: Learner, where: Places) -> None:
+    """Not each learner can be mixed."""
+    if learner.shared != "mix":
+        return
+    try:
+        family(learner.spec)
+    except CannotMix as error:
+        what = f'{error.what}; learner.shared = "learner" takes it'
+        raise where.refuse(("learner", *error.key), what, known=True) from None
 
 
 def _check_texts(pipeline: Pipeline, where: Places) -> None:

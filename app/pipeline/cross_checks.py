@@ -15,6 +15,8 @@ Fault = tuple[Key, str]
 """The key that is wrong, and what is wrong with it."""
 
 LONGEST_TOPIC = 249
+SHORTEST_MARK = 0.1
+"""Seconds."""
 _IN_TOPIC = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -56,10 +58,15 @@ def _labels(pipeline: Pipeline) -> Iterator[Fault]:
 
 
 def _shared(pipeline: Pipeline) -> Iterator[Fault]:
-    """The rows of a shared learner are those whose labels have come."""
-    if pipeline.learner.shared and pipeline.labels is None and pipeline.events.label is None:
+    """A learner is shared by the labels that have come."""
+    learner = pipeline.learner
+    if learner.shared and pipeline.labels is None and pipeline.events.label is None:
         what = "needs labels to learn from: events.label, or a table [labels]"
         yield ("learner", "shared"), what
+    if "mark" in learner.model_fields_set and learner.shared != "mix":
+        yield ("learner", "mark"), 'needs learner.shared = "mix"'
+    if learner.mark < SHORTEST_MARK:
+        yield ("learner", "mark"), f"must be {SHORTEST_MARK:g} s or more"
 
 
 def _entities(pipeline: Pipeline) -> Iterator[Fault]:

@@ -51,6 +51,11 @@ class Pipeline(Table):
         return f"{self.name}.versions.v1"
 
     @property
+    def marks_topic(self) -> str:
+        """The compacted topic of what each partition has learned, where they mix their models."""
+        return f"{self.name}.marks.v1"
+
+    @property
     def dead_letter_topic(self) -> str:
         """The topic of the events that could not be used."""
         return f"{self.name}.dead-letters.v1"

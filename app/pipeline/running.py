@@ -30,7 +30,8 @@ class Learner(BaseModel):
 
     `shared` is "learner" where all partitions have one model: one worker learns it, all score
     with the newest version of it. After `stale_after` seconds without a word from the learner
-    a worker says so.
+    a worker says so. It is "mix" where each partition learns by itself, and at marks, `mark`
+    seconds apart in the time of the events, all take over what all have learned.
     """
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
@@ -39,8 +40,9 @@ class Learner(BaseModel):
     scale: bool = False
     drift: dict[str, Any] | None = None
     steps: Annotated[tuple[Step, ...], Field(strict=False)] = ()
-    shared: Literal["learner"] | None = None
+    shared: Literal["learner", "mix"] | None = None
     stale_after: PositiveSeconds = 60.0
+    mark: PositiveSeconds = 3600.0
 
     @property
     def params(self) -> dict[str, Any]:

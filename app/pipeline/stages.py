@@ -70,7 +70,7 @@ def _last(
     pipeline: Pipeline, inputs: tuple[str, ...], tables: tuple[tuple[int, Entity], ...]
 ) -> list[Stage]:
     """What scores and learns: one stage, or one that scores and one that learns."""
-    if pipeline.learner.shared is None:
+    if pipeline.learner.shared != "learner":
         return [Stage(inputs, pipeline.state_topic, tables)]
     scorer = Stage(inputs, pipeline.state_topic, tables, pipeline.rows_topic)
     return [scorer, Stage((pipeline.rows_topic,), pipeline.versions_topic, partitions=1)]
@@ -79,10 +79,32 @@ def _last(
 def merged_topics(pipeline: Pipeline) -> tuple[str, ...]:
     """Inputs of the first stage that are read in the order of time; none where they need not be.
 
-    With several stages all of their partitions are read as one stream.
+    With several stages, and where models are mixed, all of their partitions are read as one
+    stream.
     """
     first, *later = stages(pipeline)
-    return first.inputs if later or pipeline.labels else ()
+    return first.inputs if later or pipeline.labels or mixes(pipeline) else ()
+
+
+def merged_together(pipeline: Pipeline) -> bool:
+    """Whether all partitions of `merged_topics` are read as one stream."""
+    return len(stages(pipeline)) > 1 or mixes(pipeline)
+
+
+def merged_inner(pipeline: Pipeline) -> tuple[str, ...]:
+    """The inner topics that are read in the order of time: those of a last stage that mixes."""
+    *before, last = stages(pipeline)
+    return last.inputs if before and mixes(pipeline) else ()
+
+
+def mixes(pipeline: Pipeline) -> bool:
+    """Whether each partition learns by itself, and all mix what they have learned."""
+    return pipeline.learner.shared == "mix"
+
+
+def mark_length(pipeline: Pipeline) -> int:
+    """Milliseconds between two marks, in the time of the events."""
+    return round(1000 * pipeline.learner.mark)
 
 
 def entity_fields(pipeline: Pipeline) -> list[str]:
@@ -95,4 +117,4 @@ def only_scores(pipeline: Pipeline) -> bool:
     decisions = pipeline.decisions
     decides = decisions.threshold is not None or decisions.budget is not None or decisions.reasons
     more = pipeline.labels or pipeline.entities or pipeline.events.functions or pipeline.metrics
-    return not (more or decides or pipeline.learner.shared)
+    return not (more or decides or pipeline.learner.shared == "learner")

@@ -28,6 +28,7 @@ Role = Literal[
     "inner",
     "rows",
     "versions",
+    "marks",
 ]
 
 _Named = Events | Labels | Predictions | Decisions | Metrics
@@ -163,3 +164,5 @@ def _own(pipeline: Pipeline) -> Iterator[PipelineTopic]:
         key: Key = (f"entities[{fields.index(stage.next_field)}]", "field")
         yield own("state", stage.state_topic, key, specs.state)
         yield own("inner", stage.next_topic, key, specs.inner)
+    if pipeline.learner.shared == "mix":
+        yield own("marks", pipeline.marks_topic, ("learner", "shared"), specs.marks)

@@ -28,6 +28,10 @@ class Assignment:
         whole: Whether all of each round has been processed; in the middle nothing is committed.
         waiting: Records that were fetched and not processed yet.
         all_fetched: Whether nothing is there to be fetched at this moment.
+        ended: Topics of which nothing is left to be merged, at this moment.
+        least: By partition of an input: records of an earlier time, in milliseconds since 1970,
+            count as if they were of this one, where they are merged.
+        held: Whether other workers must pass a mark first.
         predicted: For each batch since the last commit the timestamp of its first record, in
             milliseconds since 1970, and how many predictions it made.
     """
@@ -39,6 +43,9 @@ class Assignment:
     whole: bool = True
     waiting: int = 0
     all_fetched: bool = False
+    ended: frozenset[str] = frozenset()
+    least: Mapping[TP, int] = field(default_factory=dict)
+    held: bool = False
     predicted: list[tuple[int, int]] = field(default_factory=list)
 
     @property

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from agents.shared.versions import Versions
 from app.kafka.clients import (
     group_consumer,
     restore_consumer,
@@ -17,14 +16,24 @@ from app.kafka.partitions import TP
 from app.kafka.settings import KafkaSettings
 from app.page.process import PageProcess
 from app.pipeline.load import Pipeline
-from app.pipeline.stages import merged_topics, stages
+from app.pipeline.stages import (
+    mark_length,
+    merged_inner,
+    merged_together,
+    merged_topics,
+    mixes,
+    stages,
+)
 from app.worker.agent_builder import new_views
 from app.worker.ending import LEAVE_SECONDS
 from app.worker.faust.transport import Consumer
 from app.worker.input.fetching import Fetcher
+from app.worker.input.mark_reader import MarkReader
 from app.worker.input.topic_watch import TopicWatch
 from app.worker.input.version_reader import VersionReader
 from app.worker.measured import Measured
+from app.worker.mixed_model import MixedModel
+from app.worker.one_model import OneModel
 from app.worker.output.committer import Committer, CommitTimes
 from app.worker.output.purging import Purger
 from app.worker.output.torn import TornOutputs, lie_beside
@@ -81,7 +90,7 @@ def new_worker(
         Watchdog(),
         partial(_fetcher, pipeline, kafka, name, committer.nudge),
         all_inputs(pipeline, partitions),
-        _shared_model(pipeline, kafka, tasks.versions),
+        _one_model(pipeline, kafka, tasks, committer),
     )
     page = (lambda words: PageProcess(pipeline, kafka, words)) if pipeline.worker.web_port else None
     return Worker(parts, page)
@@ -123,8 +132,10 @@ def _fetcher(
         consumer,
         on_idle=on_idle,
         merged=merged_topics(pipeline),
-        together=len(stages(pipeline)) > 1,
+        together=merged_together(pipeline),
         max_idle=pipeline.labels.max_idle if pipeline.labels else 0.0,
+        inner=merged_inner(pipeline),
+        span=mark_length(pipeline) if mixes(pipeline) else None,
     )
 
 
@@ -139,6 +150,7 @@ def _topic_watch(
 ) -> TopicWatch:
     made = stages(pipeline)
     fixed = [topic for stage in made for topic in (*stage.inputs, stage.state_topic)]
+    fixed += [pipeline.marks_topic] if mixes(pipeline) else []
     return TopicWatch(kafka.admin(), partitions, fixed)
 
 
@@ -175,15 +187,20 @@ def _standby(pipeline: Pipeline, kafka: KafkaSettings, stores: Stores) -> Standb
     return Standby(restore_consumer(pipeline, kafka), views, stores.new)
 
 
-def _shared_model(
-    pipeline: Pipeline, kafka: KafkaSettings, versions: Versions | None
-) -> SharedModel | None:
-    if versions is None:
-        return None
+def _one_model(
+    pipeline: Pipeline, kafka: KafkaSettings, tasks: TaskBuilder, committer: Committer
+) -> OneModel:
     timeout = pipeline.worker.transaction_timeout + 60.0
     consumer = restore_consumer(pipeline, kafka)
-    reader = VersionReader(consumer, pipeline.versions_topic, versions, timeout)
-    return SharedModel(reader, versions, pipeline.rows_topic, pipeline.learner.stale_after)
+    if (versions := tasks.versions) is not None:
+        topic, stale_after = pipeline.versions_topic, pipeline.learner.stale_after
+        following = VersionReader(consumer, topic, versions, timeout)
+        return SharedModel(following, versions, pipeline.rows_topic, stale_after)
+    if (marks := tasks.marks) is not None:
+        reader = MarkReader(consumer, marks.terms.topic, marks.terms.partitions, timeout)
+        last = stages(pipeline)[-1]
+        return MixedModel(last, marks, reader, mark_length(pipeline), committer)
+    return OneModel()
 
 
 def _neighbours(

@@ -11,11 +11,11 @@ from app.worker.faust.transport import Consumer
 from app.worker.input.fetching import Fetcher
 from app.worker.input.topic_watch import TopicWatch
 from app.worker.measured import Measured
+from app.worker.one_model import OneModel
 from app.worker.output.committer import Committer
 from app.worker.output.purging import Purger
 from app.worker.processor import Processor
 from app.worker.report import Report
-from app.worker.shared_model import SharedModel
 from app.worker.state.neighbours import Neighbours
 from app.worker.state.restoring import StageRestorers
 from app.worker.state.standby import Standby
@@ -44,7 +44,7 @@ class Parts:
         watchdog: Ends a worker in which something hangs.
         fetcher: Makes the group's consumer, which tells this one of rebalances.
         inputs: All partitions of the inputs of all stages.
-        shared: Of a shared model; None where each partition has its own.
+        shared: What is done for a model that all partitions have.
     """
 
     pipeline: Pipeline
@@ -62,4 +62,4 @@ class Parts:
     watchdog: Watchdog
     fetcher: Callable[[Consumer], Fetcher]
     inputs: frozenset[TP]
-    shared: SharedModel | None = None
+    shared: OneModel

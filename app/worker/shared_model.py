@@ -8,12 +8,13 @@ from agents.shared.versions import Versions
 from app.kafka.partitions import TP
 from app.worker.assignment import Assignment
 from app.worker.input.version_reader import VersionReader
+from app.worker.one_model import OneModel
 
 HEARTBEATS = 4
 """So often within ``learner.stale_after`` a learner that has nothing to learn is heard of."""
 
 
-class SharedModel:
+class SharedModel(OneModel):
     """Brings versions to the scorers of this worker, and lets other workers hear of the learner.
 
     Args:

@@ -9,12 +9,15 @@ from types import MappingProxyType
 from agents.agent import Agent
 from agents.errors import AgentError, Refusal
 from agents.shared.learning import Learning
+from agents.shared.marks import Marks, Terms
+from agents.shared.mixer import Mixer
 from agents.shared.versions import Versions
 from agents.state import State
+from agents.state_keys import MIXED
 from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
-from app.pipeline.stages import Stage, stages
+from app.pipeline.stages import Stage, mark_length, mixes, stages
 from app.worker.agent_builder import AgentBuilder
 from app.worker.assignment import Assignment
 from app.worker.handover import Handover
@@ -26,8 +29,19 @@ from app.worker.state.restore import COMMANDS, Restored, RestoreRefused
 from app.worker.state.traced import unreadable
 from app.worker.tasks import Task
 from learners.errors import LearnerError
+from learners.mixing.mixture import Mixture
 from learners.model import Model
 from learners.saved import snapshots
+from learners.saved.fingerprint import fingerprint
+
+
+def new_marks(pipeline: Pipeline, partitions: int) -> Marks | None:
+    """What partitions say that mix their models; None where they do not, or there is but one."""
+    if not mixes(pipeline) or partitions == 1:
+        return None
+    spec = pipeline.learner.spec
+    scheme = fingerprint([spec.tables(), mark_length(pipeline)])[:16]
+    return Marks(Mixture(spec), Terms(pipeline.marks_topic, partitions, scheme))
 
 
 class TaskBuilder:
@@ -40,6 +54,7 @@ class TaskBuilder:
 
     Attributes:
         versions: Of the one model that all partitions have; None where each has its own.
+        marks: Of the partitions, where they mix what each has learned; else None.
     """
 
     def __init__(
@@ -52,8 +67,9 @@ class TaskBuilder:
         self._partitions = partitions
         self._snapshot_key = snapshot_key
         self._refused: dict[TP, dict[Refusal, Exception]] = defaultdict(dict)
-        shared = pipeline.learner.shared is not None
+        shared = pipeline.learner.shared == "learner"
         self.versions = Versions(new_model(pipeline), self._load) if shared else None
+        self.marks = new_marks(pipeline, self._count)
 
     def warm_up(self, model: Model) -> None:
         """Compile whatever the first event would have to wait for; `model` is thrown away."""
@@ -78,6 +94,8 @@ class TaskBuilder:
         Raises:
             RestoreRefused: when a state is not one of the pipeline file.
         """
+        if self.marks is not None:
+            self.marks.begin()
         assignment.handover = Handover(self._partitions, at_once=at_once)
         assignment.tasks = {
             TP(stage.inputs[0], partition): self._task(stage, partition, state)
@@ -106,13 +124,27 @@ class TaskBuilder:
             own_entries=own,
             next_offset=restored.next_offset,
             versions=self._versions(snapshot) if stage.shared else None,
+            mixer=self._mixer(stage, partition, state, model),
         )
 
-    def _agent(self, stage: Stage, partition: int, state: State, model: Model) -> Agent | Learning:
-        count = self._partitions.get(self._pipeline.events.topic, 1)
+    def _mixer(self, stage: Stage, partition: int, state: State, model: Model) -> Mixer | None:
+        if self.marks is None or not stage.learns:
+            return None
+        try:
+            return Mixer(partition, model, state, self.marks)
+        except LearnerError as error:
+            raise RestoreRefused(
+                f"{stage.state_topic}[{partition}]: {MIXED!r} cannot be used ({error}). {COMMANDS}"
+            ) from error
 
+    @property
+    def _count(self) -> int:
+        """Of the partitions of the events."""
+        return self._partitions.get(self._pipeline.events.topic, 1)
+
+    def _agent(self, stage: Stage, partition: int, state: State, model: Model) -> Agent | Learning:
         def make(state: State) -> Agent | Learning:
-            return self._made(stage, partition, count, state, model)
+            return self._made(stage, partition, self._count, state, model)
 
         try:
             return make(state)

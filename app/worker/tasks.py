@@ -11,6 +11,8 @@ from agents.agent import Agent
 from agents.errors import Refusal
 from agents.outputs import Outputs
 from agents.shared.learning import Learning
+from agents.shared.marks import Marks
+from agents.shared.mixer import Mixer
 from agents.shared.versions import Versions
 from agents.state import State
 from app.errors import RiverrunError
@@ -21,7 +23,7 @@ from app.worker.state.log import StateLog
 from app.worker.state.position import Position, SavedModel
 from app.worker.state.reader import StateReader
 from learners.saved import snapshots
-from topics.records import Batch
+from topics.records import Batch, Outgoing
 
 
 class BatchMissing(RiverrunError):
@@ -78,6 +80,7 @@ class Task:
         own_entries: The model and the position as they were saved last, which no agent has.
         next_offset: Of the state partition: all before it is what this task has saved.
         versions: Of the model that is learned here, for those who score with it.
+        mixer: Its part in a model that all partitions mix; None where they do not.
     """
 
     partition: int
@@ -98,6 +101,7 @@ class Task:
     own_entries: dict[str, bytes] = field(default_factory=dict)
     next_offset: int | None = None
     versions: Versions | None = None
+    mixer: Mixer | None = None
     _outputs: list[Outputs] = field(default_factory=list)
     _saved_version: int = -1
     _new_version: bytes | None = None
@@ -136,6 +140,23 @@ class Task:
     def add(self, outputs: Outputs) -> None:
         """More outputs, of what was processed already."""
         self._outputs.append(outputs)
+
+    def pass_mark(self, mark: int, marks: Marks) -> None:
+        """Say what was learned since the last mark, in the next transaction."""
+        assert self.mixer is not None
+        if (made := self.mixer.pass_mark(mark)) is None:
+            return
+        marks.hold(self.partition, made)
+        record = Outgoing(marks.terms.topic, made.key, made.encode(), self.partition)
+        self.add(Outputs(others=[record]))
+        self.dirty = True
+
+    def adopt(self) -> None:
+        """Take over the model of all partitions; see ``Mixer.adopt``."""
+        assert self.mixer is not None
+        self.mixer.adopt()
+        self._saved_version = -1  # it may have learned as many labels as before
+        self.dirty = True
 
     def _noted(self, outputs: Outputs, events: int) -> Outputs:
         if self.published is not None:

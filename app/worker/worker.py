@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from functools import partial
 from typing import cast
 
 from mode import Service
@@ -107,8 +108,7 @@ class Worker:
         self._parts.neighbours.assigned()
         await self._committer.settle()
         restored = await self._parts.restorers.restore(assignment.partitions)
-        if self._parts.shared is not None:
-            await self._parts.shared.have_newest(assignment)
+        await self._parts.shared.have_newest(assignment)
         offsets = {
             TP(topic, number): offset
             for (_, number), state in restored.items()
@@ -118,6 +118,7 @@ class Worker:
             alone = self._parts.inputs == frozenset(assignment.partitions)
             at_once = alone and await self._parts.restorers.nothing_between(offsets)
             self._parts.tasks.open(assignment, restored, at_once=at_once)
+            self._parts.shared.begin(assignment)
         except BaseException:
             close_all(restored.values())
             raise
@@ -158,6 +159,7 @@ class Worker:
 
     async def between_done(self) -> None:
         """Read all, once what other workers left between the stages is done."""
+        self._parts.shared.follow()
         if not self._between_first or not self.assignment.idle:
             return
         try:
@@ -208,8 +210,7 @@ class Worker:
         self._parts.restorers.stop()
         self._parts.neighbours.close()
         self._parts.standby.stop()
-        if self._parts.shared is not None:
-            self._parts.shared.stop()
+        self._parts.shared.stop()
         self._committer.stop()
         await self._committing.wait()
         try:
@@ -238,6 +239,7 @@ class Worker:
     async def _process(self, batch: Batch) -> None:
         await self._committer.room()
         await self._schemas.known(batch)
+        await self._parts.shared.reach(batch, partial(setattr, self.health, "doing"))
         limit = self._pipeline.worker.processing_timeout
         with self.watchdog.watch("processing", limit, lambda: records_of(batch)):
             sound = self._parts.processor.process(batch)
@@ -279,11 +281,11 @@ class Worker:
         """Leave when a topic is not the one any more that it was at the start."""
         if (change := await self._parts.watch.change()) is not None:
             await self.leave(change)
-        if (shared := self._parts.shared) is not None:
-            if shared.failure is not None:
-                await self.leave(shared.failure)
-            if shared.heartbeat(self.assignment):
-                self._committer.nudge()
+        shared = self._parts.shared
+        if shared.failure is not None:
+            await self.leave(shared.failure)
+        if shared.heartbeat(self.assignment):
+            self._committer.nudge()
 
     async def report(self) -> None:
         """Tell in the log what was done."""

@@ -26,6 +26,16 @@ class Moments(NamedTuple):
         squares = self.squares + other.squares + apart * apart * self.number * other.number / count
         return Moments(count, mean, squares)
 
+    def since(self, base: Moments) -> Moments:
+        """What came after `base`: with_more the other way round."""
+        count = self.number - base.number
+        if not count:
+            return Moments()
+        mean = base.mean + (self.mean - base.mean) * (self.number / count)
+        apart = mean - base.mean
+        between = apart * apart * base.number * count / self.number
+        return Moments(count, mean, max(0.0, self.squares - base.squares - between))
+
 
 def moments(mixed: Mapping[str, Moments], changes: Sequence[Mapping[str, Moments]]) -> dict[
     str, Moments
@@ -36,6 +46,12 @@ def moments(mixed: Mapping[str, Moments], changes: Sequence[Mapping[str, Moments
         for name in sorted(change):
             result[name] = result.get(name, Moments()).with_more(change[name])
     return result
+
+
+def moments_since(base: Mapping[str, Moments], now: Mapping[str, Moments]) -> dict[str, Moments]:
+    """What a scaler saw since `base`; features without a new value are left out."""
+    changes = {name: each.since(base.get(name, Moments())) for name, each in now.items()}
+    return {name: change for name, change in changes.items() if change.number}
 
 
 Buckets = Mapping[str, Mapping[int, int]]
@@ -50,6 +66,17 @@ def buckets(mixed: Buckets, changes: Sequence[Buckets]) -> dict[str, dict[int, i
             for bucket in sorted(change[name]):
                 into[bucket] = into.get(bucket, 0) + change[name][bucket]
     return result
+
+
+def buckets_since(base: Buckets, now: Buckets) -> dict[str, dict[int, int]]:
+    """What histograms counted since `base`; features that are new, and those with new values."""
+    changes = {}
+    for name, counts in now.items():
+        known = base.get(name, {})
+        more = {b: n - known.get(b, 0) for b, n in counts.items() if n != known.get(b, 0)}
+        if more or name not in base:
+            changes[name] = more
+    return changes
 
 
 class Centre(NamedTuple):

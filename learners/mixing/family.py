@@ -10,21 +10,35 @@ from learners.spec import LearnerSpec
 Family = Literal["trace_gain", "precisions", "steady", "centres"]
 _STEADY = ("linear_regression", "passive_aggressive", "passive_aggressive_regressor", "svm")
 _STEPS = ("quantile_bins", "scale")
-INSTEAD = "one learner for all partitions takes it"
 
 
 class CannotMix(LearnerError):
-    """A learner, or what stands before it, of which no sum of parts is known."""
+    """A learner, or what stands before it, of which no sum of parts is known.
+
+    Attributes
+    ----------
+    key
+        What cannot be mixed, within `[learner]`.
+    what
+        Why.
+    """
+
+    def __init__(self, key: tuple[str, ...], value: object, what: str) -> None:
+        super().__init__(f"learner.{'.'.join(key)} = {value!r}: {what}")
+        self.key = key
+        self.what = what
 
 
 def family(spec: LearnerSpec) -> Family:
     """The formula. Raises CannotMix, which names what cannot be mixed."""
     if spec.drift is not None:
-        raise CannotMix(f"learner.drift: a watched learner cannot be mixed; {INSTEAD}")
+        raise CannotMix(
+            ("drift",), dict(spec.drift), "a learner that is watched for drift cannot be mixed"
+        )
     for i, step in enumerate(spec.steps):
         if step["type"] not in _STEPS:
-            what = f"steps[{i}].type = {step['type']!r}: cannot be mixed"
-            raise CannotMix(f"learner.{what}, only {', '.join(_STEPS)} can; {INSTEAD}")
+            what = f"cannot be mixed, of all steps only {' and '.join(_STEPS)} can"
+            raise CannotMix((f"steps[{i}]", "type"), step["type"], what)
     return _of_learner(spec)
 
 
@@ -35,9 +49,10 @@ def _of_learner(spec: LearnerSpec) -> Family:
     if spec.type in ("arow", "soft_confidence_weighted"):
         return "precisions"
     if spec.type == "svm" and params.get("mode", "sgd") != "sgd":
-        raise CannotMix(f"learner.mode = 'pegasos': its rate is its own count; {INSTEAD}")
+        raise CannotMix(("mode",), params["mode"], "cannot be mixed: its rate is its own count")
     if spec.type in _STEADY:
         return "steady"
     if spec.type == "mini_batch_k_means" or (spec.type == "k_means" and "half_life" not in params):
         return "centres"
-    raise CannotMix(f"learner.type = {spec.type!r}: cannot be mixed; {INSTEAD}")
+    what = "cannot be mixed: no sum is known of what several of them have learned"
+    raise CannotMix(("type",), spec.type, what)

@@ -70,13 +70,13 @@ def precisions(mixed: Numbers, changes: Sequence[Numbers], few: int = FEW) -> Nu
     if not total:
         return mixed
     if total <= few:
-        return _pulled(mixed + added(counted))
+        return pulled(mixed + added(counted))
     mean = added(change.scaled(change.count / total) for change in counted)
     return _pushed(mixed + mean)
 
 
-def _pulled(numbers: Numbers) -> Numbers:
-    """Weights from pulls and precisions."""
+def pulled(numbers: Numbers) -> Numbers:
+    """With the weights that follow from pulls and precisions."""
     columns, others = numbers.columns, numbers.others
     weights = {name: pull / columns["precisions"][name] for name, pull in columns["pulls"].items()}
     intercept = others["intercept_pull"] / others["intercept_precision"]

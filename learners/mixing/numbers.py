@@ -25,6 +25,11 @@ class Numbers:
     columns: Mapping[str, Mapping[str, float]]
     others: Mapping[str, float]
 
+    @property
+    def names(self) -> list[str]:
+        """The features, in the order of their columns."""
+        return list(next(iter(self.columns.values())))
+
     def combined(self, other: Numbers, by: Callable[[float, float], float]) -> Numbers:
         """Each number with that of `other`; a feature that one of both has not is 0 there."""
         columns = {

@@ -17,6 +17,8 @@ QUANTILES = (0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995
 BUCKETS = 512
 """On each side of 0; a bucket is 5 % wide, and they reach from 0.001 to 70 million."""
 _SMALLEST, _GROWTH = 1e-3, math.log(1.05)
+FIRST_EDGES = 16.0
+"""Values of a feature from which on it has bins."""
 _EDGES_EVERY = 1000.0
 
 
@@ -103,7 +105,7 @@ class QuantileBins(ColumnStep):
         have = sum(sketch >= 0 for sketch in self._sketch)
         first = have
         for c in range(len(self._sketch), n):
-            binned = self.features is None or (c < len(known) and known[c] in self.features)
+            binned = self.features is None or (c < len(known) and self.has(known[c]))
             self._sketch.append(have if binned else -1)
             have += binned
         if have > first:
@@ -112,6 +114,10 @@ class QuantileBins(ColumnStep):
             self.totals = np.concatenate([self.totals, np.zeros(more)])
             none = np.full((more, len(self.quantiles)), math.inf)
             self.edges = np.concatenate([self.edges, none])
+
+    def has(self, name: str) -> bool:
+        """Whether a feature has bins."""
+        return self.features is None or name in self.features
 
     def origin(self, name: str) -> str:
         """The feature whose bin it is."""
@@ -175,7 +181,9 @@ def find_edges(quantiles: Floats, counts: Floats, total: float, edges: Floats) -
 def _due(total: float) -> bool:
     if total >= _EDGES_EVERY:
         return total % _EDGES_EVERY == 0.0
-    return total == 16.0 or total == 32.0 or total == 64.0 or total == 128.0 or total == 256.0
+    return (
+        total == FIRST_EDGES or total == 32.0 or total == 64.0 or total == 128.0 or total == 256.0
+    )
 
 
 @kernel

@@ -62,6 +62,8 @@ class Fetcher:
         merged: Topics with the same partitions that are merged by time; see ``Rounds``.
         together: Whether all of their partitions are; else each by itself.
         max_idle: Seconds; see ``Merge``.
+        inner: More topics that are merged, by the times of the events; see ``Rounds``.
+        span: Milliseconds; see ``Rounds``.
     """
 
     def __init__(
@@ -73,7 +75,11 @@ class Fetcher:
         *,
         together: bool = False,
         max_idle: float = 0.0,
+        inner: Sequence[str] = (),
+        span: int | None = None,
     ) -> None:
+        self._inner = tuple(inner)
+        self._span = span
         self._consumer = Consumer(dict(config))
         self._rebalance = rebalance
         self._on_idle = on_idle
@@ -118,6 +124,7 @@ class Fetcher:
                 messages = [first, *more] if assignment is self.assignment else []
             batches = self._batches(messages, limit)
             self.assignment.all_fetched = not batches
+        self.assignment.ended = frozenset() if batches else self._rounds.ended
         return batches
 
     def _wake(self) -> None:
@@ -163,8 +170,8 @@ class Fetcher:
     def _merged_batches(self, limit: int) -> list[Batch]:
         batches = []
         for part in self._rounds.take(limit):
-            batch = self._batch(TP(self._merged[0], part.partition), part.records)
-            batch = replace(batch, ends=part.ends)
+            batch = self._batch(TP(part.topic, part.partition), part.records)
+            batch = replace(batch, ends=part.ends, mark=part.mark)
             if self._together:
                 batch = replace(batch, places=part.places, last=part.last)
             batches.append(batch)
@@ -192,9 +199,11 @@ class Fetcher:
         partitions = assignment.partitions
         self._numbers = dict.fromkeys(partitions, 0)
         self._rounds = Rounds(
-            self._merged, partitions, together=self._together, max_idle=self._max_idle
-        )
+            self._merged, partitions, together=self._together, max_idle=self._max_idle,
+            inner=self._inner, span=self._span,
+        )  # fmt: skip
         offsets = self._rebalance.restore(assignment)
+        self._rounds.begin(assignment.least)
         self._starts = [
             TopicPartition(tp.topic, tp.partition, OFFSET_BEGINNING if at is None else at)
             for tp, at in ((tp, offsets[tp]) for tp in partitions if tp in offsets)

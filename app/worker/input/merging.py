@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heapreplace
+from math import inf
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
@@ -21,17 +22,25 @@ until a quarter of the share is left."""
 K = TypeVar("K")
 
 
+def record_time(record: Any) -> int:
+    """Of a record, in milliseconds since 1970."""
+    time: int = record.timestamp()[1]
+    return time
+
+
 @dataclass(slots=True)
 class Input:
     """The records of one partition that were not passed on yet.
 
     Attributes:
         waiting: The records, in the order of their offsets.
+        least: A record of an earlier time counts as one of this time.
         at_end: Since when the partition has no more; None where it has, or this is not known.
         paused: Whether it is read no further for now.
     """
 
     waiting: deque[Any] = field(default_factory=deque)
+    least: int = 0
     at_end: float | None = None
     paused: bool = False
 
@@ -42,6 +51,12 @@ class Merge(Generic[K]):
     Args:
         keys: Of the partitions; an earlier one goes first among records of the same time.
         max_idle: Seconds for which a partition that is at its end is still waited for.
+        span: Milliseconds: what is taken at once lies between two multiples of it; None: any.
+        time: Of a record, in milliseconds since 1970.
+
+    Attributes:
+        mark: The number of the multiple that all that was taken last lies behind; None without
+            `span`. It never falls: what comes too late counts as if it came just in time.
 
     >>> from confluent_kafka import Message
     >>> def record(topic, time): return Message(topic=topic, offset=time, timestamp=(1, time))
@@ -57,10 +72,19 @@ class Merge(Generic[K]):
     [('events', 5)]
     """
 
-    def __init__(self, keys: Sequence[K], max_idle: float) -> None:
+    def __init__(
+        self,
+        keys: Sequence[K],
+        max_idle: float,
+        span: int | None = None,
+        time: Callable[[Any], int] = record_time,
+    ) -> None:
         self.keys = tuple(keys)
         self._inputs = {key: Input() for key in keys}
         self._max_idle = max_idle
+        self._span = span
+        self._time = time
+        self.mark = None if span is None else 0
 
     def add(self, key: K, records: Sequence[Any]) -> None:
         """Take records in, in the order of their offsets."""
@@ -76,21 +100,33 @@ class Merge(Generic[K]):
         """At most ``limit`` records whose turn it is."""
         taken: list[Any] = []
         inputs = list(self._inputs.values())
-        heads = [(_time(inp), place) for place, inp in enumerate(inputs) if inp.waiting]
+        heads = [(self._head(inp), place) for place, inp in enumerate(inputs) if inp.waiting]
         if len(heads) < len(inputs) and not self._may_go_on():
             return taken
         heapify(heads)
+        end = self._end(heads[0][0]) if heads else inf
         while heads and len(taken) < limit:
-            _, place = heads[0]
+            time, place = heads[0]
+            if time >= end:
+                break
             inp = inputs[place]
             taken.append(inp.waiting.popleft())
             if inp.waiting:
-                heapreplace(heads, (_time(inp), place))
+                heapreplace(heads, (self._head(inp), place))
             else:
                 heappop(heads)
                 if not self._may_go_on():
                     break
         return taken
+
+    def begin(self, key: K, least: int) -> None:
+        """Let records of a partition before this time count as if they were of it."""
+        self._inputs[key].least = least
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing waits, and all partitions have been at their end for long enough."""
+        return not any(inp.waiting for inp in self._inputs.values()) and self._may_go_on()
 
     def wait(self) -> float | None:
         """Seconds until a waiting record's turn may come by itself; None: not by itself."""
@@ -117,6 +153,17 @@ class Merge(Generic[K]):
             self._inputs[key].paused ^= True
         return found
 
+    def _end(self, first: int) -> float:
+        """The time before which all must lie that is taken with a record of this time."""
+        if self._span is None or self.mark is None:
+            return inf
+        self.mark = max(self.mark, first // self._span)
+        return (self.mark + 1) * self._span
+
+    def _head(self, inp: Input) -> int:
+        """The time of the next record."""
+        return max(inp.least, self._time(inp.waiting[0]))
+
     def _may_go_on(self) -> bool:
         """Whether what is empty is known to have ended long enough ago."""
         now = monotonic()
@@ -124,9 +171,3 @@ class Merge(Generic[K]):
             inp.waiting or (inp.at_end is not None and now >= inp.at_end + self._max_idle)
             for inp in self._inputs.values()
         )
-
-
-def _time(inp: Input) -> int:
-    """Of the next record, in milliseconds since 1970."""
-    time: int = inp.waiting[0].timestamp()[1]
-    return time

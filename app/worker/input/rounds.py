@@ -9,6 +9,8 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
+from agents.forwarded import forwarded_time
+from app.kafka.partitions import TP
 from app.worker.input.merging import Merge
 
 At = tuple[str, int]
@@ -20,16 +22,20 @@ class Part:
     """What a round has of one partition.
 
     Attributes:
+        topic: The first of the topics that are merged.
         partition: Its number, in each of the topics.
         records: In the order in which they were taken.
         places: Of each among all that were taken.
         last: Whether it is the last part of its round.
+        mark: See ``Merge.mark``.
     """
 
+    topic: str
     partition: int
     records: list[Any] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     last: bool = True
+    mark: int | None = None
 
     @property
     def ends(self) -> Mapping[str, int]:
@@ -46,6 +52,8 @@ class Rounds:
         partitions: Those of the worker, also of other topics.
         together: All partitions are one stream. Else each is one, with its part of each topic.
         max_idle: Seconds; see ``Merge``.
+        inner: Topics between two stages that are one more stream, by the times of the events.
+        span: Milliseconds; see ``Merge``. No round has records from both sides of a mark.
     """
 
     def __init__(
@@ -55,12 +63,16 @@ class Rounds:
         *,
         together: bool = False,
         max_idle: float = 0.0,
+        inner: Sequence[str] = (),
+        span: int | None = None,
     ) -> None:
         streams: defaultdict[int, list[At]] = defaultdict(list)
         for topic in reversed(topics):
             for at in sorted(at for at in partitions if at[0] == topic):
                 streams[0 if together else at[1]].append(at)
-        self._merges = [Merge(ats, max_idle) for _, ats in sorted(streams.items())]
+        self._merges = [Merge(ats, max_idle, span) for _, ats in sorted(streams.items())]
+        if between := sorted(at for at in partitions if at[0] in inner):
+            self._merges.append(Merge(between, max_idle, span, _time_between))
         self._merge_of = {at: merge for merge in self._merges for at in merge.keys}
         self._taken = 0
 
@@ -84,7 +96,18 @@ class Rounds:
 
     def take(self, limit: int) -> list[Part]:
         """At most ``limit`` records of each stream, as a round of parts."""
-        return [part for merge in self._merges for part in self._parts(merge.take(limit))]
+        return [part for merge in self._merges for part in self._parts(merge, merge.take(limit))]
+
+    def begin(self, least: Mapping[TP, int]) -> None:
+        """See ``Merge.begin``."""
+        for at, time in least.items():
+            if (merge := self._merge_of.get(at)) is not None:
+                merge.begin(at, time)
+
+    @property
+    def ended(self) -> frozenset[str]:
+        """The topics of which all partitions here are at their end; see ``Merge.ended``."""
+        return frozenset(at[0] for merge in self._merges if merge.ended for at in merge.keys)
 
     def wait(self) -> float | None:
         """See ``Merge.wait``."""
@@ -99,12 +122,13 @@ class Rounds:
         """See ``Merge.to_resume``."""
         return [at for merge in self._merges for at in merge.to_resume()]
 
-    def _parts(self, records: Sequence[Any]) -> list[Part]:
+    def _parts(self, merge: Merge[At], records: Sequence[Any]) -> list[Part]:
         parts: dict[int, Part] = {}
+        topic = merge.keys[-1][0]
         for place, record in enumerate(records, self._taken):
             number = record.partition()
             if number not in parts:
-                parts[number] = Part(number, last=False)
+                parts[number] = Part(topic, number, last=False, mark=merge.mark)
             parts[number].records.append(record)
             parts[number].places.append(place)
         self._taken += len(records)
@@ -112,3 +136,8 @@ class Rounds:
             return []
         *others, last = parts.values()
         return [*others, replace(last, last=True)]
+
+
+def _time_between(record: Any) -> int:
+    """When it was that the event or label of an inner record came, in milliseconds since 1970."""
+    return forwarded_time(record.value())

@@ -113,7 +113,8 @@ class Committer:
         if not due:
             return None
         spared = DUMP_SHARE * sum(task.dump_seconds for task in due)
-        hurry = self.assignment.idle or self.assignment.uncommitted >= self._backlog
+        assignment = self.assignment
+        hurry = assignment.idle or assignment.held or assignment.uncommitted >= self._backlog
         gap = max(self._times.floor if hurry else self._times.interval, spared)
         return self._last_begin + gap - self._clock()
 

@@ -34,6 +34,7 @@ def test_the_smallest_file_has_the_documented_defaults(tmp_path: Path) -> None:
             "steps": (),
             "shared": None,
             "stale_after": 60.0,
+            "mark": 3600.0,
         },
         "labels": None,
         "entities": (),

@@ -10,7 +10,13 @@ from app.kafka.admin import _check_partitions
 from app.kafka.rights import CONFIGS, READ, WRITE, topic_rights
 from app.pipeline.key_locations import PipelineError
 from app.pipeline.load import Pipeline, load_pipeline
-from app.pipeline.stages import only_scores, stages
+from app.pipeline.stages import (
+    mark_length,
+    merged_together,
+    merged_topics,
+    only_scores,
+    stages,
+)
 from app.pipeline.topics import pipeline_topics
 
 FILE = """
@@ -82,3 +88,38 @@ def test_a_worker_knows_what_it_does_with_each_of_its_topics(tmp_path: Path) -> 
     rights = topic_rights(pipeline)
     assert rights.keys() == {topic.name for topic in pipeline_topics(pipeline)}
     assert rights["p.rows.v1"] == rights["p.versions.v1"] == {READ, WRITE, CONFIGS}
+
+
+def test_partitions_that_mix_have_one_stage_and_a_topic_of_marks(tmp_path: Path) -> None:
+    pipeline = read(tmp_path, shared="mix", more='mark = "10m"')
+    (stage,) = stages(pipeline)
+    assert (stage.scores, stage.learns, stage.shared, stage.next_topic) == (True, True, False, None)
+    assert mark_length(pipeline) == 600_000
+    assert merged_topics(pipeline) == ("cards",)
+    assert merged_together(pipeline)
+    specs = {topic.role: topic.spec(4) for topic in pipeline_topics(pipeline)}
+    assert (specs["marks"].name, specs["marks"].partitions) == ("p.marks.v1", 4)
+    assert specs["marks"].config["cleanup.policy"] == "compact"
+    assert topic_rights(pipeline)["p.marks.v1"] == {READ, WRITE, CONFIGS}
+
+
+@pytest.mark.parametrize(
+    ("keys", "error"),
+    [
+        ({"learner": "river.tree.HoeffdingTreeClassifier"}, r'learner\.type = "river.*cannot be'),
+        ({"learner": "passive_aggressive_multiclass"}, r"learner\.type.*cannot be mixed"),
+        ({"learner": "svm", "more": 'mode = "pegasos"'}, r'learner\.mode = "pegasos": cannot be'),
+        ({"more": '[[learner.steps]]\ntype = "incremental_pca"'}, r"steps\[0\]\.type.*cannot be"),
+        ({"more": '[learner.drift]\ndetector = "adwin"'}, r"learner\.drift.*cannot be mixed"),
+        ({"learner": "k_means"}, r"learner\.shared.*without labels"),
+        ({"more": 'mark = "10ms"'}, r"learner\.mark.*must be 0\.1 s or more"),
+        ({"shared": "learner", "more": 'mark = "1h"'}, r"learner\.mark.*needs learner\.shared"),
+    ],
+)
+def test_what_cannot_be_mixed_is_refused_by_key_and_value(
+    tmp_path: Path, keys: dict[str, str], error: str
+) -> None:
+    with pytest.raises(PipelineError, match=error) as raised:
+        read(tmp_path, **{"shared": "mix", **keys})
+    if "cannot be mixed" in str(raised.value):
+        assert 'learner.shared = "learner" takes it' in str(raised.value)

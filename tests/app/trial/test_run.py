@@ -46,20 +46,6 @@ def test_predictions_are_those_of_a_loop_by_hand(tmp_path: Path) -> None:
     assert trial.model.fingerprint() == model.fingerprint()
 
 
-def test_a_river_classifier_of_many_classes_is_judged_as_one_of_two_over_bools(
-    tmp_path: Path,
-) -> None:
-    text = LABEL.replace('"y"', '"is_phishing"')
-    text = text.replace('"passive_aggressive"', '"river.naive_bayes.GaussianNB"')
-    pipeline = read(tmp_path, text)
-    trial = run(pipeline, open_source("phishing", label="is_phishing"))
-    evaluation, _ = evaluate_topics(pipeline, TrialTopics(pipeline, trial))
-    assert trial.model.task == "multiclass"
-    assert evaluation.task == "binary"
-    assert evaluation.metrics["positives"] == 548
-    assert 0.5 < evaluation.metrics["average_precision"] <= 1.0
-
-
 @pytest.mark.parametrize("size", [1, 17])
 def test_where_batches_end_changes_nothing(tmp_path: Path, size: int) -> None:
     write(tmp_path, orders=300)

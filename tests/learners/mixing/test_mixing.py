@@ -218,8 +218,9 @@ def test_centres_are_matched_by_the_nearest_pairs_and_then_added() -> None:
     ],
 )
 def test_what_cannot_be_mixed_is_refused_by_name(spec: LearnerSpec, named: str) -> None:
-    with pytest.raises(CannotMix, match=named):
+    with pytest.raises(CannotMix, match=named) as raised:
         family(spec)
+    assert str(raised.value).startswith("learner." + ".".join(raised.value.key))
 
 
 @pytest.mark.parametrize(

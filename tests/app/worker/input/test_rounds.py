@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, Message
 
+from agents.forwarded import ForwardedEvent
+from agents.packing import pack
+from app.kafka.partitions import TP
 from app.worker.input.rounds import At, Part, Rounds
+from topics.records import Source
 
 TOPICS = ("events", "labels")
 PARTITIONS = 3
@@ -111,3 +115,62 @@ def test_a_partition_of_other_topics_and_errors_are_given_back() -> None:
     inner = record(("inner", 0), 0, 0)
     assert made.add([inner, error, end(("inner", 0))])[:2] == [inner, error]
     assert not Rounds(TOPICS, [("inner", 0)])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_round_has_records_from_both_sides_of_a_mark(seed: int) -> None:
+    inputs, chance = stream(seed, sorted_=False), random.Random(seed)
+    whole = placed(in_pieces(inputs, random.Random(seed)))
+    made = Rounds(TOPICS, INPUTS, together=True, span=7)
+    made.add([message for at in INPUTS for message in (*inputs[at], end(at))])
+    parts: list[Part] = []
+    while more := made.take(chance.randint(1, 9)):
+        newest = max(r.timestamp()[1] for part in (*parts, *more) for r in part.records)
+        assert {part.mark for part in more} == {newest // 7}
+        parts += more
+    assert placed(parts) == whole
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_partition_is_cut_at_the_same_records_whoever_reads_it(seed: int) -> None:
+    inputs = stream(seed, sorted_=True)
+
+    def cuts(ats: list[At]) -> set[Any]:
+        """Records of each partition, and the mark that each lies behind."""
+        made = Rounds(TOPICS, ats, together=True, span=7)
+        made.add([message for at in ats for message in (*inputs[at], end(at))])
+        found: set[Any] = set()
+        while parts := made.take(1_000):
+            found |= {
+                (r.topic(), p.partition, r.offset(), p.mark) for p in parts for r in p.records
+            }
+        return found
+
+    alone = [cuts([at for at in INPUTS if at[1] == p]) for p in range(PARTITIONS)]
+    assert cuts(INPUTS) == set().union(*alone)
+
+
+def test_what_begins_behind_a_mark_counts_as_if_it_came_just_there() -> None:
+    made = Rounds(TOPICS, INPUTS, together=True, span=10)
+    made.begin({TP("events", 0): 20})
+    first = [record(("events", 0), 0, 3), record(("events", 1), 0, 12)]
+    made.add([*first, *map(end, INPUTS)])
+    assert [(part.partition, part.mark) for part in made.take(5)] == [(1, 1)]
+    assert made.ended == frozenset()
+    assert [(part.partition, part.mark) for part in made.take(5)] == [(0, 2)]
+    assert made.ended == frozenset(TOPICS)
+
+
+def test_an_inner_topic_is_read_by_the_times_of_its_events() -> None:
+    def between(partition: int, offset: int, time: int) -> Any:
+        said = ForwardedEvent(1, time, {}, None, Source("events", 0, offset))
+        return Message("inner", partition, offset, None, pack(said), timestamp=(2, 99))
+
+    ats: list[At] = [*INPUTS, ("inner", 0), ("inner", 1)]
+    made = Rounds(TOPICS, ats, together=True, inner=("inner",), span=10)
+    made.add([between(0, 0, 15), between(0, 1, 25), between(1, 0, 13), between(1, 1, 31)])
+    made.add([end(("inner", 0)), end(("inner", 1))])
+    taken = [[(part.topic, part.partition, part.mark) for part in made.take(9)] for _ in range(3)]
+    assert taken[0] == [("inner", 1, 1), ("inner", 0, 1)]
+    assert taken[1:] == [[("inner", 0, 2)], [("inner", 1, 3)]]
+    assert made.ended == {"inner"}
