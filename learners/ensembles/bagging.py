@@ -11,19 +11,16 @@ import numpy as np
 from learners.base import Scored, Task
 from learners.drift.adwin import ADWIN, TOTAL, WIDTH
 from learners.drift.parts import copied
-from learners.engine.columns import Columns
-from learners.engine.compiled import Compiled
 from learners.engine.kernels import Floats, Ints, kernel, often
-from learners.errors import WrongValue
+from learners.ensembles.members import Ensemble
 from learners.linear.base import Linear
-from learners.ours import ALONE, made
 from learners.parameters import number, whole
 
 Batch = tuple[Floats, Floats, Ints, Floats, Ints]
 """What `advance` is given, `times` being of shape (members, rows)."""
 
 
-class Bagging(Compiled):
+class Bagging(Ensemble[Linear]):
     """Members of one kind, each of which learns a row as often as a Poisson draw says.
 
     The score is the mean of the members' scores. Each member's error is watched by ADWIN, over
@@ -76,26 +73,19 @@ class Bagging(Compiled):
         delta: float = 0.002,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.learner = _checked(learner)
+        super().__init__(learner, Linear, "linear")
         self.mean = number("mean", mean, above=0.0, most=100.0)
         self.delta = number("delta", delta, above=0.0, most=0.999)
         count = whole("members", members, least=1)
         self.generator: Floats = np.array([float(whole("seed", seed, least=0) % 2147483646 + 1)])
         self.replaced = 0
-        self.members = [self._make() for _ in range(count)]
+        self.members = [self.new_member() for _ in range(count)]
         self.detectors = [ADWIN(self.delta) for _ in range(count)]
 
     @property
     def task(self) -> Task:  # type: ignore[override]
         """The members'."""
         return self.members[0].task
-
-    def share(self, columns: Columns) -> None:
-        """Use these columns, in all members too."""
-        super().share(columns)
-        for member in self.members:
-            member.share(columns)
 
     def advance(
         self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints
@@ -146,19 +136,13 @@ class Bagging(Compiled):
 
     def _replace(self, k: int) -> None:
         self.replaced += 1
-        self.members[k] = self._make()
+        self.members[k] = self.new_member()
         self.members[k].grow(len(self.columns))
         self.detectors[k] = ADWIN(self.delta)
-
-    def grow(self, n: int) -> None:
-        """Make room for `n` columns."""
-        for member in self.members:
-            member.grow(n)
 
     def warm_up(self, n_features: int) -> None:
         """Compile the kernels of a member and of its detector."""
         super().warm_up(n_features)
-        self._make().warm_up(n_features)
         ADWIN(self.delta).rise(np.empty(0))
 
     def state(self) -> dict[str, Any]:
@@ -172,10 +156,8 @@ class Bagging(Compiled):
         }
 
     def _parts(self) -> dict[str, Any]:
-        members = [member.state() for member in self.members]
-        for state in members:
-            del state["features"]
-        return {"members": members, "detectors": [each.state() for each in self.detectors]}
+        detectors = [detector.state() for detector in self.detectors]
+        return {"members": self.member_states(), "detectors": detectors}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` gave."""
@@ -185,25 +167,9 @@ class Bagging(Compiled):
         self._take(state)
 
     def _take(self, parts: Mapping[str, Any]) -> None:
-        for member, state in zip(self.members, parts["members"], strict=True):
-            member.load({**state, "features": self.columns.names})
+        self.load_members(parts["members"])
         for detector, state in zip(self.detectors, parts["detectors"], strict=True):
             detector.load(state)
-
-    def _make(self) -> Linear:
-        params = {key: value for key, value in self.learner.items() if key != "type"}
-        member = made(ALONE, self.learner["type"], params)
-        assert isinstance(member, Linear)
-        member.share(self.columns)
-        return member
-
-
-def _checked(learner: Any) -> dict[str, Any]:
-    kind = ALONE.get(str(learner.get("type"))) if isinstance(learner, Mapping) else None
-    if kind is None or not issubclass(kind, Linear):
-        what = 'must be a table with one of our linear learners as "type"'
-        raise WrongValue("learner", learner, what)
-    return dict(learner)
 
 
 def _mean(detector: ADWIN) -> float:

@@ -9,15 +9,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.base import Scored, Task
-from learners.engine.columns import Columns
 from learners.engine.compiled import Compiled
 from learners.engine.kernels import Floats, Ints
+from learners.ensembles.members import Ensemble
 from learners.errors import WrongValue
 from learners.multiclass.base import Classes
-from learners.ours import ALONE, made
 
 
-class OneVsRest(Compiled):
+class OneVsRest(Ensemble[Compiled]):
     """One of our learners of two classes for every class: this one, or any other.
 
     A class gets its learner when it is first met. The score is the share of the likeliest
@@ -49,17 +48,9 @@ class OneVsRest(Compiled):
     task: ClassVar[Task] = "multiclass"
 
     def __init__(self, learner: Mapping[str, Any]) -> None:
-        super().__init__()
-        self.learner = _checked(learner)
+        super().__init__(learner, Compiled, "binary")
         self.classes = Classes()
-        self.members: list[Compiled] = []
-        self._make()  # a wrong parameter is refused here, not at the first event
-
-    def share(self, columns: Columns) -> None:
-        """Use these columns, in all members too."""
-        super().share(columns)
-        for member in self.members:
-            member.share(columns)
+        self.new_member()  # a wrong parameter is refused here, not at the first event
 
     def targets(self, labels: Sequence[Any]) -> Floats:
         """The number of each label's class; NaN for UNLABELLED."""
@@ -70,7 +61,7 @@ class OneVsRest(Compiled):
     ) -> Scored:
         """See Compiled."""
         for _ in range(len(self.members), len(self.classes)):
-            self.members.append(self._make())
+            self.members.append(self.new_member())
             self.members[-1].grow(len(self.columns))
         chances = np.empty((len(targets), len(self.members)))
         for k, member in enumerate(self.members):
@@ -80,46 +71,24 @@ class OneVsRest(Compiled):
             chances[:, k] = member.advance(predict_with, learn_from, columns, own, times).scores
         return self.classes.answer(chances, targets)
 
-    def grow(self, n: int) -> None:
-        """Make room for `n` columns."""
-        for member in self.members:
-            member.grow(n)
-
-    def warm_up(self, n_features: int) -> None:
-        """Compile the kernels of a member."""
-        super().warm_up(n_features)
-        self._make().warm_up(n_features)
+    def new_member(self) -> Compiled:
+        """See Ensemble."""
+        member = super().new_member()
+        if member.task != "binary":
+            raise WrongValue("learner", self.learner, "is no learner of two classes")
+        return member
 
     def state(self) -> dict[str, Any]:
         """The names of features and classes, and the states of the members."""
-        members = [member.state() for member in self.members]
-        for state in members:
-            del state["features"]
         return {
             "features": self.columns.names,
             "classes": self.classes.names,
-            "members": members,
+            "members": self.member_states(),
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` gave."""
         self.columns.replace(state["features"])
         self.classes = Classes(state["classes"])
-        self.members = [self._make() for _ in self.classes.names]
-        for member, part in zip(self.members, state["members"], strict=True):
-            member.load({**part, "features": state["features"]})
-
-    def _make(self) -> Compiled:
-        params = {key: value for key, value in self.learner.items() if key != "type"}
-        member = made(ALONE, self.learner["type"], params)
-        if member.task != "binary":
-            raise WrongValue("learner", self.learner, "is no learner of two classes")
-        member.share(self.columns)
-        return member
-
-
-def _checked(learner: Any) -> dict[str, Any]:
-    if not isinstance(learner, Mapping) or learner.get("type") not in ALONE:
-        what = 'must be a table with one of our binary learners as "type"'
-        raise WrongValue("learner", learner, what)
-    return dict(learner)
+        self.members = [self.new_member() for _ in self.classes.names]
+        self.load_members(state["members"])
