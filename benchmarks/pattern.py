@@ -119,8 +119,8 @@ def _decided(trial: Injection, truth: Truth, scores: list[float | None]) -> list
     """What the same budget makes of other scores."""
     times = [time * 1000 for time in truth.times[: len(scores)]]
     decider = Decider(DecisionSettings(budget=trial.budget), State())
-    decided = decider.decide(times, truth.cards[: len(scores)], scores)
-    return [decision.decision == "alert" for decision in decided]
+    found: list[bool] = decider.decide(times, truth.cards[: len(scores)], scores).alerts.tolist()
+    return found
 
 
 def half_found(found: list[bool], window: int = WINDOW) -> int | None:

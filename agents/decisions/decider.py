@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
-from agents.decisions.budget import Budget, Decision
+import numpy as np
+
+from agents.decisions.budget import Budget, Decisions
 from agents.shares import share
 from agents.state import State
+from learners.engine.kernels import Ints
 from topics.times import DAY
 
-__all__ = ["Decider", "Decision", "DecisionSettings"]
+__all__ = ["Decider", "DecisionSettings", "Decisions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +60,10 @@ class Decider:
 
     def decide(
         self,
-        times: Sequence[int],
+        times: Sequence[int] | Ints,
         entities: Sequence[Any] | None,
         scores: Sequence[float | None],
-    ) -> list[Decision]:
+    ) -> Decisions:
         """Decide each event.
 
         Args:
@@ -69,19 +71,15 @@ class Decider:
             entities: The entity of each event; None, as a whole or for one: an entity of its own.
             scores: An event passes whose score is None or not finite.
         """
-        found = entities if entities is not None else [None] * len(times)
-        return [
-            self._one(time, entity, score if score is not None and isfinite(score) else None)
-            for time, entity, score in zip(times, found, scores, strict=True)
-        ]
+        numbers = np.array(scores, np.float64)  # None becomes NaN
+        numbers[~np.isfinite(numbers)] = np.nan
+        if self._budget is not None:
+            return self._budget.decide(np.array(times, np.int64), entities, numbers)
+        threshold = np.nan if self._threshold is None else self._threshold
+        thresholds = np.full(len(numbers), threshold)
+        return Decisions(numbers >= thresholds, thresholds, np.zeros(len(numbers), np.bool_))
 
     def save(self) -> None:
         """Put what has changed into the state; to be called before each commit."""
         if self._budget is not None:
             self._budget.save()
-
-    def _one(self, time: int, entity: Any, score: float | None) -> Decision:
-        if self._budget is not None:
-            return self._budget.decide(time, entity, score)
-        alert = score is not None and self._threshold is not None and score >= self._threshold
-        return Decision("alert" if alert else "pass", self._threshold)

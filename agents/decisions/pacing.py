@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from agents.decisions.highest import Floats, Highest
+from agents.decisions.deciding import Bools
+from agents.decisions.highest import Highest
+from learners.engine.kernels import Floats, Ints, kernel
 
 SPANS = 7
 """How many past spans are kept."""
@@ -38,6 +40,25 @@ class Span:
         return cls(np.frombuffer(packed[0], "<f8").reshape(-1, 3).copy(), packed[1])
 
 
+class Steps(NamedTuple):
+    """How often a score is reached, as a function of the score: where it rises and falls.
+
+    A rise of an entity from one score to another counts for all scores between: it adds at its
+    end, and takes away at its start.
+
+    Attributes:
+        scores: Descending.
+        falls: Which are starts; of equal scores, ends go before starts.
+        rises: The rise of each, by its place in `weights`.
+        weights: How often each rise is expected; NaN for one that does not count.
+    """
+
+    scores: Floats
+    falls: Bools
+    rises: Ints
+    weights: Floats
+
+
 class Past:
     """The latest spans. How many entities will reach a score for the first time until the end?
 
@@ -55,6 +76,7 @@ class Past:
         self._rises = np.concatenate([np.empty((0, 3)), *(span.rises for span in self.spans)])
         shares = weights / weights.sum() if len(weights) else weights
         self._shares = np.repeat(shares, [len(span.rises) for span in self.spans])
+        self._steps = _steps(self._rises, np.empty(len(self._rises)))
 
     def threshold(self, at: float, since: float, spent: int, left: int, highest: Highest) -> float:
         """The score that ``left`` entities are expected to reach until the end of the span.
@@ -70,7 +92,6 @@ class Past:
         Returns:
             The highest such score; where so many are not expected, the lowest that is known of.
         """
-        now = highest.rises()
         later = self._rises[:, 0] >= at
         total = self._shares.sum()
         if total:
@@ -80,19 +101,52 @@ class Past:
             trust = TRUST if spent <= due + SLACK * math.sqrt(due) + 1 else 0.0
         else:
             trust, rest, gone = 0.0, 1.0 - at, at - since
-        expected = np.concatenate([self._shares[later] * trust, np.full(len(now), rest)])
-        rises = np.concatenate([self._rises[later], now])
+        worth, rises = max(trust + gone, 1e-6), highest.rises()
+        np.divide(self._shares * trust, worth, out=self._steps.weights, where=later)
+        self._steps.weights[~later] = math.nan
+        now = _steps(rises, np.full(len(rises), rest / worth))
         floor = max([highest.floor, *(span.floor for span in self.spans)])
-        return _reached_by(left, rises, expected / max(trust + gone, 1e-6), floor)
+        found = float(reached_by(left, self._steps, now))
+        return floor if math.isnan(found) else max(found, floor)
 
 
-def _reached_by(left: float, rises: Floats, expected: Floats, floor: float) -> float:
-    """The highest score that ``left`` of the ``rises`` reach, each counted as often as expected."""
-    starts = np.isfinite(rises[:, 1])
+def _steps(rises: Floats, weights: Floats) -> Steps:
+    """Where the rises end and where they start, by their scores."""
+    starts = np.flatnonzero(np.isfinite(rises[:, 1]))
     scores = np.concatenate([rises[:, 2], rises[starts, 1]])
     order = np.argsort(-scores, kind="stable")
-    scores = scores[order]
-    reached = np.cumsum(np.concatenate([expected, -expected[starts]])[order])
-    last = np.append(scores[1:] != scores[:-1], True)[: len(scores)]
-    enough = np.flatnonzero(last & (reached >= left))
-    return max(float(scores[enough[0]]), floor) if len(enough) else floor
+    places = np.concatenate([np.arange(len(rises)), starts])[order]
+    return Steps(scores[order], order >= len(rises), places, weights)
+
+
+@kernel
+def reached_by(left: float, past: Steps, now: Steps) -> float:
+    """The highest score that is expected to be reached `left` times; NaN where none is.
+
+    The steps of equal scores are added in this order: ends of the past, ends of now, starts of
+    the past, starts of now. So the sum has the same bits whoever finds it.
+    """
+    i, j, total, score, any_ = 0, 0, 0.0, 0.0, False
+    n, m = past.scores.shape[0], now.scores.shape[0]
+    while True:
+        while i < n and past.weights[past.rises[i]] != past.weights[past.rises[i]]:
+            i += 1
+        ended = i >= n and j >= m
+        of_past = i < n and (
+            j >= m
+            or past.scores[i] > now.scores[j]
+            or (past.scores[i] == now.scores[j] and (now.falls[j] or not past.falls[i]))
+        )
+        following = 0.0 if ended else past.scores[i] if of_past else now.scores[j]
+        if any_ and total >= left and (ended or following != score):
+            return score
+        if ended:
+            return math.nan
+        if of_past:
+            weight, falls = past.weights[past.rises[i]], past.falls[i]
+            i += 1
+        else:
+            weight, falls = now.weights[now.rises[j]], now.falls[j]
+            j += 1
+        total += -weight if falls else weight
+        score, any_ = following, True

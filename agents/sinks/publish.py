@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from agents.decisions.decider import Decider, Decision
+from agents.decisions.decider import Decider
 from agents.events.limits import MAX_KEY, MAX_VALUE, is_plain
 from agents.outputs import Outputs
 from agents.sinks.predictions import PredictionEncoder
 from agents.sinks.scored import ScoredBatch
 from topics.codecs import Codec
-from topics.records import Alert, ModelVersion, Outgoing, Record, Source
+from topics.records import Alert, ModelVersion, Outgoing, Record, Source, of_each
 
 LARGEST_ALERT = MAX_VALUE - MAX_KEY
 """Bytes of an alert that shows all of its event: with the key it fits below Kafka's own limit."""
@@ -66,13 +67,11 @@ class Publisher:
     def publish(self, scored: ScoredBatch, outputs: Outputs) -> None:
         """Add predictions and alerts to ``outputs``; the events get their decisions."""
         entities = self._entities(scored)
-        decisions = self._decide(scored, entities)
-        keys = [record.key() for record in _records(scored)]
+        alerts = self._decide(scored, entities)
+        keys = of_each(_records(scored), "key")
         outputs.predictions += zip(keys, self._encoder.encode(scored), strict=True)
-        if self._alerts is None:
-            return
-        for j, decision in enumerate(decisions):
-            if decision.decision == "alert" and not decision.again:
+        if self._alerts is not None:
+            for j in alerts:
                 outputs.others.append(self._alert(scored, j, entities and entities[j]))
 
     def _entities(self, scored: ScoredBatch) -> list[Any] | None:
@@ -81,14 +80,15 @@ class Publisher:
         column = scored.operations.column(self._entity, scored.at)
         return column if isinstance(column, list) else column.tolist()
 
-    def _decide(self, scored: ScoredBatch, entities: Sequence[Any] | None) -> Sequence[Decision]:
+    def _decide(self, scored: ScoredBatch, entities: Sequence[Any] | None) -> Sequence[int]:
+        """Let the events have their decisions; which are the first alerts of their entities."""
         if self._decider is None:
             return ()
-        times = scored.operations.times[scored.at].tolist()
-        decisions = self._decider.decide(times, entities, scored.scores)
-        scored.decisions = [decision.decision for decision in decisions]
-        scored.thresholds = [decision.threshold for decision in decisions]
-        return decisions
+        times = scored.operations.times[scored.at]
+        decided = self._decider.decide(times, entities, scored.scores)
+        scored.decisions = np.where(decided.alerts, "alert", "pass").tolist()
+        scored.thresholds = [t if t == t else None for t in decided.thresholds.tolist()]
+        return np.flatnonzero(decided.alerts & ~decided.again).tolist()
 
     def _alert(self, scored: ScoredBatch, j: int, entity: Any) -> Outgoing:
         assert self._alerts is not None

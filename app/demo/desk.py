@@ -109,7 +109,7 @@ class Desk:
         time, card = self._truth.times[number], self._truth.cards[number]
         for rival, decider in self._deciders.items():
             score = (prediction.rivals or {}).get(rival)
-            alerted[rival] = decider.decide([time * 1000], [card], [score])[0].decision == "alert"
+            alerted[rival] = bool(decider.decide([time * 1000], [card], [score]).alerts[0])
         if self._truth.is_new(number):
             with self._lock:
                 day = self._truth.day(number)

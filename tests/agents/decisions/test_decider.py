@@ -9,10 +9,20 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from agents.decisions.decider import Decider, Decision, DecisionSettings
+from agents.decisions.decider import Decider, Decisions, DecisionSettings
+from agents.keys import key_of
 from agents.state import State
+from tests.agents.decisions.one_by_one import OneByOne
 
 DAY = 86_400_000
+
+
+class Decision(NamedTuple):
+    """What became of one event."""
+
+    alert: bool
+    threshold: float | None
+    again: bool
 
 
 class Stream(NamedTuple):
@@ -40,6 +50,13 @@ def days(n: int, cards: int = 400, seed: int = 1, first: int = 17_600) -> Stream
     return Stream(times, entities, scores)
 
 
+def each(decisions: Decisions) -> list[Decision]:
+    """The decisions one by one; None for a threshold that does not exist."""
+    alerts, thresholds, again = (column.tolist() for column in decisions)
+    known = [None if t != t else t for t in thresholds]
+    return list(map(Decision, alerts, known, again))
+
+
 def decided(stream: Stream, budget: int = 20, size: int | None = None) -> tuple[Any, Any]:
     """All decisions and the state, in batches of a size with a restore after each."""
     settings = DecisionSettings(budget=budget)
@@ -49,7 +66,7 @@ def decided(stream: Stream, budget: int = 20, size: int | None = None) -> tuple[
         state = State(entries)
         decider = Decider(settings, state)
         batch = [column[at : at + (size or len(stream.times))] for column in stream]
-        found += decider.decide(*batch)  # type: ignore[arg-type]
+        found += each(decider.decide(*batch))  # type: ignore[arg-type]
         decider.save()
         entries |= {key: value for key, value in state.changes().items() if value is not None}
     return found, entries
@@ -59,7 +76,7 @@ def firsts(stream: Stream, decisions: Sequence[Decision]) -> dict[int, list[Any]
     """The entities that were alerted on each day."""
     found: dict[int, list[Any]] = {time // DAY: [] for time in stream.times}
     for time, entity, decision in zip(stream.times, stream.entities, decisions, strict=True):
-        if decision.decision == "alert" and not decision.again:
+        if decision.alert and not decision.again:
             found[time // DAY].append(entity)
     return found
 
@@ -78,8 +95,8 @@ def best(stream: Stream, k: int) -> dict[int, set[Any]]:
 def test_a_threshold_alerts_from_it_on() -> None:
     decider = Decider(DecisionSettings(threshold=0.5), State())
     scores = [0.4, 0.5, 0.6, None, nan, inf]
-    found = decider.decide([0] * 6, None, scores)
-    assert [one.decision for one in found] == ["pass", "alert", "alert", "pass", "pass", "pass"]
+    found = each(decider.decide([0] * 6, None, scores))
+    assert [one.alert for one in found] == [False, True, True, False, False, False]
     assert {one.threshold for one in found} == {0.5}
 
 
@@ -99,7 +116,7 @@ def test_the_budget_is_not_spent_in_the_morning() -> None:
     alerts = [
         time % DAY / DAY
         for time, decision in zip(stream.times, decisions, strict=True)
-        if decision.decision == "alert" and not decision.again and time // DAY > 17_603
+        if decision.alert and not decision.again and time // DAY > 17_603
     ]
     assert 0.4 < np.mean(alerts) < 0.6
     assert max(alerts) > 0.85
@@ -126,17 +143,17 @@ def test_equal_scores_do_not_break_the_budget() -> None:
 def test_an_alerted_entity_stays_alerted_from_the_same_score_on() -> None:
     stream = days(5)
     decider = Decider(DecisionSettings(budget=20), State())
-    decisions = decider.decide(*stream)
+    decisions = each(decider.decide(*stream))
     thresholds: dict[tuple[int, Any], float | None] = {}
     again = 0
     for time, entity, score, one in zip(*stream, decisions, strict=True):
         key = time // DAY, entity
         if key in thresholds:
-            assert one.again == (one.decision == "alert")
+            assert one.again == (one.alert)
             assert one.threshold == thresholds[key]
-            assert (one.decision == "alert") == ((score or 0.0) >= (one.threshold or 0.0))
+            assert (one.alert) == ((score or 0.0) >= (one.threshold or 0.0))
             again += one.again
-        elif one.decision == "alert":
+        elif one.alert:
             thresholds[key] = one.threshold
     assert again > 5
 
@@ -145,7 +162,31 @@ def test_a_decision_agrees_with_its_threshold() -> None:
     stream = days(4)
     for score, one in zip(stream.scores, decided(stream)[0], strict=True):
         reached = one.threshold is not None and (score or 0.0) >= one.threshold
-        assert one.decision == ("alert" if reached else "pass")
+        assert one.alert == reached
+
+
+@pytest.mark.parametrize("budget", [1, 9, 150])
+@pytest.mark.parametrize("decimals", [1, 16])
+@pytest.mark.parametrize("kind", ["texts", "none", "mixed"])
+def test_decisions_are_those_of_one_event_at_a_time(budget: int, decimals: int, kind: str) -> None:
+    stream = days(5, cards=700)
+    rng = np.random.default_rng(3)
+    late = rng.integers(9**8, size=len(stream.times)).tolist()
+    times = [time - ms for time, ms in zip(stream.times, late, strict=True)]
+    scores = [
+        None if i % 11 == 0 else round(score or 0.0, decimals)
+        for i, score in enumerate(stream.scores)
+    ]
+    entities = [None] * len(times) if kind == "none" else stream.entities
+    if kind == "mixed":
+        some = (None, 1.0, True, 1, "1")
+        entities = [some[i % 5] if i % 3 == 0 else entity for i, entity in enumerate(entities)]
+    keys = [None if entity is None else key_of("", entity) for entity in entities]
+    slow = OneByOne(budget)
+    expected = [slow.decide(*one) for one in zip(times, keys, scores, strict=True)]
+    found, _ = decided(Stream(times, entities, scores), budget, 997)
+    assert found == [(alert, None if t != t else t, again) for alert, t, again in expected]
+    assert sum(one.alert for one in found) > 3
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
@@ -185,8 +226,9 @@ def test_the_shares_of_all_partitions_are_the_budget(budget: int, partitions: in
 def test_the_first_day_is_paced_by_the_clock() -> None:
     decider = Decider(DecisionSettings(budget=10), State())
     times = [17_600 * DAY + i * DAY // 1000 for i in range(1000)]
-    found = decider.decide(times, [f"c{i}" for i in range(1000)], [float(i) for i in range(1000)])
-    alerts = [i for i, one in enumerate(found) if one.decision == "alert"]
+    scores = [float(i) for i in range(1000)]
+    found = each(decider.decide(times, [f"c{i}" for i in range(1000)], scores))
+    alerts = [i for i, one in enumerate(found) if one.alert]
     assert len(alerts) == 10
     assert all(i >= 100 * n for n, i in enumerate(alerts))
 
@@ -205,10 +247,11 @@ def test_an_event_that_comes_late_belongs_to_the_present_span() -> None:
     stream = days(3)
     decider = Decider(DecisionSettings(budget=20), State())
     decider.decide(*stream)
-    now = decider.decide([17_603 * DAY - 1], ["x"], [0.0])
-    late = decider.decide([17_600 * DAY], ["y"], [0.0])
+    now = each(decider.decide([17_603 * DAY - 1], ["x"], [0.0]))
+    late = each(decider.decide([17_600 * DAY], ["y"], [0.0]))
     assert late == now
-    assert now[0].threshold != decider.decide([17_603 * DAY], ["x"], [0.0])[0].threshold
+    (next_day,) = each(decider.decide([17_603 * DAY], ["x"], [0.0]))
+    assert now[0].threshold != next_day.threshold
 
 
 def test_a_budget_for_spans_of_another_length_begins_anew() -> None:
@@ -220,6 +263,5 @@ def test_a_budget_for_spans_of_another_length_begins_anew() -> None:
     before.save()
     after = Decider(DecisionSettings(budget=20, per=day), state)
     later = days(3, seed=2, first=stream.times[-1] // DAY + 1)
-    assert after.decide(*later) == Decider(DecisionSettings(budget=20, per=day), State()).decide(
-        *later
-    )
+    anew = Decider(DecisionSettings(budget=20, per=day), State())
+    assert each(after.decide(*later)) == each(anew.decide(*later))
