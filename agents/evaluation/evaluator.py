@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgpack
 import numpy as np
 
 from agents import state_keys
+from agents.evaluation.cuts import Batch
 from agents.evaluation.detected import PREFIX as CAUGHT
 from agents.evaluation.detected import Detected
 from agents.evaluation.figures import (
@@ -24,56 +23,17 @@ from agents.evaluation.figures import (
     judge_rival,
 )
 from agents.evaluation.naive import judge_naive
+from agents.evaluation.open_windows import OpenWindows
+from agents.evaluation.settings import PARTS, EvaluatorSettings
 from agents.evaluation.window import ScoredEvent, Window
-from agents.operations import DROP, EVENT
-from agents.shares import share
 from agents.sinks.scored import ScoredBatch
 from agents.state import State
 from agents.views import Section
 from learners.base import Task
-from learners.errors import LabelError
-from learners.labels import check_label
 from topics.metrics import WindowMetrics
-from topics.times import DAY
-
-"""Milliseconds."""
-
-PARTS = 10
-"""Of a window: once in each, the windows that are still open are judged by what is known."""
 
 PREFIX = state_keys.JUDGE
 _CLOCK = state_keys.JUDGE_CLOCK
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluatorSettings:
-    """How a partition is judged. All times in milliseconds.
-
-    Attributes:
-        partition: Its number.
-        window: Length of a window; windows begin at multiples of it since 1970.
-        k: Places in each window, of all partitions together.
-        entity: The field of the entities, None: no card precision, and every event is one.
-        amount: The field of the money, None: no money.
-        fee: Money that it costs to look at an entity.
-        expire: After so long a label is awaited no more; 0 where labels come with their events.
-        remember: So long after its window, a caught entity is left out of the places.
-        partitions: How many share the places.
-    """
-
-    partition: int
-    window: int = DAY
-    k: int = 100
-    entity: str | None = None
-    amount: str | None = None
-    fee: float = 1.0
-    expire: int = 30 * DAY
-    remember: int = 365 * DAY
-    partitions: int = 1
-
-    def places(self, start: int) -> int:
-        """The places of this partition in the window that starts then; see `share`."""
-        return share(self.k, self.partition, self.partitions, start // self.window)
 
 
 class Evaluator:
@@ -97,15 +57,11 @@ class Evaluator:
     def __init__(self, settings: EvaluatorSettings, state: State, task: Task) -> None:
         self._settings = settings
         self._task = task
-        self._label_task: Task = "binary" if has_bools(task) else task
-        self._windows: dict[int, Window] = {}
-        self._rows: dict[Any, int] = {}
+        self._windows = OpenWindows(settings, task)
         self._section = Section(state, PREFIX)
         self._caught = Detected(self._section)
-        self._now = self._closed_until = 0
+        self._now = 0
         self._begin_part(0)
-        self._first: Window | None = None
-        self._first_may_close = self._first_must_close = 0
         self._restore()
 
     def watch(self, scored: ScoredBatch, said: Mapping[str, Sequence[Any]]) -> list[WindowMetrics]:
@@ -119,47 +75,27 @@ class Evaluator:
         Returns:
             What is to be published now.
         """
-        operations, records = scored.operations, list[WindowMetrics]()
-        values, new = self._said(scored, said), defaultdict[int, list[int]](list)
-        scored_at = {at: j for j, at in enumerate(scored.at)}
-        starts = operations.event_times - operations.event_times % self._settings.window
-        columns = (
-            operations.kinds.tolist(),
-            operations.times.tolist(),
-            starts.tolist(),
-            operations.ids,
-            operations.labels,
-        )
-        for i, (kind, time, start, id_, label) in enumerate(zip(*columns, strict=True)):
-            if kind != EVENT:
-                self._hear(start, id_, kind, label)
-            elif i not in scored_at:
-                continue
-            elif start >= self._closed_until and id_ not in self._rows:
-                window = self._window(start)
-                row = window.reserve(id_)
-                new[start].append(scored_at[i])
-                if label is not None:
-                    self._learn(window, row, label)
-            if time > self._now:
-                self._now = time
-            if self._now >= self._next_part or self._first_is_done():
-                self._fill(new, values)
-                records += self._passed()
-        self._fill(new, values)
+        windows, records, at = self._windows, list[WindowMetrics](), 0
+        batch = self._batch(scored, said)
+        while at < len(batch):
+            due = min(windows.due(batch, at), batch.when(self._next_part))
+            end = min(due + 1, len(batch))
+            windows.note(batch, at, end)
+            self._now, at = int(batch.clock[end - 1]), end
+            records += self._passed()
         return records
 
     def save(self) -> None:
         """Put what changed into the state; called once before each commit."""
-        for window in self._windows.values():
+        for window in self._windows:
             for number, chunk in window.changes().items():
                 self._section.put(f"{PREFIX}{window.start}/{number}", chunk)
-        heard = {window.start: (window.heard, window.shown) for window in self._in_order()}
-        clock = msgpack.packb((self._now, self._closed_until, self._part, heard))
+        heard = {window.start: (window.heard, window.shown) for window in self._windows}
+        clock = msgpack.packb((self._now, self._windows.closed_until, self._part, heard))
         if clock != self._section.get(_CLOCK):
             self._section.put(_CLOCK, clock)
 
-    def _said(self, scored: ScoredBatch, said: Mapping[str, Sequence[Any]]) -> ScoredEvent:
+    def _batch(self, scored: ScoredBatch, said: Mapping[str, Sequence[Any]]) -> Batch:
         at, settings = np.array(scored.at, np.int64), self._settings
 
         def column(name: str | None) -> Sequence[Any]:
@@ -169,52 +105,23 @@ class Evaluator:
             return found if isinstance(found, list) else found.tolist()
 
         decisions = scored.decisions or [None] * len(at)
-        return ScoredEvent(column(settings.entity), column(settings.amount), decisions, said)
-
-    def _fill(self, new: dict[int, list[int]], said: ScoredEvent) -> None:
-        """Give the new events of each window what was said of them."""
-        for start, at in new.items():
-            self._windows[start].fill(said.some(at))
-        new.clear()
-
-    def _hear(self, start: int, id_: Any, kind: int, label: Any) -> None:
-        """Note what became known of an event of the window that begins at ``start``."""
-        window = self._windows.get(start)
-        row = None if window is None else window.row(id_)
-        if window is None or row is None:
-            return
-        if kind == DROP:
-            window.drop(row)
-        else:
-            self._learn(window, row, label)
+        events = ScoredEvent(column(settings.entity), column(settings.amount), decisions, said)
+        return Batch.of(scored.operations, at, events, settings.window, self._now)
 
     def _passed(self) -> list[WindowMetrics]:
         """Close what the stream's time has passed, and judge the others now and then."""
         records = []
-        while self._first is not None and self._first_is_done():
-            records.append(self._close(self._first))
+        windows = self._windows
+        while windows.first is not None and windows.first_is_done(self._now):
+            records.append(self._close(windows.first))
         if self._now >= self._next_part:
             self._begin_part(self._now * PARTS // self._settings.window)
-            records += [self._interim(w) for w in self._in_order() if w.heard > w.shown]
+            records += [self._interim(w) for w in windows if w.heard > w.shown]
         return records
 
     def _begin_part(self, part: int) -> None:
         self._part = part
         self._next_part = -(-(part + 1) * self._settings.window // PARTS)
-
-    def _first_is_done(self) -> bool:
-        """Whether the first window may be closed: what it waits for is over."""
-        first = self._first
-        if first is None or self._now < self._first_may_close:
-            return False
-        return not first.open or self._now >= self._first_must_close
-
-    def _find_first(self) -> None:
-        self._first = first = next(iter(self._in_order()), None)
-        if first is not None:
-            end = first.start + self._settings.window
-            self._first_may_close = end - (-self._settings.window // PARTS)
-            self._first_must_close = max(self._first_may_close, end + self._settings.expire)
 
     def _close(self, window: Window) -> WindowMetrics:
         self._caught.forget(window.start - self._settings.remember)
@@ -222,10 +129,7 @@ class Evaluator:
         self._caught.close(window.start, caught)
         for number in range(window.chunks()):
             self._section.delete(f"{PREFIX}{window.start}/{number}")
-        del self._windows[window.start]
-        window.forget()
-        self._closed_until = window.start + self._settings.window
-        self._find_first()
+        self._windows.close(window)
         return record
 
     def _interim(self, window: Window) -> WindowMetrics:
@@ -262,32 +166,13 @@ class Evaluator:
             **judge_naive(task, known),
         ), caught
 
-    def _learn(self, window: Window, row: int, label: Any) -> None:
-        """A label that cannot be judged is none."""
-        try:
-            checked = check_label(self._label_task, label)
-        except LabelError:
-            checked = None
-        if checked is None:
-            window.drop(row)
-        else:
-            window.learn(row, checked)
-
-    def _window(self, start: int) -> Window:
-        window = self._windows.get(start)
-        if window is None:
-            window = self._windows[start] = Window(start, self._task != "multiclass", self._rows)
-            self._find_first()
-        return window
-
-    def _in_order(self) -> list[Window]:
-        return [self._windows[start] for start in sorted(self._windows)]
-
     def _restore(self) -> None:
         clock = self._section.get(_CLOCK)
         if clock is None:
             return
-        self._now, self._closed_until, part, heard = msgpack.unpackb(clock, strict_map_key=False)
+        self._now, self._windows.closed_until, part, heard = msgpack.unpackb(
+            clock, strict_map_key=False
+        )
         self._begin_part(part)
         chunks = {}
         for key in sorted(self._section.keys):
@@ -298,6 +183,7 @@ class Evaluator:
                 start, number = key.removeprefix(PREFIX).split("/")
                 chunks[int(start), int(number)] = value
         for (window, _), chunk in sorted(chunks.items()):
-            self._window(window).restore(chunk)
+            self._windows.at(window).restore(chunk)
         for window, (said, shown) in heard.items():
-            self._windows[window].heard, self._windows[window].shown = said, shown
+            again = self._windows.at(window)
+            again.heard, again.shown = said, shown

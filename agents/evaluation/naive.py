@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 import numpy as np
 
-from agents.evaluation.figures import Known, judge_rival
+from agents.evaluation.figures import Known, has_bools, judge_rival
+from learners import metrics
 from learners.base import Task
 from topics.metrics import BaselineMetrics
 
@@ -36,14 +36,14 @@ def judge_naive(task: Task, known: Known) -> dict[str, BaselineMetrics | None]:
 
 
 def _judged(task: Task, known: Known, name: str, said: Any) -> BaselineMetrics | None:
-    found, _ = judge_rival(task, replace(known, said={name: said}), name, 0, 0.0, frozenset())
-    return found and msgspec.structs.replace(found, **dict.fromkeys(_LEFT_OUT))
-
-
-_LEFT_OUT = (
-    *("saved", "lost", "calibration", "calibration_error"),
-    *("roc_auc", "average_precision"),  # what is the same for all events ranks none of them
-)
+    if not has_bools(task):
+        return judge_rival(task, replace(known, said={name: said}), name, 0, 0.0, frozenset())[0]
+    # What is the same for all events ranks none of them, and its calibration says nothing.
+    there = ~np.isnan(said)
+    if not there.any():
+        return None
+    loss = metrics.log_loss(known.labels[there], said[there]) if task == "binary" else None
+    return BaselineMetrics(int(there.sum()), log_loss=loss)
 
 
 def _majority(labels: Sequence[Any]) -> list[Any]:

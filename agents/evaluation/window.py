@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from math import nan
 from typing import Any, NamedTuple
 
 import msgpack
 import numpy as np
+from numpy.typing import NDArray
 
+from agents.evaluation.classes import Classes
 from agents.evaluation.figures import RIVALS, Known
+from agents.evaluation.hearing import LABELLED, OPEN, hear
 from agents.events.fields import is_finite
+from learners.engine.kernels import Floats, Ints
 
 CHUNK = 64
 """Events of one state entry: few entries where events rush in, small ones where they drip."""
 
-OPEN, LABELLED, DROPPED = range(3)
+MOST = 1 << 32
+"""Events of a window."""
+
 ALERT = 2
 _DECISIONS = {None: 0, "pass": 1, "alert": ALERT}
-_ENTITIES = (str, int, float, bool)
+_ENTITIES = frozenset((str, int, float, bool))
+_COUNTED = frozenset((float, int))
 
 
 class ScoredEvent(NamedTuple):
@@ -53,90 +61,98 @@ class Window:
 
     Args:
         start: In milliseconds since 1970.
-        numbers: Whether labels and scores are numbers, or bools; else they are classes.
+        classes: The numbers of the classes; None where labels and scores are numbers, or bools.
         rows: Where the event of an id stands, in whichever window it is; shared by all windows,
             as an id is in one of them only.
+        number: Another one for each of these windows.
     """
 
-    def __init__(self, start: int, numbers: bool, rows: dict[Any, int] | None = None) -> None:
+    def __init__(
+        self,
+        start: int,
+        classes: Classes | None = None,
+        rows: dict[Any, int] | None = None,
+        number: int = 0,
+    ) -> None:
         self.start = start
         self.heard = self.shown = 0
         self.open = self.alerts = self.decided = 0
-        self._numbers = numbers
+        self._classes = classes
         self._rows: dict[Any, int] = {} if rows is None else rows
+        self._base = number * MOST
         self._ids: list[Any] = []
         self._entity = array("q")
         self._entities: dict[Any, int] = {}
         self._names: list[Any] = []
         self._amount = array("d")
         self._status, self._decision = bytearray(), bytearray()
-        self._label: Any = self._column()
-        self._said: dict[str, Any] = {rival: self._column() for rival in RIVALS}
+        self._label = array("d")
+        self._said = {rival: array("d") for rival in RIVALS}
         self._changed: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def row(self, id_: Any) -> int | None:
-        """Where the event with this id stands; None where it is not in this window."""
-        row = self._rows.get(id_)
-        here = row is not None and row < len(self._ids) and self._ids[row] == id_
-        return row if here else None
+    def rows(self, ids: Sequence[Any]) -> Ints:
+        """Where the events with these ids stand; -1 for one that is not in this window."""
+        found = np.fromiter(map(self._rows.get, ids, repeat(-1)), np.int64, len(ids)) - self._base
+        return np.where((found >= 0) & (found < len(self._ids)), found, -1)
+
+    def are_open(self, rows: Ints) -> NDArray[np.bool_]:
+        """Of which events in these rows nothing is known yet."""
+        return np.frombuffer(self._status, np.uint8)[rows] == OPEN
 
     def forget(self) -> None:
         """Take its ids out of the shared rows."""
         for id_ in self._ids:
             self._rows.pop(id_, None)
 
-    def reserve(self, id_: Any) -> int:
-        """The row of one more event; what was said of it follows by `fill`, in the same order."""
-        row = len(self._ids)
-        self._ids.append(id_)
-        if id_ is not None:
-            self._rows[id_] = row
-        self._status.append(OPEN)
-        self._label.append(nan if self._numbers else None)
-        self.open += 1
-        return row
-
-    def fill(self, said: ScoredEvent) -> None:
-        """What was said of the events that were reserved since the last call."""
-        count, first = len(self._ids), len(self._entity)
-        self._entity.extend(map(self._number, said.entities))
-        self._amount.extend(map(_money, said.amounts))
+    def add(self, ids: Sequence[Any], said: ScoredEvent) -> None:
+        """More events, and what was said of them; no id is in a window already."""
+        first, count = len(self._ids), len(ids)
+        if not count:
+            return
+        self._number_rows(ids)
+        self._status += bytes(count)  # OPEN
+        self.open += count
+        self._label.extend([nan] * count)
+        self._entity.frombytes(self._numbers(said.entities).tobytes())
+        self._amount.frombytes(_money(said.amounts).tobytes())
         codes = bytes(map(_DECISIONS.__getitem__, said.decisions))
         self._decision += codes
         self.alerts += codes.count(ALERT)
-        self.decided += len(codes) - codes.count(0)
-        absent = [None] * (count - first)
-        for rival in RIVALS:
-            self._said[rival].extend(map(self._value, said.scores.get(rival, absent)))
-        if count > first:
-            self._changed.update(range(first // CHUNK, (count - 1) // CHUNK + 1))
+        self.decided += count - codes.count(0)
+        for rival, column in self._said.items():
+            values = said.scores.get(rival)
+            self._extend(column, None if values is None else self._coded(values), count)
+        self._changed.update(range(first // CHUNK, (first + count - 1) // CHUNK + 1))
 
-    def learn(self, row: int, label: Any) -> None:
-        """Note the label of an event: the first one, or one that takes its place."""
-        if self._status[row] == LABELLED and self._label[row] == label:
-            return
-        self.open -= self._status[row] == OPEN
-        self._status[row] = LABELLED
-        self._label[row] = label
-        self._hear(row)
+    def hear(self, rows: Ints, labels: Sequence[Any]) -> None:
+        """Note what became known of events, in order.
 
-    def drop(self, row: int) -> None:
-        """Note that an event will get no label; one that has its label keeps it."""
-        if self._status[row] == OPEN:
-            self.open -= 1
-            self._status[row] = DROPPED
-            self._hear(row)
+        Args:
+            rows: Where they stand.
+            labels: The first one of an event, or one that takes its place; None: it will get
+                none, and keeps what it has.
+        """
+        heard = np.zeros(self.chunks(), np.int64)
+        status, known = np.frombuffer(self._status, np.uint8), np.frombuffer(self._label)
+        self.open -= hear(rows, self._coded(labels), status, known, CHUNK, heard)
+        self.heard += int(heard.sum())
+        self._changed.update(np.flatnonzero(heard).tolist())
 
     def known(self, entities: bool, amounts: bool) -> Known:
         """The labelled events."""
         chosen = np.flatnonzero(np.frombuffer(self._status, np.uint8) == LABELLED)
         entity = np.array(self._entity)[chosen] if entities else np.arange(len(chosen))
+
+        def of(column: array[float]) -> Any:
+            values = np.array(column)[chosen]
+            return values if self._classes is None else self._classes.names(values)
+
         return Known(
-            labels=self._chosen(self._label, chosen),
-            said={rival: self._chosen(column, chosen) for rival, column in self._said.items()},
+            labels=of(self._label),
+            said={rival: of(column) for rival, column in self._said.items()},
             entity=entity,
             names=self._names if entities else None,
             numbers=self._entities if entities else {},
@@ -156,21 +172,24 @@ class Window:
     def restore(self, chunk: bytes) -> None:
         """Take the next chunk in; to be called in the order of their numbers."""
         ids, places, entities, amount, status, decision, label, said = msgpack.unpackb(chunk)
-        for id_ in ids:
-            if id_ is not None:
-                self._rows[id_] = len(self._ids)
-            self._ids.append(id_)
-        numbers = [self._number(entity) for entity in entities]
+        self._number_rows(ids)
+        numbers = self._numbers(entities).tolist()
         self._entity.extend(numbers[place] for place in places)
         self._amount.frombytes(amount)
         self._status += status
         self._decision += decision
-        self._extend(self._label, label, len(ids))
-        for rival, column in zip(RIVALS, said, strict=True):
-            self._extend(self._said[rival], column, len(ids))
+        columns = zip((self._label, *self._said.values()), (label, *said), strict=True)
+        for column, packed in columns:
+            self._extend(column, packed and self._unpacked(packed), len(ids))
         self.open += status.count(OPEN)
         self.alerts += decision.count(ALERT)
         self.decided += len(decision) - decision.count(0)
+
+    def _number_rows(self, ids: Sequence[Any]) -> None:
+        first = self._base + len(self._ids)
+        self._ids += ids
+        self._rows.update(zip(ids, range(first, first + len(ids)), strict=True))
+        self._rows.pop(None, None)
 
     def _packed(self, number: int) -> bytes:
         rows = slice(number * CHUNK, (number + 1) * CHUNK)
@@ -183,29 +202,39 @@ class Window:
                 self._amount[rows].tobytes(),
                 bytes(self._status[rows]),
                 bytes(self._decision[rows]),
-                self._bytes(self._label[rows]),
-                [self._bytes(self._said[rival][rows]) for rival in RIVALS],
+                self._column(self._label[rows]),
+                [self._column(self._said[rival][rows]) for rival in RIVALS],
             )
         )
         return packed
 
-    def _bytes(self, column: Any) -> Any:
-        """None for a column without values."""
-        if all(value is None or value != value for value in column):
+    def _column(self, values: array[float]) -> Any:
+        """As it is saved; None for a column without values."""
+        if np.isnan(values).all():
             return None
-        return column.tobytes() if self._numbers else column
+        return values.tobytes() if self._classes is None else self._classes.names(values)
 
-    def _extend(self, column: Any, packed: Any, count: int) -> None:
-        if packed is None:
-            column.extend([nan if self._numbers else None] * count)
-        elif self._numbers:
-            column.frombytes(packed)
-        else:
-            column.extend(packed)
+    def _unpacked(self, saved: Any) -> Floats:
+        return np.frombuffer(saved) if self._classes is None else self._classes.numbers(saved)
 
-    def _hear(self, row: int) -> None:
-        self.heard += 1
-        self._changed.add(row // CHUNK)
+    @staticmethod
+    def _extend(column: array[float], values: Floats | None, count: int) -> None:
+        column.frombytes((np.full(count, nan) if values is None else values).tobytes())
+
+    def _coded(self, values: Sequence[Any]) -> Floats:
+        """Labels or scores as numbers; NaN for None."""
+        if self._classes is None:
+            return np.array(values, np.float64)
+        return self._classes.numbers(values)
+
+    def _numbers(self, entities: Sequence[Any]) -> Ints:
+        """The number of each entity, -1 for what is none."""
+        if not set(map(type, entities)) <= _ENTITIES:
+            return np.array([self._number(entity) for entity in entities], np.int64)
+        found = list(map(self._entities.get, entities))
+        for i in [i for i, number in enumerate(found) if number is None]:
+            found[i] = self._number(entities[i])
+        return np.array(found, np.int64)
 
     def _number(self, entity: Any) -> int:
         number = self._entities.get(entity) if type(entity) in _ENTITIES else -1
@@ -216,18 +245,11 @@ class Window:
             self._names.append(entity)
         return number
 
-    def _column(self) -> Any:
-        return array("d") if self._numbers else []
 
-    def _value(self, said: Any) -> Any:
-        return (nan if said is None else said) if self._numbers else said
-
-    def _chosen(self, column: Any, rows: Any) -> Any:
-        if self._numbers:
-            return np.array(column)[rows]
-        return [column[row] for row in rows]
-
-
-def _money(amount: Any) -> float:
+def _money(amounts: Sequence[Any]) -> Floats:
     """An amount that is no finite number counts as 0."""
-    return float(amount) if type(amount) in (int, float) and is_finite(amount) else 0.0
+    if set(map(type, amounts)) == {float}:
+        found = np.array(amounts)
+        return np.where(np.isfinite(found), found, 0.0)
+    are = (type(amount) in _COUNTED and is_finite(amount) for amount in amounts)
+    return np.array([float(a) if is_one else 0.0 for a, is_one in zip(amounts, are, strict=True)])

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
+from agents.evaluation.classes import Classes
 from agents.evaluation.figures import ALERTS, MODEL, has_bools, judge_alerts, judge_rival
 from agents.evaluation.window import ScoredEvent, Window
 from app.pipeline.streams import Metrics
@@ -116,21 +119,22 @@ def _figures(
     settings: Metrics,
     before: dict[str, set[Any]],
 ) -> WindowFigures:
-    window = Window(start, task != "multiclass")
+    window = Window(start, Classes() if task == "multiclass" else None)
     ordered = sorted(verdicts, key=lambda verdict: (verdict.time, verdict.place))
-    for verdict in ordered:
-        row = window.reserve(None)
-        if verdict.label is not None:
-            window.learn(row, verdict.label)
     predicted = [v.prediction if task == "multiclass" else v.score for v in ordered]
-    window.fill(
+    window.add(
+        [None] * len(ordered),
         ScoredEvent(
             [verdict.entity for verdict in ordered],
             [verdict.amount for verdict in ordered],
             [verdict.decision for verdict in ordered],
             {MODEL: predicted},
-        )
+        ),
     )
+    rows = np.array(
+        [row for row, verdict in enumerate(ordered) if verdict.label is not None], np.int64
+    )
+    window.hear(rows, [ordered[row].label for row in rows.tolist()])
     known = window.known(settings.entity is not None, settings.amount is not None)
     scores, caught = judge_rival(task, known, MODEL, settings.k, settings.fee, before[MODEL])
     before[MODEL].update(caught)

@@ -15,7 +15,8 @@ from agents.entities.layout import Layout
 from agents.entities.rows import PastRows, prefix_of
 from agents.evaluation.baselines import Frozen, RuleBaseline
 from agents.evaluation.evaluator import PREFIX as JUDGE
-from agents.evaluation.evaluator import Evaluator, EvaluatorSettings
+from agents.evaluation.evaluator import Evaluator
+from agents.evaluation.settings import EvaluatorSettings
 from agents.evaluation.watching import Watcher
 from agents.events.features import FeatureReader
 from agents.events.fields import EventFields

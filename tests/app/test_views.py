@@ -12,7 +12,8 @@ from agents.entities.entities import Entities
 from agents.entities.layout import Layout
 from agents.entities.rows import PastRows, prefix_of
 from agents.evaluation.evaluator import PREFIX as JUDGE
-from agents.evaluation.evaluator import Evaluator, EvaluatorSettings
+from agents.evaluation.evaluator import Evaluator
+from agents.evaluation.settings import EvaluatorSettings
 from agents.labels.entries import PREFIX as LABELS
 from agents.labels.expiries import Expiries
 from agents.labels.join import JoinSettings, LabelJoin

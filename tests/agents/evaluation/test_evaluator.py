@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from confluent_kafka import Message
 
-from agents.evaluation.evaluator import Evaluator, EvaluatorSettings
+from agents.evaluation.evaluator import Evaluator
 from agents.evaluation.figures import RIVALS
+from agents.evaluation.settings import EvaluatorSettings
 from agents.evaluation.window import CHUNK
 from agents.operations import Kind
 from agents.sinks.scored import ScoredBatch
