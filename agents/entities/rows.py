@@ -41,6 +41,7 @@ class PastRows:
         self._prefix = prefix_of(number)
         self._slots: dict[Any, int] = {}
         self._entities: list[Any] = []
+        self._keys: list[str] = []
         self._free: list[int] = []
         self._changed = np.zeros(0, np.bool_)
         self._hold(np.zeros((_LEAST, width), np.int64))
@@ -68,13 +69,13 @@ class PastRows:
 
     def to_save(self) -> list[tuple[str, bytes]]:
         """The entries of the rows that were touched since the last call."""
-        slots = np.flatnonzero(self._changed)
-        rows = self._rows[slots].astype("<i8", copy=False).tobytes()
-        size = 8 * self._width
+        slots, size = np.flatnonzero(self._changed), 1 + 8 * self._width
         self._changed[:] = False
+        packed = np.full((len(slots), size), VERSION[0], np.uint8)
+        packed[:, 1:] = self._rows[slots].astype("<i8", copy=False).view(np.uint8)
+        values, keys = packed.tobytes(), self._keys
         return [
-            (self._key(slot), VERSION + rows[i * size : (i + 1) * size])
-            for i, slot in enumerate(slots.tolist())
+            (keys[slot], values[i * size : (i + 1) * size]) for i, slot in enumerate(slots.tolist())
         ]
 
     def sweep(self, before: int) -> list[str]:
@@ -83,7 +84,7 @@ class PastRows:
         gone = self._rows[:used, TOP] <= before
         gone[self._free] = False
         slots = np.flatnonzero(gone).tolist()
-        keys = [self._key(slot) for slot in slots]
+        keys = [self._keys[slot] for slot in slots]
         for slot in slots:
             self._release(slot)
         return keys
@@ -93,6 +94,7 @@ class PastRows:
         saved = bytearray()
         for key, value in entries:
             self._entities.append(id_of(self._prefix, key))
+            self._keys.append(key)
             saved += self._row(key, value)
         if not saved:
             return
@@ -112,16 +114,14 @@ class PastRows:
         elif slot is not None:
             self._release(slot)
 
-    def _key(self, slot: int) -> str:
-        return key_of(self._prefix, self._entities[slot])
-
     def _new(self, entity: Any) -> int:
         if self._free:
             slot = self._free.pop()
-            self._entities[slot] = entity
+            self._entities[slot], self._keys[slot] = entity, key_of(self._prefix, entity)
         else:
             slot = len(self._entities)
             self._entities.append(entity)
+            self._keys.append(key_of(self._prefix, entity))
             if slot == len(self._rows):
                 rows = np.zeros((2 * slot, self._width), np.int64)
                 rows[:slot] = self._rows
