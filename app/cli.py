@@ -14,14 +14,16 @@ from typing import Any, NoReturn
 import click
 from click.shell_completion import shell_complete
 
+from app.lazy_imports import lazily
 from app.terminal import replace_what_cannot_be_shown, visible
 
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called, not when they are listed.
 
-    After click's documentation, "Lazily Loading Subcommands". The help of the group shows one
-    line of each, so that line stands here too.
+    After click's documentation, "Lazily Loading Subcommands". What a command imports to do its
+    work waits until it does it, see `lazily`: so its own help is quick too. The help of the group
+    shows one line of each, so that line stands here too.
 
     Args:
         lazily: "module:name" within `app.commands` and the line, by the name of the command.
@@ -40,7 +42,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self._lazily:
             return super().get_command(ctx, cmd_name)
         module, _, name = self._lazily[cmd_name][0].partition(":")
-        command = getattr(importlib.import_module(f"app.commands.{module}"), name)
+        with lazily():
+            command = getattr(importlib.import_module(f"app.commands.{module}"), name)
         assert isinstance(command, click.Command)
         return command
 

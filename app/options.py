@@ -1,21 +1,27 @@
 """What the commands of a pipeline have in common: its file, its settings, its Kafka."""
 
+from __future__ import annotations
+
 import functools
 import os
 import sys
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
 
-from app.kafka.settings import KafkaSettings, named_servers
-from app.local_kafka import start_background
-from app.pipeline.load import Pipeline, load_pipeline
+from app import local_kafka
+from app.kafka import settings as kafka_settings
+from app.pipeline import load as loading
+
+if TYPE_CHECKING:
+    from app.kafka.settings import KafkaSettings
+    from app.pipeline.load import Pipeline
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Connect = Callable[[], KafkaSettings]
+Connect = Callable[[], "KafkaSettings"]
 """Finds the Kafka of the command, or starts the local one."""
 
 
@@ -33,7 +39,7 @@ def load(file: str, settings: tuple[str, ...]) -> Pipeline:
     overrides = dict(_key_and_value(setting) for setting in settings)
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # a user's own learner "module:name" lies beside the file
-    return load_pipeline(file, overrides)
+    return loading.load_pipeline(file, overrides)
 
 
 def with_pipeline(
@@ -67,12 +73,12 @@ def with_pipeline(
 
 def connect_kafka(pipeline: Pipeline, bootstrap_servers: str | None) -> KafkaSettings:
     """The Kafka that is named, else that of the pipeline file, else the local one, started."""
-    servers = bootstrap_servers or named_servers(pipeline.kafka) or _local()
-    return KafkaSettings.of(pipeline.kafka, servers)
+    servers = bootstrap_servers or kafka_settings.named_servers(pipeline.kafka) or _local()
+    return kafka_settings.KafkaSettings.of(pipeline.kafka, servers)
 
 
 def _local() -> str:
-    address = start_background()
+    address = local_kafka.start_background()
     click.echo(f"riverrun: local Kafka at {address} (riverrun kafka stop ends it)", err=True)
     return address
 

@@ -1,14 +1,16 @@
 """`riverrun check` and `riverrun schema`: pipeline files, without Kafka."""
 
+from __future__ import annotations
+
 import json
 import os
 
 import click
 
 from app.options import SET, load
-from app.pipeline.schema import json_schema
-from app.pipeline.stages import stages
-from app.worker.requirements import require_startable
+from app.pipeline import schema as schemas
+from app.pipeline import stages as pipeline_stages
+from app.worker import requirements
 
 
 @click.command()
@@ -22,8 +24,8 @@ def check(files: tuple[str, ...], settings: tuple[str, ...]) -> None:
     """
     for file in files:
         pipeline = load(file, settings)
-        require_startable(pipeline, os.environ.get("RIVERRUN_SNAPSHOT_KEY"))
-        count = len(stages(pipeline))
+        requirements.require_startable(pipeline, os.environ.get("RIVERRUN_SNAPSHOT_KEY"))
+        count = len(pipeline_stages.stages(pipeline))
         size = "1 stage" if count == 1 else f"{count} stages"
         click.echo(f"{file}: good: {pipeline.name}, {pipeline.learner.type}, {size}")
 
@@ -31,4 +33,4 @@ def check(files: tuple[str, ...], settings: tuple[str, ...]) -> None:
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of pipeline files, for editors."""
-    click.echo(json.dumps(json_schema(), indent=2))
+    click.echo(json.dumps(schemas.json_schema(), indent=2))

@@ -1,17 +1,21 @@
 """`riverrun dead-letters`: list what was set aside, or send it back."""
 
+from __future__ import annotations
+
 import json
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
-from app.dead_letters import Letter, group, letters, resend
-from app.kafka.clients import reading_consumer, resending_producer
-from app.kafka.reading import reading
-from app.kafka.settings import KafkaSettings
+from app import dead_letters as letters_of
+from app.kafka import clients, reading
 from app.options import Connect, with_pipeline
-from app.pipeline.load import Pipeline
 from app.terminal import visible
+
+if TYPE_CHECKING:
+    from app.kafka.settings import KafkaSettings
+    from app.pipeline.load import Pipeline
 
 PREVIEW = 60
 
@@ -34,23 +38,28 @@ def dead_letters(
         _list(pipeline, connect(), as_json, limit)
 
 
-def _list(pipeline: Pipeline, kafka: KafkaSettings, as_json: bool, limit: int | None) -> None:
-    with reading(pipeline, kafka) as reader:
+def _list(
+    pipeline: Pipeline,
+    kafka: KafkaSettings,
+    as_json: bool,
+    limit: int | None,
+) -> None:
+    with reading.reading(pipeline, kafka) as reader:
         count = 0
-        for letter in islice(letters(pipeline, reader), limit):
+        for letter in islice(letters_of.letters(pipeline, reader), limit):
             click.echo(as_line(letter) if as_json else as_text(letter))
             count += 1
     click.echo(f"{count:,} listed of {pipeline.dead_letter_topic}", err=True)
 
 
 def _replay(pipeline: Pipeline, kafka: KafkaSettings) -> None:
-    name = group(pipeline)
-    with reading(pipeline, kafka, name) as reader:
-        resent = resend(
+    name = letters_of.group(pipeline)
+    with reading.reading(pipeline, kafka, name) as reader:
+        resent = letters_of.resend(
             pipeline,
             reader,
-            resending_producer(kafka, name),
-            reading_consumer(kafka, name),
+            clients.resending_producer(kafka, name),
+            clients.reading_consumer(kafka, name),
         )
     click.echo(f"{resent.sent:,} sent back from {pipeline.dead_letter_topic}")
     if resent.without_origin:
@@ -59,7 +68,7 @@ def _replay(pipeline: Pipeline, kafka: KafkaSettings) -> None:
         click.echo(f"{resent.without_value:,} passed over: their value was too large", err=True)
 
 
-def as_text(letter: Letter) -> str:
+def as_text(letter: letters_of.Letter) -> str:
     """One line: coordinates, stage, reason and the beginning of the value."""
     why = letter.reason
     kind = why.exception.rsplit(".", 1)[-1]
@@ -68,12 +77,12 @@ def as_text(letter: Letter) -> str:
     return f"{visible(f'{place}  {why.stage}  {kind}', None)}: {message}  {_value(letter)}"
 
 
-def as_line(letter: Letter) -> str:
+def as_line(letter: letters_of.Letter) -> str:
     """One line of JSON."""
     return json.dumps(letter.reason._asdict() | {"value": _value(letter)})
 
 
-def _value(letter: Letter) -> str:
+def _value(letter: letters_of.Letter) -> str:
     value = letter.record.value()
     if value is None:
         return "(no value)"

@@ -1,20 +1,23 @@
 """`riverrun evaluate`: the predictions on Kafka against the labels on Kafka."""
 
+from __future__ import annotations
+
 import json
 import math
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.evaluation.evaluate import Evaluation, Span
-from app.evaluation.evaluate import evaluate as measure
-from app.evaluation.naive import worse_than_none
-from app.kafka.reading import reading
+from app.evaluation import evaluate as evaluating
+from app.evaluation import naive
+from app.kafka import reading
 from app.options import Connect, with_pipeline
-from app.pipeline.load import Pipeline
 from app.tables import table
+
+if TYPE_CHECKING:
+    from app.pipeline.load import Pipeline
 
 NAMES = {
     "roc_auc": "ROC AUC",
@@ -57,27 +60,27 @@ def evaluate(
     none is missing and none is there twice. With [metrics] in the pipeline file it measures each
     window of event time too. The time of an event is that of its record.
     """
-    span = Span(milliseconds(since, -math.inf), milliseconds(until, math.inf))
-    with reading(pipeline, connect()) as reader:
-        evaluation = measure(pipeline, reader, span)
+    span = evaluating.Span(milliseconds(since, -math.inf), milliseconds(until, math.inf))
+    with reading.reading(pipeline, connect()) as reader:
+        evaluation = evaluating.evaluate(pipeline, reader, span)
     click.echo(as_line(evaluation) if as_json else as_table(evaluation))
     say_if_worse(evaluation)
 
 
-def say_if_worse(evaluation: "Evaluation") -> None:
+def say_if_worse(evaluation: evaluating.Evaluation) -> None:
     """On standard error, where a model is worse than none."""
-    for line in worse_than_none(evaluation.metrics):
+    for line in naive.worse_than_none(evaluation.metrics):
         click.echo(f"riverrun: {evaluation.pipeline}: {line}", err=True)
 
 
-def as_line(evaluation: Evaluation) -> str:
+def as_line(evaluation: evaluating.Evaluation) -> str:
     """One line of JSON; what is not defined is null. `windows` is there if they are measured."""
     found = asdict(evaluation)
     windows = [_flat(window) for window in found.pop("windows")]
     return json.dumps(_flat(found) | ({"windows": windows} if windows else {}))
 
 
-def as_table(evaluation: Evaluation) -> str:
+def as_table(evaluation: evaluating.Evaluation) -> str:
     """The counts, then the metrics, then the windows."""
     found = asdict(evaluation)
     measured, windows = found.pop("metrics"), found.pop("windows")

@@ -1,22 +1,26 @@
 """`riverrun inspect`: offsets, lag and learner of each partition."""
 
+from __future__ import annotations
+
 import json
 import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
-from app.inspection import PartitionReport
-from app.inspection import inspect as look
-from app.kafka.reading import reading
+from app import inspection
+from app.kafka import reading
 from app.options import Connect, with_pipeline
-from app.pipeline.load import Pipeline
 from app.sentences import drifts_told
 from app.tables import table
 from app.terminal import visible
-from learners.weights import Weights
+from learners import weights
+
+if TYPE_CHECKING:
+    from app.pipeline.load import Pipeline
 
 SHORT = 12
 LARGE = 1 << 20
@@ -71,8 +75,8 @@ def inspect(
     their label, and how many cards, terminals or users have a past.
     """
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
-    with reading(pipeline, connect()) as reader:
-        reports = look(
+    with reading.reading(pipeline, connect()) as reader:
+        reports = inspection.inspect(
             pipeline,
             reader,
             key.encode() if key else None,
@@ -87,7 +91,7 @@ def inspect(
         click.echo(weights_of(reports, top))
 
 
-def as_table(reports: Sequence[PartitionReport]) -> str:
+def as_table(reports: Sequence[inspection.PartitionReport]) -> str:
     """A row a partition, and a line for each learner that is watched or cannot be used."""
     of_stage = ("stage",) if len({report.stage for report in reports}) > 1 else ()
     more = tuple(name for name in MORE if any(getattr(report, name) for report in reports))
@@ -121,7 +125,7 @@ def as_table(reports: Sequence[PartitionReport]) -> str:
     )
 
 
-def _fingerprint(report: PartitionReport) -> str:
+def _fingerprint(report: inspection.PartitionReport) -> str:
     return (report.fingerprint or ("not made" if report.learner else "-"))[:SHORT]
 
 
@@ -129,15 +133,15 @@ def _count(number: int | None) -> str:
     return "-" if number is None else f"{number:,}"
 
 
-def _watched(report: PartitionReport) -> bool:
+def _watched(report: inspection.PartitionReport) -> bool:
     return report.drifts is not None
 
 
-def _drifted(report: PartitionReport) -> str:
+def _drifted(report: inspection.PartitionReport) -> str:
     return f"partition {report.partition}: {drifts_told(report.drifts or 0, report.last_drift)}"
 
 
-def weights_of(reports: Sequence[PartitionReport], top: int) -> str:
+def weights_of(reports: Sequence[inspection.PartitionReport], top: int) -> str:
     """A table for each set of weights, with at most `top` features."""
     parts = []
     for report in reports:
@@ -151,13 +155,13 @@ def weights_of(reports: Sequence[PartitionReport], top: int) -> str:
     return "\n".join(parts)
 
 
-def _described(weights: Weights) -> str:
+def _described(weights: weights.Weights) -> str:
     intercept = "" if weights.intercept is None else f", intercept {weights.intercept:.6g}"
     mass = "" if weights.mass is None else f", of {weights.mass:,.6g} events"
     return visible(weights.of) + intercept + mass
 
 
-def _rows(weights: Weights, top: int) -> str:
+def _rows(weights: weights.Weights, top: int) -> str:
     shown, scaled = weights.rows[:top], any(row.mean is not None for row in weights.rows)
     value = "weight" if weights.mass is None else "value"
     header = ("feature", value, "mean", "std") if scaled else ("feature", value)

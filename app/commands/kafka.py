@@ -1,9 +1,10 @@
 """`riverrun kafka`: the local Kafka by itself, in the background."""
 
+from __future__ import annotations
+
 import click
 
-from app.local_kafka import start_background, stop_background
-from app.local_kafka import status as running
+from app import local_kafka
 
 
 @click.group()
@@ -15,19 +16,19 @@ def kafka() -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Where it listens on 127.0.0.1.")
 def start(port: int | None) -> None:
     """Start it, unless it runs; the last line is its bootstrap address."""
-    click.echo(start_background(port=port))
+    click.echo(local_kafka.start_background(port=port))
 
 
 @kafka.command()
 def stop() -> None:
     """Stop it. Its data stays."""
-    click.echo("stopped" if stop_background() else "it was not running")
+    click.echo("stopped" if local_kafka.stop_background() else "it was not running")
 
 
 @kafka.command()
 def status() -> int:
     """Print its bootstrap address; exit code 1 where it does not run."""
-    found = running()
+    found = local_kafka.status()
     if found is None:
         click.echo("not running", err=True)
         return 1

@@ -1,16 +1,20 @@
 """`riverrun model`: models between a pipeline and files."""
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from app.kafka.reading import reading
-from app.model_files import exported, read, write
-from app.model_import import Imported, import_model
+from app import model_files, model_import
+from app.kafka import reading
 from app.options import Connect, with_pipeline
-from app.pipeline.load import Pipeline
-from learners.saved.snapshots import read_header
+from learners.saved import snapshots
+
+if TYPE_CHECKING:
+    from app.pipeline.load import Pipeline
 
 
 @click.group()
@@ -37,10 +41,10 @@ def export_(
 
     The workers may go on meanwhile.
     """
-    with reading(pipeline, connect()) as reader:
-        number, data = exported(pipeline, reader, partition)
-    write(output, data, force=force)
-    header = read_header(data)
+    with reading.reading(pipeline, connect()) as reader:
+        number, data = model_files.exported(pipeline, reader, partition)
+    model_files.write(output, data, force=force)
+    header = snapshots.read_header(data)
     click.echo(
         f"{output}: {header.type} of partition {number}, {header.learned:,} events learned,"
         f" {len(data):,} bytes"
@@ -66,17 +70,17 @@ def import_(
     if everywhere == (partition is not None):
         raise click.UsageError("say where to: --partition N or --all")
     key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
-    done = import_model(
+    done = model_import.import_model(
         pipeline,
         connect(),
-        read(source),
+        model_files.read(source),
         None if partition is None else [partition],
         key.encode() if key else None,
     )
     click.echo("\n".join(_line(each) for each in done))
 
 
-def _line(done: Imported) -> str:
+def _line(done: model_import.Imported) -> str:
     before = "there was none" if done.before is None else f"{done.before:,} before"
     place = "the start of a new pipeline" if done.offset is None else f"offset {done.offset:,}"
     return (

@@ -1,27 +1,30 @@
 """`riverrun replay`: send the events of a source to the events topic, and labels to theirs."""
 
+from __future__ import annotations
+
 import signal
 import threading
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from app.commands.source_options import Parsed, SourceOptions, source_of, source_options
-from app.kafka.admin import TIMEOUT, Outcome, ensure_topics, input_specs
-from app.kafka.clients import reading_consumer, replay_producer
-from app.kafka.cluster import Cluster
-from app.kafka.settings import KafkaSettings
+from app.kafka import admin, clients
+from app.kafka import cluster as clusters
 from app.options import Connect, with_pipeline
-from app.pipeline.load import Pipeline
-from app.replay.already import find
-from app.replay.base import Source
-from app.replay.check import check
-from app.replay.progress import showing
-from app.replay.records import Encoded, ReplayError
-from app.replay.replay import Progress, ReplayOptions
-from app.replay.replay import replay as send
+from app.replay import already
+from app.replay import base as replay_base
+from app.replay import check as checking
+from app.replay import progress as showing_progress
+from app.replay import records as replay_records
+from app.replay import replay as replaying
 from app.replay.times import after, parse_pace
-from topics.times import TimeLimits
+from topics import times as topic_times
+
+if TYPE_CHECKING:
+    from app.kafka.settings import KafkaSettings
+    from app.pipeline.load import Pipeline
 
 
 @click.command()
@@ -61,14 +64,14 @@ def replay(
     _exclude("resume", resume, "again", again)
     events = source_of(pipeline, chosen)
     settings = connect()
-    cluster = Cluster(settings, TIMEOUT)
-    inputs = input_specs(pipeline)
+    cluster = clusters.Cluster(settings, admin.TIMEOUT)
+    inputs = admin.input_specs(pipeline)
     if resume:
         events = after(events, cluster.newest([spec.name for spec in inputs]))
     limits = cluster.time_limits(inputs)
-    options = ReplayOptions(speed, pace, chosen.limit, chosen.key)
-    checked = check(pipeline, events, limits, options)
-    _say_if_new(ensure_topics(pipeline, settings))
+    options = replaying.ReplayOptions(speed, pace, chosen.limit, chosen.key)
+    checked = checking.check(pipeline, events, limits, options)
+    _say_if_new(admin.ensure_topics(pipeline, settings))
     for remark in checked.remarks():
         click.echo(f"riverrun: {remark}", err=True)
     if not again and not resume:
@@ -81,26 +84,28 @@ def _exclude(one: str, this: object, other: str, that: object) -> None:
         raise click.UsageError(f"--{one} and --{other} exclude each other")
 
 
-def _refuse_doubled(settings: KafkaSettings, ends: list[Encoded]) -> None:
-    if (found := find(reading_consumer(settings, "riverrun-replay"), ends)) is not None:
-        raise ReplayError(str(found))
+def _refuse_doubled(settings: KafkaSettings, ends: list[replay_records.Encoded]) -> None:
+    if (
+        found := already.find(clients.reading_consumer(settings, "riverrun-replay"), ends)
+    ) is not None:
+        raise replay_records.ReplayError(str(found))
 
 
 def _send(
     pipeline: Pipeline,
-    events: Source,
+    events: replay_base.Source,
     settings: KafkaSettings,
     name: str,
-    limits: Mapping[str, TimeLimits],
-    options: ReplayOptions,
+    limits: Mapping[str, topic_times.TimeLimits],
+    options: replaying.ReplayOptions,
 ) -> None:
     """Send, with the progress, until all is sent or a signal comes."""
-    stop, progress = _stop_on_signals(), Progress()
+    stop, progress = _stop_on_signals(), replaying.Progress()
     total = min(filter(None, (events.count, options.limit)), default=None)
-    producer = replay_producer(settings)
+    producer = clients.replay_producer(settings)
     try:
-        with showing(name, total) as show:
-            send(
+        with showing_progress.showing(name, total) as show:
+            replaying.replay(
                 pipeline,
                 events,
                 producer,
@@ -116,13 +121,13 @@ def _send(
         raise KeyboardInterrupt
 
 
-def _summary(pipeline: Pipeline, progress: Progress) -> str:
+def _summary(pipeline: Pipeline, progress: replaying.Progress) -> str:
     events = f"{progress.delivered - progress.labels:,} events delivered to {pipeline.events.topic}"
     labels = f", {progress.labels:,} labels to {pipeline.labels.topic}" if pipeline.labels else ""
     return f"{events}{labels} in {progress.seconds:.1f} s ({progress.rate:,.0f}/s)"
 
 
-def _say_if_new(outcomes: Sequence[Outcome]) -> None:
+def _say_if_new(outcomes: Sequence[admin.Outcome]) -> None:
     """Which topics were created, and what weakens them; where all were there, what loses data."""
     new = any(outcome.kind == "created" for outcome in outcomes)
     for outcome in outcomes:

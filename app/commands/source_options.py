@@ -1,18 +1,22 @@
 """Options that name a source of events, for `riverrun replay` and `riverrun try`."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from app.pipeline.durations import parse_duration
-from app.pipeline.load import Pipeline
-from app.replay.base import LateLabels, Source
-from app.replay.files import is_file_name, open_file
-from app.replay.sources import open_source
+from app.replay import base as replay_base
+from app.replay import files as source_files
+from app.replay import sources
 from app.replay.times import between, merged, parse_time, timed
+
+if TYPE_CHECKING:
+    from app.pipeline.load import Pipeline
 
 R = TypeVar("R")
 
@@ -113,26 +117,26 @@ def source_options(command: Callable[..., R]) -> Callable[..., R]:
     return functools.reduce(lambda made, option: option(made), reversed(OPTIONS), run)
 
 
-def source_of(pipeline: Pipeline, chosen: SourceOptions) -> Source:
+def source_of(pipeline: Pipeline, chosen: SourceOptions) -> replay_base.Source:
     """The source as the options want it."""
     labels, field = chosen.labels, chosen.time
     if labels is not None and (pipeline.labels is None or field is None):
         raise click.UsageError("--labels needs a pipeline with [labels], and --time")
-    if field is not None and not is_file_name(chosen.source):
+    if field is not None and not source_files.is_file_name(chosen.source):
         raise click.UsageError("--time is for the rows of a file")
     late = _late(pipeline, chosen.label_delay)
     fields_of = pipeline.events.id, pipeline.events.label
-    events = open_source(chosen.source, *fields_of, late, chosen.inject)
+    events = sources.open_source(chosen.source, *fields_of, late, chosen.inject)
     if field is not None:
         events = timed(events, field)
         if labels is not None:
-            events = merged(events, timed(open_file(labels), field))
+            events = merged(events, timed(source_files.open_file(labels), field))
     return between(events, chosen.since, chosen.until)
 
 
-def _late(pipeline: Pipeline, delay: float) -> LateLabels | None:
+def _late(pipeline: Pipeline, delay: float) -> replay_base.LateLabels | None:
     if pipeline.labels is None:
         return None
-    return LateLabels(
+    return replay_base.LateLabels(
         pipeline.labels.id, pipeline.labels.label, pipeline.labels.source, round(delay)
     )

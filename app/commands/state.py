@@ -1,16 +1,21 @@
 """`riverrun state`: whether the state on Kafka is whole, and how to make it whole again."""
 
+from __future__ import annotations
+
 import json
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from app.options import Connect, with_pipeline
-from app.pipeline.load import Pipeline
-from app.state.check import check_state
-from app.state.repair import Choices, carry_out, plan
-from app.state.report import PartitionState, StateReport
+from app.state import check as checking
+from app.state import repair as repairing
+from app.state import report as state_reports
+
+if TYPE_CHECKING:
+    from app.pipeline.load import Pipeline
 
 
 @click.group()
@@ -27,7 +32,7 @@ def check(pipeline: Pipeline, connect: Connect, as_json: bool) -> int:
     Nothing is written; workers may go on meanwhile. The exit code is 0 where all is whole, 1
     where something is damaged.
     """
-    report = check_state(pipeline, connect())
+    report = checking.check_state(pipeline, connect())
     click.echo(_as_json(report) if as_json else as_text(report))
     return 0 if report.whole else 1
 
@@ -49,8 +54,8 @@ def repair(
     Shows what is wrong and what it will do, asks, and does it in one transaction. All workers
     must have stopped.
     """
-    kafka, choices = connect(), Choices(new_topics=new_topics, accept_loss=accept_loss)
-    steps = plan(pipeline, kafka, choices)
+    kafka, choices = connect(), repairing.Choices(new_topics=new_topics, accept_loss=accept_loss)
+    steps = repairing.plan(pipeline, kafka, choices)
     for step in steps:
         click.echo("\n".join([step.place, *(f"  {line}" for line in step.says)]))
     if refused := [step.refused for step in steps if step.refused]:
@@ -62,12 +67,12 @@ def repair(
     if not yes and not (sys.stdin.isatty() and click.confirm("Do this?")):
         click.echo("nothing was done (--yes does it without asking)", err=True)
         return 1
-    carry_out(pipeline, kafka, choices, steps)
+    repairing.carry_out(pipeline, kafka, choices, steps)
     click.echo("done: the next worker takes this state")
     return 0
 
 
-def as_text(report: StateReport) -> str:
+def as_text(report: state_reports.StateReport) -> str:
     """A line for each partition, and one for each thing that is wrong."""
     lines = [*report.damage]
     for each in report.partitions:
@@ -87,7 +92,7 @@ def as_text(report: StateReport) -> str:
     return "\n".join(lines)
 
 
-def _line(state: PartitionState) -> str:
+def _line(state: state_reports.PartitionState) -> str:
     done = "nothing done yet"
     if state.position:
         done = " and ".join(f"{topic} done up to {at}" for topic, at in state.position.items())
@@ -97,6 +102,6 @@ def _line(state: PartitionState) -> str:
     return f"{place}: {verdict}; {done}, {state.entries:,} entries{model}"
 
 
-def _as_json(report: StateReport) -> str:
+def _as_json(report: state_reports.StateReport) -> str:
     partitions = [{**asdict(each), "whole": each.whole} for each in report.partitions]
     return json.dumps({**asdict(report), "partitions": partitions, "whole": report.whole})

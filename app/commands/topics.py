@@ -1,12 +1,17 @@
 """`riverrun topics`: create, check or delete the topics of a pipeline."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import click
 
-from app.kafka.admin import ensure_topics
-from app.kafka.deleting import deletable, delete_topics
-from app.kafka.settings import KafkaSettings
+from app.kafka import admin, deleting
 from app.options import Connect, with_pipeline
-from app.pipeline.load import Pipeline
+
+if TYPE_CHECKING:
+    from app.kafka.settings import KafkaSettings
+    from app.pipeline.load import Pipeline
 
 
 @click.command()
@@ -32,12 +37,12 @@ def topics(
     if delete:
         _delete(pipeline, connect(), inputs, yes)
         return
-    for outcome in ensure_topics(pipeline, connect(), alter=alter):
+    for outcome in admin.ensure_topics(pipeline, connect(), alter=alter):
         click.echo(outcome, err=outcome.warns)
 
 
 def _delete(pipeline: Pipeline, kafka: KafkaSettings, inputs: bool, yes: bool) -> None:
-    names = deletable(pipeline, kafka, inputs=inputs)
+    names = deleting.deletable(pipeline, kafka, inputs=inputs)
     if not yes:
         click.echo("\n".join(names), err=True)
         click.confirm(
@@ -46,6 +51,6 @@ def _delete(pipeline: Pipeline, kafka: KafkaSettings, inputs: bool, yes: bool) -
             abort=True,
             err=True,
         )
-    delete_topics(pipeline, kafka, names)
+    deleting.delete_topics(pipeline, kafka, names)
     for name in names:
         click.echo(f"{name}: deleted")

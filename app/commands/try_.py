@@ -1,24 +1,28 @@
 """`riverrun try`: a pipeline file over a file of events, without Kafka."""
 
+from __future__ import annotations
+
 import json
 import sys
 import time
 from dataclasses import asdict, replace
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import click
 
 from app.commands.evaluate import as_line, as_table, say_if_worse
 from app.commands.source_options import SourceOptions, source_of, source_options
-from app.evaluation.evaluate import Evaluated, evaluate_topics
+from app.evaluation import evaluate as evaluating
 from app.options import SET, load
-from app.pipeline.load import Pipeline
-from app.pipeline.topics import codec_of
-from app.trial.compare import compared
-from app.trial.rejected import most_frequent, rejected_rows
-from app.trial.run import Show, Trial, run
-from app.trial.topics import TrialTopics
-from topics.codecs import Codec
+from app.pipeline import topics as pipeline_topics
+from app.trial import compare
+from app.trial import rejected as trial_rejected
+from app.trial import run as trials
+from app.trial import topics as trial_topics
+from topics import codecs
+
+if TYPE_CHECKING:
+    from app.pipeline.load import Pipeline
 
 SHOW_SECONDS = 2.0
 
@@ -67,25 +71,27 @@ def try_(
     elif len(found) == 1:
         click.echo(as_table(found[0].evaluation))
     else:
-        click.echo(compared(*found))
+        click.echo(compare.compared(*found))
     for evaluated in found:
         say_if_worse(evaluated.evaluation)
 
 
-def _tried(pipeline: Pipeline, chosen: SourceOptions) -> tuple[Trial, Evaluated]:
+def _tried(pipeline: Pipeline, chosen: SourceOptions) -> tuple[trials.Trial, evaluating.Evaluated]:
     """What came of one pipeline; says how fast, and what was rejected."""
     events = source_of(pipeline, chosen)
     _remark_on_times(pipeline, chosen, events.simulated)
     show = _progress(pipeline.name, events.count)
-    trial = run(pipeline, events, limit=chosen.limit, key=chosen.key, show=show)
+    trial = trials.run(pipeline, events, limit=chosen.limit, key=chosen.key, show=show)
     done = f"{len(trial.records):,} records in {trial.seconds:.1f} s ({trial.rate:,.0f}/s)"
     click.echo(f"riverrun: {pipeline.name}: {done}", err=True)
     for line in (*trial.checked.kinds.remarks(), *trial.checked.categories.remarks()):
         click.echo(f"riverrun: {line}", err=True)
-    for line in most_frequent(rejected_rows(pipeline, trial)):
+    for line in trial_rejected.most_frequent(trial_rejected.rejected_rows(pipeline, trial)):
         click.echo(f"riverrun: {line}", err=True)
-    evaluation, verdicts = evaluate_topics(pipeline, TrialTopics(pipeline, trial))
-    return trial, Evaluated(replace(evaluation, learned=trial.model.learned), verdicts)
+    evaluation, verdicts = evaluating.evaluate_topics(
+        pipeline, trial_topics.TrialTopics(pipeline, trial)
+    )
+    return trial, evaluating.Evaluated(replace(evaluation, learned=trial.model.learned), verdicts)
 
 
 def _remark_on_times(pipeline: Pipeline, chosen: SourceOptions, simulated: bool) -> None:
@@ -98,7 +104,7 @@ def _remark_on_times(pipeline: Pipeline, chosen: SourceOptions, simulated: bool)
         )
 
 
-def _progress(name: str, total: int | None) -> Show:
+def _progress(name: str, total: int | None) -> trials.Show:
     """A line now and then; in a terminal it overwrites the last one."""
     terminal, next_time = sys.stderr.isatty(), time.monotonic() + SHOW_SECONDS
     of_total = f" of {total:,}" if total else ""
@@ -115,14 +121,17 @@ def _progress(name: str, total: int | None) -> Show:
 
 
 def _write(
-    pipeline: Pipeline, trial: Trial, predictions: IO[bytes] | None, rejected: IO[str] | None
+    pipeline: Pipeline,
+    trial: trials.Trial,
+    predictions: IO[bytes] | None,
+    rejected: IO[str] | None,
 ) -> None:
     if predictions is not None:
-        to_json, codec = Codec("json"), codec_of(pipeline, "predictions")
-        for record in TrialTopics(pipeline, trial).predictions():
+        to_json, codec = codecs.Codec("json"), pipeline_topics.codec_of(pipeline, "predictions")
+        for record in trial_topics.TrialTopics(pipeline, trial).predictions():
             value = record.value() or b""
             line = value if codec.name == "json" else to_json.encode(codec.decode(value))
             predictions.write(line + b"\n")
     if rejected is not None:
-        for row in rejected_rows(pipeline, trial):
+        for row in trial_rejected.rejected_rows(pipeline, trial):
             rejected.write(json.dumps(asdict(row)) + "\n")

@@ -1,5 +1,7 @@
 """`riverrun worker`: one worker of a pipeline."""
 
+from __future__ import annotations
+
 import os
 import sys
 import zlib
@@ -8,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from app.options import Connect, with_pipeline
-from app.pipeline.load import Pipeline
 
 if TYPE_CHECKING:
     from app.logs import Form
+    from app.pipeline.load import Pipeline
 
 
 @click.command()
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="json: one JSON object a line.",
 )
-def worker(pipeline: Pipeline, connect: Connect, log_level: str, log_format: "Form") -> None:
+def worker(pipeline: Pipeline, connect: Connect, log_level: str, log_format: Form) -> None:
     """Run one worker of a pipeline, until it is told to stop.
 
     Start more of them to scale: they share the partitions.
