@@ -16,7 +16,7 @@ from agents.rejected import Rejected
 from learners.engine.kernels import Floats, Ints
 from topics.codecs import Codec
 from topics.dead_letters import Stage
-from topics.records import Record, Source
+from topics.records import Record, Source, of_each
 
 Kind = Literal["learn", "correct", "drop"]
 """Of a label: the first one of its event, one that takes the place of another, or none any more."""
@@ -182,7 +182,8 @@ class Operations:
 
     def _stamps(self) -> tuple[Ints, Ints]:
         if self.stamps is None:
-            times = np.array([record.timestamp()[1] for record in self.records], np.int64)
+            stamps = of_each(self.records, "timestamp")
+            times = np.array([time for _, time in stamps], np.int64)
             self.stamps = times, times
         return self.stamps
 

@@ -10,15 +10,15 @@ from agents.events.fields import plain
 from agents.events.limits import MAX_KEY, MAX_VALUE, decode_one
 from topics.codecs import UNDECODABLE
 from topics.errors import DecodeError
-from topics.records import Record
+from topics.records import Record, of_each
 
 Decode = Callable[[bytes], Any]
 
 
 def decode_all(decode: Decode, format_: str, records: Sequence[Record]) -> list[Any]:
     """The decoded value of each record, or its DecodeError or InvalidEvent."""
-    values = [record.value() for record in records]
-    keys = [record.key() or b"" for record in records]
+    values = of_each(records, "value")
+    keys = [key or b"" for key in of_each(records, "key")]
     try:
         if max(map(len, values)) <= MAX_VALUE and max(map(len, keys)) <= MAX_KEY:
             return list(map(decode, values))

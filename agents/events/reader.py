@@ -28,7 +28,7 @@ from learners.model import UNLABELLED, Model
 from topics.codecs import UNDECODABLE, Codec
 from topics.dead_letters import Stage
 from topics.errors import DecodeError
-from topics.records import Record
+from topics.records import Record, of_each
 
 TAKES_BOOLS = ("binary", "multiclass")
 """Tasks for which a bool is a label as it stands."""
@@ -90,8 +90,8 @@ class EventReader:
     def read(self, records: Sequence[Record]) -> tuple[Events, list[Failure]]:
         """The good events of ``records``, and the failures of the others."""
         failures: list[Failure] = []
-        values = [record.value() for record in records]
-        keys = [record.key() or b"" for record in records]
+        values = of_each(records, "value")
+        keys = [key or b"" for key in of_each(records, "key")]
         if not _bounded(keys, values):
             return self._read_each(range(len(values)), keys, values, failures), failures
         scanner = self._scanner_for(values)

@@ -16,7 +16,7 @@ from agents.rejected import Rejected
 from topics.codecs import Codec
 from topics.dead_letters import Stage
 from topics.errors import DecodeError
-from topics.records import Batch, Record
+from topics.records import Batch, Record, of_each
 
 Arrived = ParsedEvent | ParsedLabel | Exception
 
@@ -85,7 +85,7 @@ class DecodeSource:
         if self._labels is None:
             return self._events(records)
         topic, reader, _ = self._labels
-        is_label = [record.topic() == topic for record in records]
+        is_label = [name == topic for name in of_each(records, "topic")]
         labels = iter(reader.read(list(compress(records, is_label))))
         others = compress(records, [not one for one in is_label])
         events = iter(self._events(list(others)))
@@ -97,11 +97,12 @@ class DecodeSource:
         ids = [said.get(name) if type(said) is dict else None for said in decoded]
         good = bool(ids) and all_fit(ids)
         arrived: list[Arrived] = []
-        for record, said, id_ in zip(records, decoded, ids, strict=True):
+        stamps = of_each(records, "timestamp")
+        for record, said, id_, (_, time) in zip(records, decoded, ids, stamps, strict=True):
             if isinstance(said, Exception):
                 arrived.append(said)
             elif name is None or good or fits(id_):
-                arrived.append(ParsedEvent(id_, record.timestamp()[1], said, record))
+                arrived.append(ParsedEvent(id_, time, said, record))
             else:
                 arrived.append(id_error(name, id_))
         return arrived

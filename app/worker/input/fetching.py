@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from operator import methodcaller
 from time import monotonic
 from typing import Any, Protocol
 
@@ -19,7 +18,7 @@ from app.errors import RiverrunError
 from app.kafka.partitions import TP
 from app.worker.assignment import Assignment
 from app.worker.input.rounds import Rounds
-from topics.records import Batch
+from topics.records import Batch, of_each
 
 log = logging.getLogger("riverrun.worker")
 
@@ -242,13 +241,10 @@ def _by_partition(messages: Sequence[Any]) -> Iterable[tuple[TP, list[Any]]]:
 def _of_one_partition(messages: Sequence[Any]) -> bool:
     """Whether all are records of one partition: the usual case, seen without a loop in Python."""
     return (
-        not any(map(_ERROR, messages))
-        and len(set(map(_PARTITION, messages))) == 1
-        and len(set(map(_TOPIC, messages))) == 1
+        not any(of_each(messages, "error"))
+        and len(set(of_each(messages, "partition"))) == 1
+        and len(set(of_each(messages, "topic"))) == 1
     )
-
-
-_ERROR, _PARTITION, _TOPIC = map(methodcaller, ("error", "partition", "topic"))
 
 
 def _raise_if_final(message: Any) -> None:
