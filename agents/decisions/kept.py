@@ -89,11 +89,9 @@ def _begin(kept: Kept, row: int, at: float, score: float) -> None:
 @inlined
 def _below(kept: Kept, a: int, b: int) -> bool:
     """Whether one row goes before another in the heap."""
-    one, other = (
-        kept.rises[a, kept.lengths[a] - 1, SCORE],
-        kept.rises[b, kept.lengths[b] - 1, SCORE],
-    )
-    return one < other or (one == other and kept.numbers[a] < kept.numbers[b])
+    one: float = kept.rises[a, kept.lengths[a] - 1, SCORE]
+    other: float = kept.rises[b, kept.lengths[b] - 1, SCORE]
+    return one < other or (one == other and bool(kept.numbers[a] < kept.numbers[b]))
 
 
 @kernel

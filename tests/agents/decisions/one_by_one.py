@@ -129,9 +129,9 @@ def _highest(left: int, rises: Any, expected: Any) -> float:
     starts = np.isfinite(rises[:, 1])
     scores = np.concatenate([rises[:, 2], rises[starts, 1]])
     order = np.argsort(-scores, kind="stable")
-    reached = np.cumsum(np.concatenate([expected, -expected[starts]])[order])
-    for i, score in enumerate(scores[order]):
-        last = i + 1 == len(scores) or scores[order][i + 1] != score
-        if last and reached[i] >= left:
+    reached = np.cumsum(np.concatenate([expected, -expected[starts]])[order]).tolist()
+    ordered = [*scores[order].tolist(), None]
+    for score, following, times in zip(ordered, ordered[1:], reached, strict=False):
+        if following != score and times >= left:
             return float(score)
     return -math.inf

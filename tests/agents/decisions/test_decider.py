@@ -166,16 +166,14 @@ def test_a_decision_agrees_with_its_threshold() -> None:
 
 
 @pytest.mark.parametrize("budget", [1, 9, 150])
-@pytest.mark.parametrize("decimals", [1, 16])
 @pytest.mark.parametrize("kind", ["texts", "none", "mixed"])
-def test_decisions_are_those_of_one_event_at_a_time(budget: int, decimals: int, kind: str) -> None:
-    stream = days(5, cards=700)
+def test_decisions_are_those_of_one_event_at_a_time(budget: int, kind: str) -> None:
+    stream = days(4, cards=350)
     rng = np.random.default_rng(3)
     late = rng.integers(9**8, size=len(stream.times)).tolist()
     times = [time - ms for time, ms in zip(stream.times, late, strict=True)]
     scores = [
-        None if i % 11 == 0 else round(score or 0.0, decimals)
-        for i, score in enumerate(stream.scores)
+        None if i % 11 == 0 else round(score or 0.0, 2) for i, score in enumerate(stream.scores)
     ]
     entities = [None] * len(times) if kind == "none" else stream.entities
     if kind == "mixed":
