@@ -129,7 +129,7 @@ class Budget:
         rows = self._highest.rows(whose.keys)
         owners = np.full(len(self._highest.kept.lengths), -1)
         owners[rows[rows >= 0]] = np.flatnonzero(rows >= 0)
-        alerted = np.array([self._alerted.get(key, nan) for key in whose.keys])
+        alerted = np.array([self._alerted.get(key or "", nan) for key in whose.keys])
         born = np.full(len(owners), -1)
         return events._replace(
             rows=rows, alerted=alerted, owners=owners, born=born, spent=self._spent

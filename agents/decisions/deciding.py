@@ -96,7 +96,8 @@ class Events(NamedTuple):
 def decide(events: Events, pace: Pace, kept: Kept, first: int) -> int:
     """Decide from an event on, as long as the threshold holds; the place of the next event."""
     spent = events.spent
-    for i in range(first, events.times.shape[0]):
+    count: int = events.times.shape[0]
+    for i in range(first, count):
         time = max(events.times[i], pace.start)
         if time >= pace.end:
             return i
@@ -130,4 +131,4 @@ def decide(events: Events, pace: Pace, kept: Kept, first: int) -> int:
             spent[1] = 1
             if spent[0] >= pace.due:
                 return i + 1
-    return events.times.shape[0]
+    return count

@@ -100,7 +100,8 @@ class Window:
 
     def are_open(self, rows: Ints) -> NDArray[np.bool_]:
         """Of which events in these rows nothing is known yet."""
-        return np.frombuffer(self._status, np.uint8)[rows] == OPEN
+        found: NDArray[np.bool_] = np.frombuffer(self._status, np.uint8)[rows] == OPEN
+        return found
 
     def forget(self) -> None:
         """Take its ids out of the shared rows."""

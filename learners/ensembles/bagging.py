@@ -73,7 +73,7 @@ class Bagging(Ensemble[Linear]):
         delta: float = 0.002,
         seed: int = 0,
     ) -> None:
-        super().__init__(learner, Linear, "linear")
+        super().__init__(learner, Linear, "linear")  # type: ignore[type-abstract]
         self.mean = number("mean", mean, above=0.0, most=100.0)
         self.delta = number("delta", delta, above=0.0, most=0.999)
         count = whole("members", members, least=1)

@@ -48,7 +48,7 @@ class OneVsRest(Ensemble[Compiled]):
     task: ClassVar[Task] = "multiclass"
 
     def __init__(self, learner: Mapping[str, Any]) -> None:
-        super().__init__(learner, Compiled, "binary")
+        super().__init__(learner, Compiled, "binary")  # type: ignore[type-abstract]
         self.classes = Classes()
         self.new_member()  # a wrong parameter is refused here, not at the first event
 
