@@ -10,12 +10,15 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 import app
-from app.demo.world import PATTERN_DAY, World, day_of
+from app.demo.holding import LONGEST_DAYS
+from app.demo.world import DELAY_DAYS, PATTERN_DAY, World, day_of
 from app.errors import RiverrunError
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 
 WEB_PORT = 6066
+EXPIRE_DAYS = DELAY_DAYS + LONGEST_DAYS + 1
+"""A label that was held back as long as can be still finds its event."""
 
 
 class DemoError(RiverrunError):
@@ -47,6 +50,7 @@ def own_settings(world: World, workers: int) -> dict[str, str]:
         "name": name,
         **{f"{table}.topic": f"{name}.{table}.v1" for table in tables},
         "topics.partitions": str(workers),
+        "labels.expire": f"{EXPIRE_DAYS}d",
         "decisions.budget": str(world.budget),
         "metrics.k": str(world.budget),
         "metrics.frozen_since": day_of(PATTERN_DAY).isoformat(),

@@ -11,11 +11,15 @@ from app.demo.figures import Figures, History
 
 
 class Note(NamedTuple):
-    """Something that happened, so many seconds after the end of the history."""
+    """Something that happened, so many seconds after the end of the history.
+
+    `mark` is what the charts of the page call it; nothing where they do not show it.
+    """
 
     seconds: float
     text: str
     bad: bool = False
+    mark: str = ""
 
 
 class Notes:
@@ -34,9 +38,9 @@ class Notes:
         """The stream begins."""
         self._started = time.monotonic()
 
-    def add(self, text: str, *, bad: bool = False) -> None:
+    def add(self, text: str, *, bad: bool = False, mark: str = "") -> None:
         """It happened now."""
-        self.all.append(Note(self.seconds, text, bad))
+        self.all.append(Note(self.seconds, text, bad, mark))
 
 
 class Moment(NamedTuple):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from app.demo import controls
 from app.demo.cluster import DemoError
+from app.demo.controls import Orders
 from app.demo.desk import Desk
 from app.demo.ending import is_done, learned
 from app.demo.figures import Meter
@@ -51,6 +53,7 @@ class Play:
         stopping: Knows whether the user wants to end.
         broker: The demo's own, if it has one.
         story: Told to the page.
+        orders: Given there.
     """
 
     def __init__(
@@ -63,11 +66,12 @@ class Play:
         stopping: Stopping,
         broker: LocalKafka | None,
         story: StoryFile,
+        orders: Orders,
     ) -> None:
         self._world, self._pipeline, self._kafka = world, pipeline, kafka
         self._learner = pipeline.learner.type.replace("_", " ")
         self._workers, self._notes, self._stopping = workers, notes, stopping
-        self._broker, self._story_file = broker, story
+        self._broker, self._story_file, self._orders = broker, story, orders
         self._truth, self._ledger = Truth(), Ledger()
         self._desk = Desk(self._truth, world.budget, self._ledger.is_labelled)
         around = (self._truth, pipeline, kafka, self._ledger, self._desk)
@@ -166,13 +170,59 @@ class Play:
     def _tick(self, show: Show, state: str = "") -> None:
         time.sleep(TICK_SECONDS)
         self._check()
+        for order in self._orders.new():
+            self._follow(order)
         for story in self._stories:
             next(story, None)
         moment = self._moment(state)
         show(moment)
         if time.monotonic() >= self._tell_at:
-            self._story_file.moment(moment, self._ledger.totals())
+            self._story_file.moment(moment, self._ledger.totals(), self._offered(state))
             self._tell_at = time.monotonic() + TELL_SECONDS
+
+    def _follow(self, order: str) -> None:
+        """Do what a visitor of the page asked for, if it is still offered."""
+        if order == controls.FRAUD:
+            self._sender.waves.ask()
+            self._notes.add("a new wave of fraud was asked for: it begins at midnight")
+            self._stories.append(self._wave(len(self._sender.waves.days)))
+        elif order == controls.KILL and self._can_kill():
+            self._stories.append(self._kill())
+        elif order == controls.HOLD and not self._sender.holding.is_on:
+            self._sender.holding.is_on = True
+            self._stories.append(self._held())
+        elif order == controls.RELEASE:
+            self._sender.holding.is_on = False
+
+    def _offered(self, state: str) -> list[dict[str, object]]:
+        """The buttons of the page; none once the stream is at its end."""
+        if state:
+            return []
+        return controls.offered(is_held=self._sender.holding.is_on, can_kill=self._can_kill())
+
+    def _can_kill(self) -> bool:
+        """Whether the worker is back from the last time."""
+        kill = self._ledger.kill
+        return kill is None or kill.caught_up is not None
+
+    def _wave(self, number: int) -> Iterator[None]:
+        """The story of a further wave of fraud, the one of this number."""
+        days = self._sender.waves.days
+        while len(days) <= number:
+            yield
+        for day, what in (
+            (days[number], "another wave of fraud begins"),
+            (days[number] + DELAY_DAYS, "the labels of that wave come"),
+        ):
+            while self._now() < EPOCH + day * DAY:
+                yield
+            self._notes.add(what, mark=what)
+
+    def _held(self) -> Iterator[None]:
+        self._notes.add("labels are held back", bad=True, mark="labels held back")
+        while self._sender.holding.is_on:
+            yield
+        self._notes.add("the labels that were held back come", mark="labels come again")
 
     def _drain(self, show: Show) -> None:
         """Wait for what is still on its way, unless nothing moves any more or the user is tired."""
@@ -206,21 +256,26 @@ class Play:
 
     def _kill_once(self, at: float) -> Iterator[None]:
         """The story of the kill: goes on a little with each tick."""
-        while self._notes.seconds < at or self._stopping.asked:
+        while self._notes.seconds < at or self._stopping.asked or not self._can_kill():
             yield
+        yield from self._kill()
+
+    def _kill(self) -> Iterator[None]:
         pid = self._workers.processes[0].pid
         killed_at = self._workers.kill(0)
         self._ledger.begin_kill(killed_at)
         kill = self._ledger.kill
         assert kill is not None
-        self._notes.add(f"worker 1 killed with -9 (process {pid}), started again", bad=True)
+        text = f"worker 1 killed with -9 (process {pid}), started again"
+        self._notes.add(text, bad=True, mark="worker 1 killed")
         while kill.back is None:
             yield
-        self._notes.add(f"back after {kill.back - kill.at:.1f} s: every partition predicts again")
+        back = f"back after {kill.back - kill.at:.1f} s"
+        self._notes.add(f"{back}: every partition predicts again", mark=back)
         while kill.caught_up is None:
             yield
-        waited = kill.caught_up - kill.at
-        self._notes.add(f"caught up after {waited:.1f} s with all that had waited")
+        caught_up = f"caught up after {kill.caught_up - kill.at:.1f} s"
+        self._notes.add(f"{caught_up} with all that had waited", mark=caught_up)
 
     def _check(self) -> None:
         for part in (self._sender, self._reader):

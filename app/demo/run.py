@@ -14,6 +14,7 @@ from app.demo.cluster import (
     pipeline_file,
     remove_topics,
 )
+from app.demo.controls import Orders
 from app.demo.moment import Notes
 from app.demo.play import Play
 from app.demo.screen import Screen
@@ -27,10 +28,10 @@ from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings, named_servers
 from app.local_kafka import KAFKA_VERSION, LocalKafka
 from app.local_kafka.install import kafka_jars
-from app.page.story import VARIABLE
+from app.page import controls, story
 from app.pipeline.load import Pipeline, load_pipeline
 
-STORY = "story.json"
+STORY, ORDERS = "story.json", "orders"
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def run_demo(options: Options, screen: Screen, stopping: Stopping) -> Summary:
             stopping,
             broker,
             StoryFile(folder / STORY),
+            Orders(folder / ORDERS),
         )
         stack.callback(play.close)
         size, days = options.world.history_size(), options.world.history
@@ -117,14 +119,15 @@ def _workers(
     options: Options, own: dict[str, str], kafka: KafkaSettings, folder: Path, notes: Notes
 ) -> Workers:
     """Workers with stable names: one that is started again has its partitions back at once."""
-    processes, story = [], {VARIABLE: str(folder / STORY)}
+    processes = []
+    environ = {story.VARIABLE: str(folder / STORY), controls.VARIABLE: str(folder / ORDERS)}
     for number in range(1, options.workers + 1):
         port = free_port(WEB_PORT if number == 1 else 0)
         named = {"worker.name": f"{number}", "worker.web_port": f"{port}"}
         settings = [f"--set={key}={value}" for key, value in (own | named).items()]
         arguments = [str(pipeline_file()), *settings]
         arguments += ["--bootstrap-servers", kafka.bootstrap_servers]
-        processes.append(WorkerProcess(arguments, folder / f"worker-{number}.log", port, story))
+        processes.append(WorkerProcess(arguments, folder / f"worker-{number}.log", port, environ))
     return Workers(processes, lambda line: notes.add(line, bad=True))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from app.demo.world import DELAY_DAYS, PATTERN_DAY, day_of
 from app.fraud.transactions import DAY, EPOCH
 
 TITLE = "Card fraud"
+LAST_NOTES = 5
+Controls = Sequence[Mapping[str, object]]
 MARKS = (
     (PATTERN_DAY, "a new fraud begins"),
     (PATTERN_DAY + DELAY_DAYS, "its first labels come"),
@@ -39,8 +41,8 @@ class StoryFile:
         before.write_text(json.dumps({"title": TITLE, "headline": headline, **more}))
         before.replace(self._file)
 
-    def moment(self, moment: Moment, totals: Totals) -> None:
-        """Tell a moment of the stream."""
+    def moment(self, moment: Moment, totals: Totals, controls: Controls = ()) -> None:
+        """Tell a moment of the stream, and what visitors may ask for."""
         for note in moment.notes:
             self._marks.setdefault(note, moment.now * 1000)
         self.tell(
@@ -57,28 +59,30 @@ class StoryFile:
                 **{rival: shares(moment.seen.tallies, rival) for rival in RIVALS},
             },
             marks=self._all_marks(moment.now),
+            notes=self._last_notes(),
             state=moment.state,
+            controls=list(controls),
         )
 
     def _all_marks(self, now: int) -> list[dict[str, Any]]:
         days = [(EPOCH + day * DAY, text) for day, text in MARKS]
         marks = [{"at": at * 1000, "text": text, "bad": False} for at, text in days if at <= now]
         noted = [
-            {"at": at, "text": short(note.text), "bad": note.bad}
+            {"at": at, "text": note.mark, "bad": note.bad}
             for note, at in self._marks.items()
-            if note.bad or note.text.startswith(("back", "caught"))
+            if note.mark
         ]
         return [*marks, *noted]
+
+    def _last_notes(self) -> list[dict[str, Any]]:
+        """The newest first, each with the time of the stream at which it was first told."""
+        last = list(self._marks.items())[: -LAST_NOTES - 1 : -1]
+        return [{"at": at, "text": note.text, "bad": note.bad} for note, at in last]
 
 
 def shares(tallies: Sequence[Tally], rival: str) -> list[float]:
     """Of the payments of each day that were alerts."""
     return [round(tally.share(rival), 4) for tally in tallies]
-
-
-def short(text: str) -> str:
-    """A note in the room that a mark has."""
-    return text.partition(",")[0].partition(":")[0].partition(" with -9")[0]
 
 
 def headline(moment: Moment) -> str:

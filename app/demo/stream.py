@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import chain
 from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from app.demo.desk import Desk
+from app.demo.holding import Holding
 from app.demo.ledger import Ledger
-from app.demo.world import Truth, World, events, number_of
+from app.demo.world import Truth, Waves, World, events, number_of
 from app.fraud.transactions import DAY, EPOCH
 from app.kafka.clients import reading_consumer, replay_producer
 from app.kafka.following import Following
@@ -76,7 +78,9 @@ class Sender(Part):
         super().__init__("the sender")
         self._world, self._pipeline, self._ledger, self._desk = world, pipeline, ledger, desk
         self._settings = replay_producer(kafka, {"linger.ms": 1})
-        self._events = events(world, truth)
+        self.waves = Waves()
+        self.holding = Holding()
+        self._events = events(world, truth, self.waves)
         self._next: list[Event] = []
         self.has_history = threading.Event()
         """Set once Kafka has all of the history."""
@@ -116,10 +120,9 @@ class Sender(Part):
             self._note(event)
 
     def _rest(self) -> Iterator[Event]:
-        for waiting in (iter(self._next), self._events):
-            for event in waiting:
-                yield event
-                self._note(event)
+        for event in self.holding.through(chain(self._next, self._events)):
+            yield event
+            self._note(event)
 
     def _note(self, event: Event) -> None:
         """The next one is asked for: this one was sent."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -98,11 +99,38 @@ class Truth:
         return (self.times[number] - EPOCH) // DAY
 
 
-def events(world: World, truth: Truth) -> Iterator[Event]:
+class Waves:
+    """Further waves of the new fraud, with other cards. One thread asks, another simulates.
+
+    Attributes:
+        days: On which they begin.
+    """
+
+    def __init__(self) -> None:
+        self.days: list[int] = []
+        self._asked: deque[None] = deque()
+
+    def ask(self) -> None:
+        """Let one begin on the next day."""
+        self._asked.append(None)
+
+    def begin(self, simulator: LiveSimulator) -> None:
+        """Before each day: begin what was asked for."""
+        while self._asked:
+            self._asked.popleft()
+            self.days.append(simulator.day)
+            simulator.inject(PATTERN)
+
+
+def events(world: World, truth: Truth, waves: Waves | None = None) -> Iterator[Event]:
     """Payments and their labels, which come 7 days later, in the order of time, without end."""
+    waves = waves or Waves()
 
     def days() -> Iterator[Transactions]:
-        for day in world.simulator():
+        simulator = world.simulator()
+        while True:
+            waves.begin(simulator)
+            day = simulator.next_day()
             truth.add(day)
             yield day
 

@@ -15,12 +15,14 @@ from aiohttp import web
 
 from app import logs
 from app.kafka.settings import KafkaSettings
+from app.page import controls, story
+from app.page.controls import Controls
 from app.page.feed import Feed
 from app.page.metrics import WorkerMetrics
 from app.page.reader import PageReader
 from app.page.scraped import Scraped
 from app.page.server import Page
-from app.page.story import VARIABLE, Story
+from app.page.story import Story
 from app.page.told import Told
 from app.pipeline.model import Pipeline
 
@@ -82,7 +84,8 @@ def _page(pipeline: Pipeline, kafka: KafkaSettings, told: Told) -> Page:
         WorkerMetrics(pipeline, scraped),
         PageReader(pipeline, kafka, scraped, SCRAPED_SECONDS),
         pipeline.worker.web_host,
-        Story(os.environ.get(VARIABLE)).said,
+        Story(os.environ.get(story.VARIABLE)).said,
+        Controls(os.environ.get(controls.VARIABLE)),
     )
 
 

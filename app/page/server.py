@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from yarl import URL
 
 from app.page.connections import Connections
+from app.page.controls import Controls
 
 STATIC = Path(__file__).with_name("static")
 TYPES = {
@@ -98,6 +99,7 @@ class Page:
         host: The address that the server is bound to. On loopback a request must name loopback,
             so that no page of another site can reach this one under a name of its own.
         story: What a demo tells; None where there is none.
+        controls: Take what the visitors of a demo ask for; on loopback only.
 
     Attributes:
         connections: Bounds for whoever serves this.
@@ -112,6 +114,7 @@ class Page:
         figures: Looking,
         host: str,
         story: Callable[[], dict[str, Any] | None] = lambda: None,
+        controls: Controls | None = None,
     ) -> None:
         self.connections = Connections()
         self._feed = feed
@@ -119,6 +122,7 @@ class Page:
         self._worker = worker
         self._metrics = metrics
         self._story = story
+        self._controls = controls if controls and _is_loopback(host) else Controls(None)
         self._figures = figures
         self._names = {"localhost", "127.0.0.1", "::1", host} if _is_loopback(host) else None
         self._files = {file.name: file.read_bytes() for file in STATIC.iterdir()}
@@ -134,6 +138,7 @@ class Page:
         app.router.add_get("/metrics", self._scrape)
         app.router.add_get("/static/{name}", self._static)
         app.router.add_get("/stream", self._stream, allow_head=False)
+        app.router.add_post("/control/{order}", self._control)
         app.middlewares.append(self._guard())
         app.on_response_prepare.append(_add_headers)
         app.on_startup.append(self._start)
@@ -183,6 +188,12 @@ class Page:
         said = self._metrics.text(self._worker.health(), self._worker.measures())
         return web.Response(body=said, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
+    async def _control(self, request: web.Request) -> web.Response:
+        offered = (self._story() or {}).get("controls", ())
+        known = [control["order"] for control in offered if control["on"]]
+        answer = self._controls.take(request, request.match_info["order"], known)
+        return web.Response(status=answer, text=f"{answer.name.lower()}\n")
+
     async def _index(self, request: web.Request) -> web.Response:
         return self._file("index.html")
 
@@ -213,7 +224,7 @@ class Page:
         return response
 
     async def _send(self, request: web.Request, response: web.StreamResponse) -> None:
-        said = {"about": self._feed.about(), **self._said(0)}
+        said = {"about": self._feed.about(), "token": self._controls.token, **self._said(0)}
         await _write(response, _event("snapshot", said))
         written = monotonic()
         while await self._tick() and _is_there(request):

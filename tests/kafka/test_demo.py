@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from tests.app.page.browser import chromium, opened, overflow
+
 ROOT = Path(__file__).parents[2]
 SMALL = ("--cards", "80")
 
@@ -128,3 +130,31 @@ def test_the_workers_of_a_killed_demo_end_too(cluster: str) -> None:
         while workers_on(cluster) and time.monotonic() < deadline:
             time.sleep(0.1)
     assert workers_on(cluster) == []
+
+
+def test_the_buttons_of_the_page_take_effect_and_all_that_happens_stands_there(
+    cluster: str,
+) -> None:
+    with chromium() as browser, demo(cluster, "--seconds", "0", *SMALL) as process:
+        page, errors = opened(browser, wait_for_line(process, "The page: ").rpartition(" ")[2], 390)
+        page.set_default_timeout(60_000)
+        happened = page.locator("#happened")
+        page.get_by_role("button", name="Hold labels back").click()
+        page.locator("#controls-said", has_text="No label comes from now on").wait_for()
+        happened.locator("li", has_text="labels are held back").wait_for()
+        page.get_by_role("button", name="Let the labels come").click()
+        happened.locator("li", has_text="the labels that were held back come").wait_for()
+        page.get_by_role("button", name="Begin a new wave").click()
+        happened.locator("li", has_text="a new wave of fraud was asked for").wait_for()
+        assert overflow(page) == 0
+        gone = "ERR_CONNECTION_REFUSED"  # the page of a worker that was killed
+        assert [error for error in errors if gone not in error] == []
+        page.get_by_role("button", name="Kill the worker").click()
+        happened.locator("li", has_text="worker 1 killed with -9").wait_for()
+        happened.locator("li", has_text="another wave of fraud begins").wait_for()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out + err
+    shown = figures(out)
+    assert shown["missing"] == shown["doubled"] == "0"
+    assert shown["labels sent"] == shown["labels learned"]

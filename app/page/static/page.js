@@ -107,6 +107,8 @@ function showStory(said) {
   const own = marks.filter((mark) => mark.wall !== undefined);
   marks = [...own, ...(story?.marks || [])];
   showLead(story?.lead);
+  showControls(story?.controls);
+  showHappened(story?.notes);
 }
 
 function take(said) {
@@ -136,6 +138,7 @@ function take(said) {
 
 function begin(said) {
   about = said.about;
+  token = said.token;
   windows = new Map();
   alerts = new Map();
   rates = [];

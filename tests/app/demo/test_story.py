@@ -40,10 +40,11 @@ def test_the_headline_follows_the_story(now: Moment, says: str) -> None:
 def test_the_account_and_the_marks_are_told_at_the_time_of_the_stream(tmp_path: Path) -> None:
     file = tmp_path / "story.json"
     story = StoryFile(file)
-    killed = Note(3.0, "worker 1 killed with -9 (process 7), started again", bad=True)
+    killed = Note(3.0, "worker 1 killed with -9 (process 7)", bad=True, mark="worker 1 killed")
+    quiet = Note(4.0, "nothing for the charts")
     totals = Totals(9, 1, 8, 0, 1, 0)
-    story.moment(moment(PATTERN_DAY, CAUGHT, notes=(killed,)), totals)
-    story.moment(moment(PATTERN_DAY + DELAY_DAYS, CAUGHT, notes=(killed,)), totals)
+    story.moment(moment(PATTERN_DAY, CAUGHT, notes=(killed, quiet)), totals)
+    story.moment(moment(PATTERN_DAY + DELAY_DAYS, CAUGHT, notes=(killed, quiet)), totals)
     said = json.loads(file.read_text())
     assert said["account"] == {"in": 9, "answered": 8, "waiting": 1, "twice": 0}
     begins = (EPOCH + PATTERN_DAY * DAY) * 1000
@@ -52,4 +53,6 @@ def test_the_account_and_the_marks_are_told_at_the_time_of_the_stream(tmp_path: 
         (begins + DELAY_DAYS * DAY * 1000, "its first labels come"),
         (begins, "worker 1 killed"),
     ]
+    assert [note["text"] for note in said["notes"]] == [quiet.text, killed.text]
+    assert said["controls"] == []
     assert said["lead"]["model"] == [round(42 / 65, 4)]

@@ -212,7 +212,13 @@ def test_the_stream_is_a_snapshot_and_then_what_changes() -> None:
             stream = await client.get("/stream")
             assert stream.content_type == "text/event-stream"
             own = {"worker": {"scored": 3}, "ready": True, "reasons": [], "story": None}
-            first = {"about": {"pipeline": "fraud"}, **own, "version": 1, "before": 0}
+            first = {
+                "about": {"pipeline": "fraud"},
+                "token": None,
+                **own,
+                "version": 1,
+                "before": 0,
+            }
             assert await event(stream) == ("snapshot", first)
             feed.version = 5
             assert await event(stream) == ("change", {**own, "version": 5, "before": 1})
