@@ -16,7 +16,7 @@ from app.demo.world import DELAY_DAYS, PATTERN_DAY, day_of
 from app.fraud.transactions import DAY, EPOCH
 
 TITLE = "Card fraud"
-LAST_NOTES = 5
+LAST_NOTES = 8
 Controls = Sequence[Mapping[str, object]]
 MARKS = (
     (PATTERN_DAY, "a new fraud begins"),

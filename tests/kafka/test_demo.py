@@ -146,12 +146,12 @@ def test_the_buttons_of_the_page_take_effect_and_all_that_happens_stands_there(
         happened.locator("li", has_text="the labels that were held back come").wait_for()
         page.get_by_role("button", name="Begin a new wave").click()
         happened.locator("li", has_text="a new wave of fraud was asked for").wait_for()
+        happened.locator("li", has_text="another wave of fraud begins").wait_for()
         assert overflow(page) == 0
         gone = "ERR_CONNECTION_REFUSED"  # the page of a worker that was killed
         assert [error for error in errors if gone not in error] == []
         page.get_by_role("button", name="Kill the worker").click()
         happened.locator("li", has_text="worker 1 killed with -9").wait_for()
-        happened.locator("li", has_text="another wave of fraud begins").wait_for()
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, out + err
