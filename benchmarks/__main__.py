@@ -18,6 +18,7 @@ from benchmarks import (
     fraud_rate,
     latency,
     learners,
+    mixing,
     page,
     pattern,
     recovery,
@@ -35,12 +36,13 @@ BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "family": family.run,
     "learners": learners.run,
     "stages": stages.run,
+    "mixing": mixing.run,
     "fraud": fraud.run,
     "fraud_rate": fraud_rate.run,
     "pattern": pattern.run,
     "page": page.run,
 }
-ALONE = {"family", "learners", "pattern"}
+ALONE = {"family", "learners", "mixing", "pattern"}
 """These need no Kafka."""
 
 

@@ -57,7 +57,7 @@ class Marks:
         self.mixture = mixture
         self.terms = terms
         self._known: list[dict[int, _Known]] = [{} for _ in range(terms.partitions)]
-        self._mixed: dict[int, Mixed] = {}
+        self._mixed: dict[int, tuple[Mixed, bytes]] = {}
 
     def begin(self) -> None:
         """A new assignment: what was not committed of the last one is void."""
@@ -110,8 +110,8 @@ class Marks:
                 found.append(partition)
         return found
 
-    def mixed(self, mark: int, start: Mixed, after: int | None) -> Mixed:
-        """The model of all partitions at a mark that all have passed.
+    def mixed(self, mark: int, start: Mixed, after: int | None) -> tuple[Mixed, bytes]:
+        """The model of all partitions at a mark that all have passed; and it encoded.
 
         Args:
             mark: The mark.
@@ -121,7 +121,8 @@ class Marks:
         if mark not in self._mixed:
             while len(self._mixed) >= RING:
                 del self._mixed[next(iter(self._mixed))]
-            self._mixed[mark] = self._folded(mark, start, after)
+            folded = self._folded(mark, start, after)
+            self._mixed[mark] = folded, coding.encode(folded)
         return self._mixed[mark]
 
     def require_origin(self, origin: str) -> None:

@@ -105,8 +105,8 @@ class Mixer:
         mark = self.waits_for
         assert mark is not None
         self._marks.require_origin(self._origin)
-        self._mixed = self._marks.mixed(mark, self._mixed, self._adopted)
-        self._mixed_bytes = coding.encode(self._mixed)
+        made = self._marks.mixed(mark, self._mixed, self._adopted)
+        self._mixed, self._mixed_bytes = made
         self._adopted = mark
         if self._interval <= mark:
             self._own = self._own_bytes = None

@@ -57,14 +57,15 @@ def moments_since(base: Mapping[str, Moments], now: Mapping[str, Moments]) -> di
 Buckets = Mapping[str, Mapping[int, int]]
 
 
-def buckets(mixed: Buckets, changes: Sequence[Buckets]) -> dict[str, dict[int, int]]:
+def buckets(mixed: Buckets, changes: Sequence[Buckets]) -> dict[str, Mapping[int, int]]:
     """The histograms of quantile bins: feature -> bucket -> values in it, added up."""
-    result = {name: dict(counts) for name, counts in mixed.items()}
+    result: dict[str, Mapping[int, int]] = dict(mixed)
     for change in changes:
         for name in sorted(change):
-            into = result.setdefault(name, {})
+            counts = dict(result.get(name, {}))
             for bucket in sorted(change[name]):
-                into[bucket] = into.get(bucket, 0) + change[name][bucket]
+                counts[bucket] = counts.get(bucket, 0) + change[name][bucket]
+            result[name] = counts
     return result
 
 

@@ -7,23 +7,23 @@ from pathlib import Path
 
 from agents.shared.mark import Mark
 from learners.mixing import coding
-from tests.kafka.late import Sent, late, said, send_all, wait_for_all
+from learners.model import UNLABELLED
+from tests.kafka.late import START, Sent, late, said, send_all, wait_for_all
 from tests.kafka.running import Stream, wait_until, workers
 from tests.kafka.support import read_committed
+from tests.mixed_loop import Step, plain_loop
 
 PARTITIONS, EVENTS = 4, 2_000
 MORE = 'shared = "mix"\nmark = "200ms"\noptimizer = "ftrl"\nscale = true'
 
 
-def history() -> tuple[list[Sent], list[Sent]]:
-    """Events a millisecond apart, and their labels 300 ms later."""
-    draw, events, labels = random.Random(3), [], []
+def history() -> list[tuple[int, int, dict[str, float], bool | None]]:
+    """Time, id, features and label, or None for the event: labels come 300 ms later."""
+    draw, found = random.Random(3), []
     for n in range(EVENTS):
         x = {"a": draw.gauss(0, 1), "b": draw.random()}
-        partition, key = n % PARTITIONS, f"card-{n % PARTITIONS}".encode()
-        events.append(Sent(n, {"id": n, "card": n % PARTITIONS, **x}, partition, key))
-        labels.append(Sent(n + 300, {"id": n, "y": x["a"] > x["b"]}, partition, key))
-    return events, labels
+        found += [(n, n, x, None), (n + 300, n, x, x["a"] > x["b"])]
+    return sorted(found, key=lambda each: (each[0], each[3] is None))
 
 
 def stream(kafka: str, folder: Path, name: str) -> Stream:
@@ -32,13 +32,22 @@ def stream(kafka: str, folder: Path, name: str) -> Stream:
         kafka, folder, name, "logistic_regression", MORE,
         partitions=PARTITIONS, events='features = ["a", "b"]',
     )  # fmt: skip
-    send_all(made, *history())
+    sent: tuple[list[Sent], list[Sent]] = ([], [])
+    for time, n, x, label in history():
+        partition, key = n % PARTITIONS, f"card-{n % PARTITIONS}".encode()
+        said = {"id": n, "card": partition, **x} if label is None else {"id": n, "y": label}
+        sent[label is not None].append(Sent(time, said, partition, key))
+    send_all(made, *sent)
     return made
 
 
-def scores(made: Stream) -> dict[tuple[int, int], tuple[float, int]]:
-    """Score and version by partition and offset."""
-    return {at: (each["score"], each["model"]["version"]) for at, each in said(made).items()}
+def expected(made: Stream) -> dict[int, tuple[float | None, int]]:
+    """Score and version of each event, by a plain loop."""
+    steps = [
+        Step(START + time, n % PARTITIONS, n, x, UNLABELLED if label is None else label)
+        for time, n, x, label in history()
+    ]
+    return plain_loop(made.pipeline, PARTITIONS, steps)
 
 
 def marks(made: Stream) -> dict[tuple[int, int], Mark]:
@@ -59,24 +68,20 @@ def counted(made: Stream) -> int:
     return sum(changes)
 
 
-def test_one_worker_and_two_that_are_killed_score_alike(
+def test_two_workers_that_are_killed_score_as_a_plain_loop_does(
     kafka: str, tmp_path: Path, topic_name: str
 ) -> None:
-    alone, killed = (stream(kafka, tmp_path, f"mix-{n}-{topic_name[-8:]}") for n in (1, 2))
-    with workers(alone, "one") as (one,):
-        wait_for_all(alone)
-        one.stop()
-    with workers(killed, "one", "two", **{"worker.session_timeout": "6s"}) as both:
-        wait_until(lambda: len(read_committed(kafka, killed.pipeline.marks_topic)) > 8)
+    made = stream(kafka, tmp_path, f"mix-{topic_name[-8:]}")
+    with workers(made, "one", "two", **{"worker.session_timeout": "6s"}) as both:
+        wait_until(lambda: len(read_committed(kafka, made.pipeline.marks_topic)) > 8)
         for victim in both:
             victim.kill()
             victim.start()
-        wait_for_all(killed)
+        wait_for_all(made)
         for worker in both:
             worker.stop()
-    expected = scores(alone)
-    assert len(expected) == EVENTS
-    assert scores(killed) == expected
-    assert max(version for _, version in expected.values()) > EVENTS // 2  # of all partitions
-    assert counted(alone) > EVENTS // 2
-    assert counted(killed) > EVENTS // 2
+    scores = {each["id"]: (each["score"], each["model"]["version"]) for each in said(made).values()}
+    assert len(scores) == EVENTS
+    assert scores == expected(made)
+    assert max(version for _, version in scores.values()) > EVENTS // 2  # of all partitions
+    assert counted(made) > EVENTS // 2

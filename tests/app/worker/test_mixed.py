@@ -17,17 +17,15 @@ from agents.shared.mark import Mark
 from agents.shared.marks import MarksRefused
 from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline, load_pipeline
-from app.pipeline.models import new_model
 from app.pipeline.stages import mark_length, stages
 from app.worker.input.mark_reader import MarkReader, Read
 from app.worker.input.rounds import Rounds
 from app.worker.mixed_model import MarksMissing, MixedModel
 from app.worker.state.restore import Restored
 from app.worker.tasks import Change
-from learners.engine.rows import Rows
-from learners.mixing.mixture import Mixed, Mixture
 from learners.model import UNLABELLED
 from tests.app.support import Opened, restored
+from tests.mixed_loop import Step, plain_loop
 from topics.records import Batch, Prediction
 
 EVENTS, LABELS, MARKS = "cards", "verdicts", "p.marks.v1"
@@ -270,47 +268,24 @@ def end(worker: Worker) -> None:
     worker.commit()
 
 
-def plain_loop(made: Pipeline, sent: Sequence[Sent]) -> dict[int, float | None]:
-    """The scores of the protocol as it is told: interval after interval, all partitions at once."""
-    mixture, scores = Mixture(made.learner.spec), dict[int, float | None]()
-    models = [new_model(made) for _ in range(PARTITIONS)]
-    mixed = before = mixture.of(models[0])
-    bases, rows = [mixed] * PARTITIONS, {said["id"]: said for _, t, _, said in sent if t == EVENTS}
-    last = 0
-    changes: list[Mixed | None] = [None] * PARTITIONS
-    for mark in range(sent[0][0] // MARK, sent[-1][0] // MARK + 1):
-        # Of the interval that ends at this mark; those of the one before are mixed now.
-        mixed = before if last == 0 else mixture.mixed(before, [c for c in changes if c])
-        changes = [_change(mixture, bases[k], models[k]) for k in range(PARTITIONS)]
-        before, last = mixed, mark
-        for k, each in enumerate(models):
-            mixture.put(each, mixture.plus(mixed, changes[k]))
-            bases[k] = mixture.of(each)
-        for time, topic, partition, said in sent:
-            if time // MARK == mark:
-                row = Rows(NAMES, _matrix(rows[said["id"]]))
-                label = UNLABELLED if topic == EVENTS else said["label"]
-                (score,) = models[partition].run(row, [label]).scores
-                if topic == EVENTS:
-                    scores[said["id"]] = score
-    return scores
+def steps(sent: Sequence[Sent]) -> list[Step]:
+    """The same for the plain loop."""
+    rows = {said["id"]: said for _, topic, _, said in sent if topic == EVENTS}
 
+    def step(time: int, topic: str, partition: int, said: dict[str, Any]) -> Step:
+        features = {name: rows[said["id"]][name] for name in NAMES}
+        label = UNLABELLED if topic == EVENTS else said["label"]
+        return Step(time, partition, said["id"], features, label)
 
-def _change(mixture: Mixture, base: Mixed, model: Any) -> Mixed | None:
-    if model.learned == base.count:
-        return None
-    return mixture.change(base, mixture.of(model))
-
-
-def _matrix(said: dict[str, Any]) -> Any:
-    return Rows.from_dicts([{name: said[name] for name in NAMES}]).matrix
+    return [step(*each) for each in sent]
 
 
 def test_one_worker_scores_as_a_plain_loop_over_the_protocol_does(tmp_path: Path) -> None:
     made = pipeline(tmp_path)
     kafka = play(made, [range(PARTITIONS)])
     assert len(kafka.said) == 300
-    assert kafka.said == plain_loop(made, history())
+    expected = plain_loop(made, PARTITIONS, steps(history()))
+    assert kafka.said == {id_: score for id_, (score, _) in expected.items()}
 
 
 @pytest.mark.parametrize("learner", [FTRL + BINS, 'type = "arow"', 'type = "svm"'])
