@@ -39,7 +39,7 @@ def include_times(
         return 0.0
     at, mine = 1 + 3 * shape.sums, first + shape.times
     total = pasts.numbers[slot, mine] + begin * more
-    off = total / more
+    off: float = total / more
     if n > 0.0:
         off -= totals[at] / n
     totals[at + 1] += pasts.numbers[slot, mine + 1] + off * off * n * more / (n + more)

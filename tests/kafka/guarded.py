@@ -97,8 +97,9 @@ def _names(cell: str, pipeline: Pipeline) -> Iterator[str]:
         return
     if "with `learner.shared`" in cell and not pipeline.learner.shared:
         return
-    fields = {entity.field for entity in pipeline.entities} - {pipeline.events.key}
-    *_, last = [entity.field for entity in pipeline.entities]
+    keyed = [entity.field for entity in pipeline.entities if entity.field is not None]
+    fields = set(keyed) - {pipeline.events.key}
+    *_, last = keyed
     for field in fields if "FIELD" in said[1] else {""}:
         name = said[1].replace("NAME", pipeline.name).replace("FIELD", field)
         if name != f"{pipeline.name}.by-{last}.state.v1":  # that is NAME.state.v1
