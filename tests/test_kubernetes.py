@@ -22,8 +22,9 @@ WORKER = POD["containers"][0]
 def pipeline_file(tmp_path: Path) -> Path:
     """The file of the ConfigMap."""
     ((name, text),) = next(part for part in PARTS if part["kind"] == "ConfigMap")["data"].items()
-    (tmp_path / name).write_text(text)
-    return tmp_path / name
+    file = tmp_path / str(name)
+    file.write_text(text)
+    return file
 
 
 def test_its_pipeline_file_and_its_settings_are_good(tmp_path: Path) -> None:

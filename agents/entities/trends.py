@@ -44,7 +44,7 @@ def include_times(
         off -= totals[at] / n
     totals[at + 1] += pasts.numbers[slot, mine + 1] + off * off * n * more / (n + more)
     totals[at] += total
-    return off
+    return float(off)
 
 
 @kernel
