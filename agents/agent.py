@@ -1,7 +1,8 @@
 """The way of a batch through a stage, from left to right: a source, entities, a sink.
 
-The source reads records (`agents.sources`). The entities add features of the past
-(`agents.entities`); most stages have none. The sink forwards all of it to the next stage, or
+The source reads records (`agents.sources`). Where labels are keyed by the ids of their events, the
+last stage joins what it reads (`agents.labels.forwarded_join`). The entities add features of the
+past (`agents.entities`); most stages have none. The sink forwards all of it to the next stage, or
 scores and learns (`agents.sinks`). What cannot be used leaves this way as `Rejected`. A pipeline
 whose events bring their labels and all features has one stage and no entities: it goes the same
 way.
@@ -14,6 +15,7 @@ from typing import Protocol
 
 from agents.entities.entities import Entities
 from agents.labels.counts import JoinCounts
+from agents.labels.forwarded_join import ForwardedJoin
 from agents.operations import Operations
 from agents.outputs import NOTHING_REFUSED, Outputs, Refused
 from agents.rejected import Rejected
@@ -67,13 +69,22 @@ class Agent:
         entities: Adds features; without tables where this stage adds none.
         sink: Where all goes on to.
         dead_letters: The topic for what is set aside.
+        join: Of labels that the stage before has forwarded; None where none are.
     """
 
-    def __init__(self, source: Source, entities: Entities, sink: Sink, dead_letters: str) -> None:
+    def __init__(
+        self,
+        source: Source,
+        entities: Entities,
+        sink: Sink,
+        dead_letters: str,
+        join: ForwardedJoin | None = None,
+    ) -> None:
         self._source = source
         self._entities = entities
         self._sink = sink
         self._dead_letters = dead_letters
+        self._join = join
 
     @property
     def model(self) -> Model | None:
@@ -83,7 +94,7 @@ class Agent:
     @property
     def labels(self) -> JoinCounts | None:
         """What happened here to labels; None where none come."""
-        return self._source.labels
+        return self._source.labels if self._join is None else self._join.counts
 
     def warm_up(self) -> None:
         """Compile whatever the first batch would have to wait for, the model apart."""
@@ -93,6 +104,8 @@ class Agent:
     def save(self) -> None:
         """Put what has changed into the state; called before each commit."""
         self._source.save()
+        if self._join is not None:
+            self._join.save()
         self._entities.save()
         self._sink.save()
 
@@ -116,11 +129,14 @@ class Agent:
     def _run(
         self, operations: Operations, rejected: Iterable[Rejected], refused: Refused
     ) -> Outputs:
+        unmatched: list[Rejected] = []
+        if self._join is not None:
+            operations, unmatched = self._join.apply(operations)
         operations, unkeyed = self._sink.admit(operations)
         operations, unusable = self._entities.apply(operations)
         outputs, others = self._sink.process(operations, refused)
         outputs.dead_letters += [
             dead_letter(self._dead_letters, *each)
-            for each in (*rejected, *unkeyed, *unusable, *others)
+            for each in (*rejected, *unmatched, *unkeyed, *unusable, *others)
         ]
         return outputs

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from agents.operations import EVENT, KINDS, Kind, Operations
+from agents.operations import EVENT, KINDS, UNJOINED, Kind, Operations
 from agents.packing import pack, unpacker
-from topics.records import Outgoing, Source
+from topics.records import Headers, Outgoing, Source
 
 
 class ForwardedEvent(msgspec.Struct, tag=0, array_like=True, gc=False):
@@ -39,8 +39,21 @@ class ForwardedLabel(msgspec.Struct, tag=1, array_like=True, gc=False):
     source: Source
 
 
+class UnjoinedLabel(msgspec.Struct, tag=2, array_like=True, gc=False):
+    """A label on its way to its event, with all of its record: it may become a dead letter."""
+
+    id: Any
+    time: int
+    label: Any
+    weight: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    source: Source
+
+
 class _Head(msgspec.Struct, array_like=True, gc=False):
-    """How both begin."""
+    """How all of them begin."""
 
     tag: int
     id: Any
@@ -54,6 +67,9 @@ def forwarded_time(value: bytes) -> int:
     """When it was that a record between two stages came in, in milliseconds since 1970."""
     head: _Head = _head(value)
     return head.time
+
+
+Message = ForwardedEvent | ForwardedLabel | UnjoinedLabel
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +114,14 @@ class Forwarded:
             yield partition, operations.take(order[chosen == partition])
 
 
-def _message(operations: Operations, i: int) -> ForwardedEvent | ForwardedLabel:
+def _message(operations: Operations, i: int) -> Message:
     record, id_, time = operations.records[i], operations.ids[i], int(operations.times[i])
     fields, source = operations.fields(i), Source.of(record)
     kind = int(operations.kinds[i])
+    if kind == UNJOINED:
+        label, weight, headers = operations.labels[i], operations.weights[i], record.headers()
+        raw = record.key(), record.value(), list(headers or [])
+        return UnjoinedLabel(id_, time, label, weight, *raw, source)
     if kind == EVENT:
         return ForwardedEvent(id_, time, fields, record.key(), source)
     return ForwardedLabel(

@@ -21,9 +21,10 @@ from topics.records import Record, Source, of_each
 Kind = Literal["learn", "correct", "drop"]
 """Of a label: the first one of its event, one that takes the place of another, or none any more."""
 
-EVENT, LEARN, CORRECT, DROP = range(4)
+EVENT, LEARN, CORRECT, DROP, UNJOINED = range(5)
+"""UNJOINED: a label on its way to the stage where its event waits."""
 KINDS: tuple[Kind, ...] = ("learn", "correct", "drop")
-"""The kind of a label is KINDS[number - 1]."""
+"""The kind of a label that was joined is KINDS[number - 1]."""
 
 Kinds = NDArray[np.int8]
 Fields = Mapping[str, Any]
@@ -74,7 +75,7 @@ class Operations:
     A stage adds features as columns; what came stays as it is. Only `fields` builds a dict.
 
     Attributes:
-        kinds: EVENT, or of a label LEARN, CORRECT or DROP.
+        kinds: EVENT, or of a label LEARN, CORRECT, DROP or UNJOINED.
         stamps: `times` and `event_times`; None until asked for: those of the events' records.
         ids: Of the events; None where the pipeline names no id field.
         came: What an event said; of a label those fields of its event that later stages need:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from agents.errors import Refusal
 from agents.forwarded import Forwarded
 from agents.shared.rows import ForwardedRows
+from agents.shared.scores import ForwardedScores
 from topics.records import Outgoing
 
 Pair = tuple[bytes | None, bytes]
@@ -31,6 +32,7 @@ class Outputs:
         others: Alerts and metrics, and records for the next stage.
         forwarded: What goes to the next stage, before it is records.
         rows: Labelled rows that go to the learner, where it is another stage.
+        scores: Scored events that go to the stage that decides or evaluates for all partitions.
     """
 
     predictions: list[Pair] = field(default_factory=list)
@@ -39,3 +41,4 @@ class Outputs:
     others: list[Outgoing] = field(default_factory=list)
     forwarded: Forwarded | None = None
     rows: ForwardedRows | None = None
+    scores: ForwardedScores | None = None

@@ -60,7 +60,10 @@ class PartitionReport:
         unmatched: Labels that wait for their event.
         expired: Events that got no label in time, since the state began.
         unknown: Labels whose event did not come in time, since the state began.
+        met: Labels that found their event, since the state began.
         entities: How many entities have a past.
+        versions: Of a shared model: how many are on Kafka; None in another stage.
+        written: When its learner was heard of last, in milliseconds since 1970.
     """
 
     partition: int
@@ -81,7 +84,10 @@ class PartitionReport:
     unmatched: int | None = None
     expired: int | None = None
     unknown: int | None = None
+    met: int | None = None
     entities: int = 0
+    versions: int | None = None
+    written: int | None = None
 
 
 class _How(NamedTuple):
@@ -151,23 +157,32 @@ def read_states(topic: str, reader: Reader) -> dict[int, dict[str, bytes]]:
 
 
 class _State(NamedTuple):
-    """Of one partition: what could be read of it, and what is wrong."""
+    """Of one partition: what could be read of it, and what is wrong; how many models were
+    there, and when the last record was written."""
 
     place: str
     entries: dict[str, bytes]
     flaws: Sequence[Flaw]
+    models: int = 0
+    written: int | None = None
 
 
 def _read(topic: str, reader: Reader) -> dict[int, _State]:
     readers: dict[int, StateReader] = {}
+    models, written = Counter[int](), dict[int, int]()
     for record in reader.read(topic):
         number = record.partition() or 0
+        models[number] += record.key() == MODEL.encode()
+        written[number] = record.timestamp()[1]
         if number not in readers:
             readers[number] = StateReader(MemoryStore(), f"{topic}[{number}]")
         readers[number].apply(record.key(), record.value(), record.offset())
     flaws = {number: checked(one).flaws for number, one in readers.items()}
     return {
-        number: _State(one.place, dict(one.store.beginning("")), flaws[number])
+        number: _State(
+            *(one.place, dict(one.store.beginning("")), flaws[number]),
+            *(models[number], written[number]),
+        )
         for number, one in readers.items()
     }
 
@@ -200,8 +215,9 @@ def _report(
         drifts=model.drifts if model else None,
         last_drift=model.last_drift if model else None,
         stage=stage.inputs[0],
-        **(_labels(entries) if len(stage.inputs) > 1 else {}),
+        **(_labels(entries) if stage.joins else {}),
         entities=sum(1 for key in entries if key.startswith(ENTITY) and key.count("/") > 1),
+        **({"versions": state.models, "written": state.written} if stage.shared and state else {}),
     )
 
 
@@ -214,6 +230,7 @@ def _labels(entries: Mapping[str, bytes]) -> dict[str, int]:
         "unmatched": found[Early],
         "expired": counts.expired,
         "unknown": counts.unknown,
+        "met": counts.learned,
     }
 
 

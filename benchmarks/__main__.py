@@ -23,7 +23,9 @@ from benchmarks import (
     pattern,
     recovery,
     restore,
+    shared_learner,
     stages,
+    staleness,
     throughput,
 )
 
@@ -40,9 +42,11 @@ BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "fraud": fraud.run,
     "fraud_rate": fraud_rate.run,
     "pattern": pattern.run,
+    "shared_learner": shared_learner.run,
+    "staleness": staleness.run,
     "page": page.run,
 }
-ALONE = {"family", "learners", "mixing", "pattern"}
+ALONE = {"family", "learners", "mixing", "pattern", "shared_learner"}
 """These need no Kafka."""
 
 

@@ -165,6 +165,16 @@ def rows(name: str, _: int, replication: int) -> TopicSpec:
     return replace(inner(name, 1, replication), holds=ONE_LEARNER)
 
 
+def scored(name: str, _: int, replication: int) -> TopicSpec:
+    """The topic of scored events, about which one stage decides in their order."""
+    return rows(name, 1, replication)
+
+
+def deciding(name: str, _: int, replication: int) -> TopicSpec:
+    """The state of the stage that decides and evaluates for all partitions."""
+    return replace(state(name, 1, replication), holds=ONE_LEARNER)
+
+
 def versions(name: str, _: int, replication: int) -> TopicSpec:
     """The topic of the versions of a shared model, which is the state of its learner.
 

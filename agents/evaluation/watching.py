@@ -24,7 +24,7 @@ class Watcher:
     """Judges what was said, in windows of event time.
 
     Args:
-        judge: Counts.
+        judge: Counts; None where another stage evaluates what is said here.
         topic: Of the metrics.
         codec: Their format.
         frozen: The model as it was at the start of the window, or since a moment; None for no
@@ -35,7 +35,7 @@ class Watcher:
 
     def __init__(
         self,
-        judge: Evaluator,
+        judge: Evaluator | None,
         topic: str,
         codec: Codec,
         frozen: Frozen | None = None,
@@ -52,7 +52,8 @@ class Watcher:
 
     def save(self) -> None:
         """Put what has changed into the state."""
-        self._judge.save()
+        if self._judge is not None:
+            self._judge.save()
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -93,6 +94,8 @@ class Watcher:
 
     def watch(self, scored: ScoredBatch) -> list[Outgoing]:
         """Evaluate the scores, and the labels of the batch; the metrics to be published now."""
+        if self._judge is None:
+            return []
         own = scored.predictions if self._of_classes else scored.scores
         return [
             Outgoing(self._topic, found.key, self._codec.encode(found), timestamp=found.start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,6 +14,22 @@ KEY = state_keys.LABEL_COUNTS
 """Of the counts in the state."""
 
 _OF_NOW = ("waiting", "unmatched")
+
+
+ENOUGH_LABELS = 100
+"""Labels before a share is judged."""
+
+
+class LabelShare(NamedTuple):
+    """How many labels `met` their event, `of` how many; one for each event."""
+
+    met: int
+    of: int
+
+    @property
+    def is_small(self) -> bool:
+        """Whether most labels are elsewhere than their events."""
+        return self.of >= ENOUGH_LABELS and self.met < self.of / 2
 
 
 @dataclass(slots=True)
@@ -48,6 +65,11 @@ class JoinCounts:
     def homeless(self) -> int:
         """Labels that found no event: those that wait for one, and those that waited in vain."""
         return self.unmatched + self.unknown
+
+    @property
+    def share(self) -> LabelShare:
+        """How many of the labels found their event."""
+        return LabelShare(self.learned, self.learned + self.homeless)
 
     def add(self, other: JoinCounts) -> None:
         """Count what happened to the labels of another partition as well."""

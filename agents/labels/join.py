@@ -40,6 +40,9 @@ TIME = state_keys.LABEL_TIME
 FORGET = "drop"
 """The value of `on_expire` that gives an expired event no label."""
 
+SAME_KEY = 'a label must have the key of its event, or labels.key = "id" must be set'
+"""What is most often wrong where labels do not find their events."""
+
 _NEVER = msgspec.msgpack.encode(-1)
 
 
@@ -53,6 +56,7 @@ class JoinSettings:
         max_waiting: The most entries: events, labelled or not, and early labels together.
         label: The name of the label among the fields of its operation.
         keep: The fields of an event that its labels' operations shall have.
+        by_id: Whether labels are keyed by the ids of their events; else like these.
     """
 
     expire: int
@@ -60,6 +64,7 @@ class JoinSettings:
     max_waiting: int = 1_000_000
     label: str = "label"
     keep: tuple[str, ...] = ()
+    by_id: bool = False
 
 
 class LabelJoin:
@@ -217,11 +222,10 @@ class LabelJoin:
         else:
             why = f"before {self._settings.max_waiting:,} others waited (labels.max_waiting)"
         event = f"event with the id {short(id_of(PREFIX, key))}"
-        error = UnknownLabel(
-            f"no {event} waits on this partition, and none came {why}; a label must have the key"
-            " of its event"
-        )
-        self._rejected.append(Rejected(record_of(entry), "validate", error))
+        what = f"no {event} came {why}"
+        if not self._settings.by_id:
+            what = f"no {event} waits on this partition, and none came {why}; {SAME_KEY}"
+        self._rejected.append(Rejected(record_of(entry), "validate", UnknownLabel(what)))
 
     def _get(self, key: str) -> Entry | None:
         value = self._state.get(key)

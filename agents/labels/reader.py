@@ -13,6 +13,7 @@ from agents.errors import InvalidEvent
 from agents.events.decoding import Decode, decode_all
 from agents.events.fields import short
 from agents.events.limits import LIMITS, fits, id_error
+from agents.operations import UNJOINED, Row
 from topics.codecs import Codec
 from topics.records import Record
 
@@ -52,6 +53,11 @@ class ParsedLabel(msgspec.Struct, frozen=True, gc=False):
     weight: int
     time: int
     record: Record
+
+    def row(self) -> Row:
+        """It as an operation, which is joined in a later stage."""
+        time, weight = self.time, self.weight
+        return UNJOINED, time, time, self.id, {}, self.label, None, weight, self.record
 
 
 # A class is never free before a walk through all memory: one for all partitions and assignments.

@@ -70,7 +70,7 @@ class Learning:
     def _learn(self, block: RowBlock) -> list[Rejected]:
         """What is rejected the model could not even score, before it would have learned it."""
         try:
-            found = self.model.run(block.features(), block.labels)
+            found = self.model.run(block.features(), block.labels, times=block.times)
         except LearnFailed as error:
             raise LearnRefused(_refusal(block.origins[error.index]), error.cause) from error
         return [self._reject(block, i, "predict", e) for i, e in found.failures.items()]

@@ -15,8 +15,8 @@ from agents.packing import pack, unpacker
 from learners.engine.rows import Rows
 from topics.records import Outgoing, Source
 
-LAYOUT = 1
-"""Of a block. A learner refuses a block of another one."""
+LAYOUT = 2
+"""Of a block; 1 had no times. A learner refuses a block of a later one."""
 
 LARGEST_BLOCK = 512 * 1024
 """Bytes that a block has at the most, unless it is a single row."""
@@ -54,6 +54,7 @@ class _Packed(msgspec.Struct, array_like=True, gc=False):
     values: bytes | list[dict[str, Any]]
     labels: list[Any]
     origins: list[Origin]
+    times: list[int] | None = None
 
 
 @dataclass(slots=True)
@@ -65,6 +66,7 @@ class RowBlock:
         rows: The features, as they were when the event was scored.
         labels: As the learner takes them.
         origins: By what each was labelled.
+        times: How often each is to be learned.
         places: Of the records by which it happened; see ``Batch.places``. Not on Kafka, where
             the order of the topic takes its place.
         in_memory: Whether the learner had them in the transaction that wrote them.
@@ -74,18 +76,20 @@ class RowBlock:
     rows: list[Row] = field(default_factory=list)
     labels: list[Any] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     in_memory: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def add(self, row: Row, label: Any, origin: Origin, place: int) -> None:
+    def add(self, row: Row, label: Any, origin: Origin, place: int, times: int = 1) -> None:
         """One more."""
         self.rows.append(row)
         self.labels.append(label)
         self.origins.append(origin)
         self.places.append(place)
+        self.times.append(times)
 
     @classmethod
     def joined(cls, blocks: Sequence[RowBlock]) -> RowBlock:
@@ -95,8 +99,8 @@ class RowBlock:
             return list(chain.from_iterable(getattr(block, column) for block in blocks))
 
         names = blocks[0].names if blocks else None
-        columns = [chained(name) for name in ("rows", "labels", "origins", "places")]
-        return cls(names, columns[0], columns[1], columns[2], columns[3])
+        columns = [chained(name) for name in ("rows", "labels", "origins", "times", "places")]
+        return cls(names, columns[0], columns[1], columns[2], columns[3], columns[4])
 
     def take(self, at: Sequence[int]) -> RowBlock:
         """The rows at these places, in this order."""
@@ -105,7 +109,8 @@ class RowBlock:
             return [column[i] for i in at]
 
         places = of(self.places) if self.places else []
-        return RowBlock(self.names, of(self.rows), of(self.labels), of(self.origins), places)
+        columns = of(self.rows), of(self.labels), of(self.origins), of(self.times)
+        return RowBlock(self.names, *columns, places)
 
     def features(self) -> Rows | list[dict[str, Any]]:
         """All rows, as a model takes them."""
@@ -114,7 +119,8 @@ class RowBlock:
     def encode(self, *, in_memory: bool = False) -> bytes:
         """The value of a record; ``decode`` reads it."""
         values: Any = self.rows if self.names is None else b"".join(self.rows)  # type: ignore[arg-type]
-        return pack(_Packed(LAYOUT, in_memory, self.names, values, self.labels, self.origins))
+        columns = values, self.labels, self.origins, self.times
+        return pack(_Packed(LAYOUT, in_memory, self.names, *columns))
 
     @classmethod
     def decode(cls, value: bytes) -> RowBlock:
@@ -127,9 +133,11 @@ class RowBlock:
             said: _Packed = _unpack(value)
         except (msgspec.MsgspecError, IndexError) as error:
             raise BlockUnreadable(f"no block of rows: {error}") from error
-        if said.layout != LAYOUT:
+        if not 1 <= said.layout <= LAYOUT:
             raise BlockUnreadable(f"a block of layout {said.layout}, not {LAYOUT}")
-        return cls(said.names, _rows(said), said.labels, said.origins, [], said.in_memory)
+        times = said.times or [1] * len(said.labels)
+        columns = _rows(said), said.labels, said.origins, times
+        return cls(said.names, *columns, [], said.in_memory)
 
 
 _unpack = unpacker(_Packed)

@@ -10,13 +10,13 @@ from agents.errors import InvalidEvent
 from agents.events.fields import short
 from agents.events.limits import all_fit, fits
 from agents.forwarded import Forwarded
-from agents.operations import Letters, Operations
+from agents.operations import UNJOINED, Letters, Operations
 from agents.outputs import Outputs, Refused
 from agents.rejected import Rejected
 
 
 class Forward:
-    """Forwards every operation.
+    """Forwards every operation. A label that was not joined yet is keyed by the id of its event.
 
     Args:
         topic: Of the next stage.
@@ -52,7 +52,10 @@ class Forward:
         return Outputs(forwarded=Forwarded(self._topic, keys, operations)), []
 
     def _keys(self, operations: Operations) -> Any:
-        return operations.column(self._field, np.arange(len(operations)))
+        keys = operations.column(self._field, np.arange(len(operations)))
+        for i in np.flatnonzero(operations.kinds == UNJOINED).tolist():
+            keys[i] = operations.ids[i]
+        return keys
 
     def _error(self, value: Any) -> InvalidEvent:
         return InvalidEvent(f"{self._field}: expected a text or an integer, got {short(value)}")

@@ -19,6 +19,7 @@ from agents.operations import DROP, EVENT, KINDS, Operations
 from agents.outputs import Outputs, Refused
 from agents.rejected import Rejected
 from agents.shared.rows import ForwardedRows, Origin, RowBlock
+from agents.shared.scores import ForwardedScores
 from agents.shared.versions import Versions
 from agents.sinks.publish import Publisher
 from agents.sinks.scored import ScoredBatch
@@ -59,11 +60,13 @@ class Score:
         features: From fields to features.
         functions: Adds the features of the user's functions.
         rows: Keeps what was scored until its label comes; None where labels come with events.
-        publisher: Makes records of the scores.
+        publisher: Makes records of the scores; None where another stage decides.
         watcher: Evaluates the model and its baselines.
         reasons: How many features a prediction names as its reasons.
         shared: The topic of labelled rows and the versions of the model, where another stage
             learns for all partitions: then nothing is learned here.
+        forwards: The topic of the stage that decides or evaluates for all partitions, and the
+            fields that it needs, or None for all fields; None where there is no such stage.
     """
 
     def __init__(
@@ -72,14 +75,16 @@ class Score:
         features: FeatureReader,
         functions: Functions,
         rows: WaitingRows | None,
-        publisher: Publisher,
+        publisher: Publisher | None,
         watcher: Watcher | None,
         *,
         reasons: int = 0,
         shared: tuple[str, Versions] | None = None,
+        forwards: tuple[str, tuple[str, ...] | None] | None = None,
     ) -> None:
         self._model = model
         self._shared = shared
+        self._forwards = forwards
         self._features = features
         self._functions = functions
         self._rows = rows
@@ -94,13 +99,15 @@ class Score:
 
     def save(self) -> None:
         """Put what has changed into the state, the model apart."""
-        self._publisher.save()
+        if self._publisher is not None:
+            self._publisher.save()
         if self._watcher is not None:
             self._watcher.save()
 
     def warm_up(self) -> None:
         """Compile what encodes predictions."""
-        self._publisher.warm_up()
+        if self._publisher is not None:
+            self._publisher.warm_up()
 
     def admit(self, operations: Operations) -> tuple[Operations, list[Rejected]]:
         """All of it."""
@@ -127,9 +134,13 @@ class Score:
             rejected += self._run(steps.part(part), scored)
         if self._watcher is not None:
             self._watcher.ask_rule(scored)
-        self._publisher.publish(scored, outputs)
+        if self._publisher is not None:
+            self._publisher.publish(scored, outputs)
         if self._watcher is not None:
             outputs.others += self._watcher.watch(scored)
+        if self._forwards is not None:
+            with_labels = self._watcher is not None
+            outputs.scores = ForwardedScores.of(*self._forwards, scored, with_labels=with_labels)
         outputs.learned = self._model.learned - before
         return outputs, rejected
 
@@ -255,8 +266,7 @@ def _divided(
             record = operations.records[at]
             time = int(operations.times[at])
             origin = Origin(operations.ids[at], record.key(), Source.of(record), time)
-            for _ in range(often):
-                block.add(row, label, origin, int(operations.places[at]))
+            block.add(row, label, origin, int(operations.places[at]), often)
     scored = np.flatnonzero(operations.kinds[steps.at] == EVENT)
     chosen = [rows[i] for i in scored.tolist()]
     events = Steps(steps.at[scored], join(chosen, names), [UNLABELLED] * len(chosen))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,9 @@ import numpy as np
 from agents.operations import Operations
 from learners.engine.kernels import Ints
 from topics.records import Reason
+
+COLUMNS = ("predictions", "scores", "versions", "reasons", "decisions", "thresholds")
+"""What is said of each event; some of them are empty where nothing is."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,42 @@ class ScoredBatch:
     baselines: dict[str, list[Any]] | None = None
     decisions: Sequence[Literal["alert", "pass"] | None] = ()
     thresholds: Sequence[float | None] = ()
+
+    @classmethod
+    def joined(cls, parts: Sequence[ScoredBatch]) -> ScoredBatch:
+        """Batches of one stage, one behind the other."""
+        if len(parts) == 1:
+            return parts[0]
+
+        def chained(column: str) -> list[Any]:
+            return list(chain.from_iterable(getattr(part, column) for part in parts))
+
+        starts = np.cumsum([0, *(len(part.operations) for part in parts[:-1])])
+        made = cls(Operations.joined([part.operations for part in parts]))
+        made.at = np.concatenate([p.at + n for p, n in zip(parts, starts, strict=True)])
+        for column in COLUMNS:
+            setattr(made, column, chained(column))
+        if (first := parts[0].baselines) is not None:
+            said = [part.baselines or {} for part in parts]
+            made.baselines = {
+                name: list(chain.from_iterable(each[name] for each in said)) for name in first
+            }
+        return made
+
+    def take(self, at: Ints) -> ScoredBatch:
+        """The operations that stand at these places, in this order, with what is said of them."""
+        rows = np.full(len(self.operations), -1)
+        rows[self.at] = np.arange(len(self))
+        chosen = rows[at]
+        order = chosen[chosen >= 0].tolist()
+        made = ScoredBatch(self.operations.take(at), np.flatnonzero(chosen >= 0))
+        for column in COLUMNS:
+            values = getattr(self, column)
+            setattr(made, column, [values[j] for j in order] if len(values) else values)
+        if self.baselines is not None:
+            said = self.baselines.items()
+            made.baselines = {name: [values[j] for j in order] for name, values in said}
+        return made
 
     def __len__(self) -> int:
         return len(self.at)

@@ -27,29 +27,31 @@ class DecodeSource:
     Args:
         codec: The format of the events topic.
         id_field: The field of an event's id, or None.
-        labels: The labels' topic, what reads it, and what joins it; None without late labels.
+        labels: The labels' topic, what reads it, and what joins it, or None where a later stage
+            does; None without late labels.
     """
 
     def __init__(
         self,
         codec: Codec,
         id_field: str | None,
-        labels: tuple[str, LabelReader, LabelJoin] | None = None,
+        labels: tuple[str, LabelReader, LabelJoin | None] | None = None,
     ) -> None:
         self._format = codec.name
         self._decode: Decode = codec.decoder(dict[str, Any])
         self._id = id_field
-        self._labels = labels
+        self._labels = labels and labels[:2]
+        self._join = labels and labels[2]
 
     @property
     def labels(self) -> JoinCounts | None:
-        """What happened to labels; None without late labels."""
-        return None if self._labels is None else self._labels[2].counts
+        """What happened to labels; None where none are joined."""
+        return None if self._join is None else self._join.counts
 
     def save(self) -> None:
         """Put what has changed into the state."""
-        if self._labels is not None:
-            self._labels[2].save()
+        if self._join is not None:
+            self._join.save()
 
     def warm_up(self) -> None:
         """Nothing is compiled."""
@@ -75,16 +77,13 @@ class DecodeSource:
         return operations, rejected
 
     def _step(self, arrived: ParsedEvent | ParsedLabel) -> tuple[list[Row], list[Rejected]]:
-        if self._labels is not None:
-            return self._labels[2].step(arrived)
-        assert isinstance(arrived, ParsedEvent)  # there is no other topic
-        return [arrived.row()], []
+        return ([arrived.row()], []) if self._join is None else self._join.step(arrived)
 
     def _arrived(self, records: Sequence[Record]) -> Sequence[Arrived]:
         """The event or label of each record, or why it has none."""
         if self._labels is None:
             return self._events(records)
-        topic, reader, _ = self._labels
+        topic, reader = self._labels
         is_label = [name == topic for name in of_each(records, "topic")]
         labels = iter(reader.read(list(compress(records, is_label))))
         others = compress(records, [not one for one in is_label])

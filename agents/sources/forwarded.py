@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agents.forwarded import ForwardedEvent, ForwardedLabel
-from agents.operations import EVENT, KINDS, Letters, Operations, Row
+from agents.forwarded import ForwardedEvent, ForwardedLabel, Message, UnjoinedLabel
+from agents.operations import EVENT, KINDS, UNJOINED, Letters, Operations, Row
 from agents.packing import unpacker
 from agents.records import StoredRecord
 from agents.rejected import Rejected
@@ -20,7 +20,7 @@ class ForwardedSource:
     labels = None
 
     def __init__(self, letters: Letters) -> None:
-        self._decode = unpacker(ForwardedEvent | ForwardedLabel)
+        self._decode = unpacker(ForwardedEvent | ForwardedLabel | UnjoinedLabel)
         self._letters = letters
 
     def save(self) -> None:
@@ -38,7 +38,10 @@ class ForwardedSource:
         return operations, []
 
 
-def _row(said: ForwardedEvent | ForwardedLabel) -> Row:
+def _row(said: Message) -> Row:
+    if isinstance(said, UnjoinedLabel):
+        raw = StoredRecord(said.source, said.key, said.value, said.time, said.headers)
+        return UNJOINED, said.time, said.time, said.id, {}, said.label, None, said.weight, raw
     record = StoredRecord(said.source, said.key, None, said.time)
     if isinstance(said, ForwardedEvent):
         return EVENT, said.time, said.time, said.id, said.fields, None, None, 0, record

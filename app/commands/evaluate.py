@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agents.labels import counts
+from app import sentences
 from app.evaluation import evaluate as evaluating
 from app.evaluation import naive
 from app.kafka import reading
 from app.options import Connect, with_pipeline
+from app.pipeline import stages
 from app.tables import table
 
 if TYPE_CHECKING:
@@ -37,6 +40,8 @@ NAMES = {
 }
 IF_ANY = tuple(NAMES)[-5:]
 """Counts that the table shows where they are not 0."""
+LATE = ("labels", "labels_met")
+"""Counts that the table shows where labels come late."""
 
 
 DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
@@ -65,6 +70,15 @@ def evaluate(
         evaluation = evaluating.evaluate(pipeline, reader, span)
     click.echo(as_line(evaluation) if as_json else as_table(evaluation))
     say_if_worse(evaluation)
+    say_if_apart(pipeline, evaluation)
+
+
+def say_if_apart(pipeline: Pipeline, evaluation: evaluating.Evaluation) -> None:
+    """On standard error, where most labels cannot meet their event."""
+    share = counts.LabelShare(evaluation.labels_met or 0, evaluation.labels or 0)
+    if share.is_small:
+        told = sentences.labels_told(share, by_id=stages.joins_by_id(pipeline))
+        click.echo(f"riverrun: {evaluation.pipeline}: {told}", err=True)
 
 
 def say_if_worse(evaluation: evaluating.Evaluation) -> None:
@@ -85,6 +99,7 @@ def as_table(evaluation: evaluating.Evaluation) -> str:
     found = asdict(evaluation)
     measured, windows = found.pop("metrics"), found.pop("windows")
     found = {k: v for k, v in found.items() if v or k not in IF_ANY}
+    found = {k: v for k, v in found.items() if v is not None or k not in LATE}
     rows = [(_name(k), _figure(v)) for k, v in (found | measured).items()]
     counts, figures = rows[1 : len(found)], rows[len(found) :]
     text = table(rows[0], [*counts, ("", ""), *figures])

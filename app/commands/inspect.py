@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from app import inspection
+from agents.labels import counts
+from app import inspection, sentences
 from app.kafka import reading
 from app.options import Connect, with_pipeline
-from app.sentences import drifts_told
+from app.pipeline import stages
 from app.tables import table
 from app.terminal import visible
 from learners import weights
@@ -87,6 +89,10 @@ def inspect(
         click.echo("\n".join(json.dumps(asdict(report)) for report in reports))
         return
     click.echo(as_table(reports))
+    for line in learner_lines(pipeline, reports, time.time()):
+        click.echo(line)
+    if (share := label_share(reports)).of:
+        click.echo(sentences.labels_told(share, by_id=stages.joins_by_id(pipeline)))
     if with_weights:
         click.echo(weights_of(reports, top))
 
@@ -125,6 +131,27 @@ def as_table(reports: Sequence[inspection.PartitionReport]) -> str:
     )
 
 
+def learner_lines(
+    pipeline: Pipeline, reports: Sequence[inspection.PartitionReport], now: float
+) -> Iterator[str]:
+    """A line for each learner of a shared model; `now` is in seconds since 1970."""
+    for report in reports:
+        if report.versions is None or report.written is None:
+            continue
+        age, limit = max(0.0, now - report.written / 1000), pipeline.learner.stale_after
+        stale = f", longer than learner.stale_after ({limit:g} s)" if age > limit else ""
+        yield (
+            f"one learner for all partitions: version {report.learned:,}, {report.versions:,}"
+            f" versions kept, heard of {age:,.1f} s ago{stale}"
+        )
+
+
+def label_share(reports: Sequence[inspection.PartitionReport]) -> counts.LabelShare:
+    """How many labels of all partitions met their event."""
+    met = sum(report.met or 0 for report in reports)
+    return counts.LabelShare(met, met + sum((r.unmatched or 0) + (r.unknown or 0) for r in reports))
+
+
 def _fingerprint(report: inspection.PartitionReport) -> str:
     return (report.fingerprint or ("not made" if report.learner else "-"))[:SHORT]
 
@@ -138,7 +165,8 @@ def _watched(report: inspection.PartitionReport) -> bool:
 
 
 def _drifted(report: inspection.PartitionReport) -> str:
-    return f"partition {report.partition}: {drifts_told(report.drifts or 0, report.last_drift)}"
+    told = sentences.drifts_told(report.drifts or 0, report.last_drift)
+    return f"partition {report.partition}: {told}"
 
 
 def weights_of(reports: Sequence[inspection.PartitionReport], top: int) -> str:

@@ -48,6 +48,8 @@ class Evaluation:
         label_dead_letters: Labels that were set aside, whatever the span.
         labels_elsewhere: Labels on another partition than their event: they are never learned.
         labels_unmatched: Labels without any event; None where a span leaves events out.
+        labels: Of the labels topic, one for each id; None without one, or with a span.
+        labels_met: How many of them are where their event is, so that they are learned.
         metrics: By name; nan where one is not defined.
         windows: Of event time, in their order; empty without [metrics].
     """
@@ -70,6 +72,8 @@ class Evaluation:
     label_dead_letters: int = 0
     labels_elsewhere: int = 0
     labels_unmatched: int | None = None
+    labels: int | None = None
+    labels_met: int | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +135,7 @@ def evaluate_topics(pipeline: Pipeline, reader: Topics, span: Span = ALL) -> Eva
     scores += [guess.score for guess in events.refound]
     windows = by_window(model.task, verdicts, pipeline.metrics) if pipeline.metrics else []
     counts, late = events.counts, min(events.counts["missing"], on_the_way)
+    share = truth.share if span == ALL and pipeline.labels else None
     evaluation = Evaluation(
         pipeline=pipeline.name,
         task=model.task,
@@ -146,7 +151,9 @@ def evaluate_topics(pipeline: Pipeline, reader: Topics, span: Span = ALL) -> Eva
         gaps=events.gaps,
         label_dead_letters=label_letters,
         labels_elsewhere=truth.elsewhere,
-        labels_unmatched=truth.unmatched if span == ALL and pipeline.labels else None,
+        labels_unmatched=truth.unmatched if share else None,
+        labels=share.of if share else None,
+        labels_met=share.met if share else None,
         metrics=measure(model.task, labelled, scores)
         | yardsticks(model.task, verdicts)
         | (calibration(model.task, labelled) | over_all(windows) if windows else {}),

@@ -2,11 +2,12 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 import msgspec
 
+from agents.shared.scores import decode
 from app.errors import RiverrunError
 from app.evaluation.topics import Topics
 from app.inspection import read_states
@@ -136,11 +137,18 @@ def status_of(
 
 
 def on_the_way(pipeline: Pipeline, reader: Topics) -> int:
-    """Records that lie between two stages: as many events may still get a prediction."""
+    """Events between two stages: as many may still get a prediction."""
     count = 0
     for stage in stages(pipeline):
         if stage.next_topic is not None and stage.next_field is not None:
-            done = reader.committed(stage.next_topic)
-            begin = {number: offset for number, offset in done.items() if offset is not None}
-            count += sum(1 for _ in reader.read(stage.next_topic, begin))
+            count += sum(1 for _ in _not_done(reader, stage.next_topic))
+        elif stage.decides and pipeline.decisions.budget is not None:
+            blocks = (decode(record.value()) for record in _not_done(reader, stage.inputs[0]))
+            count += sum(map(len, blocks))
     return count
+
+
+def _not_done(reader: Topics, topic: str) -> Iterator[Record]:
+    done = reader.committed(topic)
+    begin = {number: offset for number, offset in done.items() if offset is not None}
+    return reader.read(topic, begin)

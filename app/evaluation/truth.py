@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from agents.events.limits import label_value
+from agents.labels.counts import LabelShare
 from app.evaluation.topics import Topics
 from app.pipeline.load import Pipeline
+from app.pipeline.stages import joins_by_id
 from app.pipeline.streams import Labels
 from app.pipeline.topics import codec_of
 from learners.base import UNSUPERVISED
@@ -41,6 +43,7 @@ class Truth:
     def __init__(self, pipeline: Pipeline, reader: Topics, model: Model) -> None:
         self._field = pipeline.events.label
         self._settings = pipeline.labels
+        self._by_id = joins_by_id(pipeline)
         self._model = model
         table = pipeline.labels or pipeline.events
         self._values = table.label_values
@@ -63,12 +66,17 @@ class Truth:
         label, partitions, _ = self._late.get(id_, _NONE)
         if label is not None and id_ not in self._met:
             self._met.add(id_)
-            self.elsewhere += not partitions >> partition & 1
+            self.elsewhere += not (self._by_id or partitions >> partition & 1)
         return label
 
     def told(self, id_: Any) -> int | None:
         """When the late label of an event came, in milliseconds since 1970; None for no such."""
         return self._late.get(id_, _NONE)[2]
+
+    @property
+    def share(self) -> LabelShare:
+        """How many labels, of an id each, are where their event is, so that they meet."""
+        return LabelShare(len(self._met) - self.elsewhere, len(self._late))
 
     @property
     def unmatched(self) -> int:

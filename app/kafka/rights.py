@@ -37,6 +37,7 @@ _OF_ROLE: dict[Role, frozenset[AclOperation]] = {
     "rows": frozenset({READ, WRITE}),
     "versions": frozenset({READ, WRITE}),
     "marks": frozenset({READ, WRITE}),
+    "scored": frozenset({READ, WRITE, DELETE}),
 }
 _TIMEOUT = 15.0
 

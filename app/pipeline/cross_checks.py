@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from agents.entities.declare import EntityTable
 from app.pipeline.model import Pipeline
+from app.pipeline.stages import joins_by_id
 from app.pipeline.streams import Entity
 from app.pipeline.toml_lines import Path as Key
 from app.pipeline.topics import PipelineTopic, pipeline_topics
@@ -23,7 +24,7 @@ _IN_TOPIC = re.compile(r"[A-Za-z0-9._-]+")
 def faults(pipeline: Pipeline) -> Iterator[Fault]:
     """What does not go together, the plainest first."""
     yield from _labels(pipeline)
-    yield from _entities(pipeline)
+    yield from _keys(pipeline)
     yield from _shared(pipeline)
     yield from _topics(pipeline)
 
@@ -53,6 +54,11 @@ def _labels(pipeline: Pipeline) -> Iterator[Fault]:
     for n, entity in enumerate(pipeline.entities):
         if entity.source == "labels" and labels is None and events.label is None:
             yield (f"entities[{n}]", "source"), "needs labels: events.label, or a table [labels]"
+        elif entity.source == "labels" and joins_by_id(pipeline):
+            what = (
+                'cannot be beside labels.key = "id": labels meet their events behind all entities'
+            )
+            yield (f"entities[{n}]", "source"), what
     if pipeline.metrics is not None and labels is None and events.label is None:
         yield ("metrics",), "needs labels to judge by: events.label, or a table [labels]"
 
@@ -69,14 +75,20 @@ def _shared(pipeline: Pipeline) -> Iterator[Fault]:
         yield ("learner", "mark"), f"must be {SHORTEST_MARK:g} s or more"
 
 
-def _entities(pipeline: Pipeline) -> Iterator[Fault]:
+def _keys(pipeline: Pipeline) -> Iterator[Fault]:
     """Fields that key the events anew become part of a topic's name."""
-    for n, entity in enumerate(pipeline.entities):
-        if entity.field is None or entity.field == pipeline.events.key:
+    fields: list[tuple[Key, str]] = [
+        ((f"entities[{n}]", "field"), entity.field)
+        for n, entity in enumerate(pipeline.entities)
+        if entity.field is not None
+    ]
+    if joins_by_id(pipeline):
+        fields.append((("events", "id"), str(pipeline.events.id)))
+    for key, field in fields:
+        if field == pipeline.events.key:
             continue
-        topic = f"{pipeline.name}.by-{entity.field}.v1"
-        key = (f"entities[{n}]", "field")
-        if _IN_TOPIC.fullmatch(entity.field) is None:
+        topic = f"{pipeline.name}.by-{field}.v1"
+        if _IN_TOPIC.fullmatch(field) is None:
             what = f'becomes part of the topic "{topic}", so it may have letters, digits, '
             yield key, f"{what}'.', '_' and '-' only"
         elif len(topic) > LONGEST_TOPIC:

@@ -46,6 +46,11 @@ class Pipeline(Table):
         return f"{self.name}.rows.v1"
 
     @property
+    def scored_topic(self) -> str:
+        """The topic of scored events, where one stage decides or evaluates for all partitions."""
+        return f"{self.name}.scored.v1"
+
+    @property
     def versions_topic(self) -> str:
         """The compacted topic of the versions of the one model; it is the learner's state."""
         return f"{self.name}.versions.v1"

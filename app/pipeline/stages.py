@@ -1,5 +1,5 @@
-"""The stages of a pipeline: one, one more for each entity that keys the events anew, and one more
-for a learner that all partitions share.
+"""The stages of a pipeline: one, one more for each entity that keys the events anew; and for a
+learner that all partitions share one that learns, and one that decides and evaluates.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ class Stage:
             for the last stage.
         next_field: The field that keys the events there; None in a stage that scores.
         partitions: How many it has; None: as many as the events.
+        joins: Whether late labels find their events here.
+        decides: Whether it decides or evaluates for all partitions.
     """
 
     inputs: tuple[str, ...]
@@ -30,50 +32,81 @@ class Stage:
     next_topic: str | None = None
     next_field: str | None = None
     partitions: int | None = None
+    joins: bool = False
+    decides: bool = False
 
     @property
     def scores(self) -> bool:
         """Whether events are scored here; their labels are learned here, or forwarded."""
-        return self.next_field is None and not self.shared
+        return self.next_field is None and self.partitions is None
 
     @property
     def learns(self) -> bool:
         """Whether the model is learned here: in the last stage."""
-        return self.next_topic is None
+        return self.next_topic is None and not self.decides
 
     @property
     def shared(self) -> bool:
         """Whether it is the one learner, which reads the rows of all partitions."""
-        return self.partitions is not None
+        return self.partitions is not None and not self.decides
 
 
 def stages(pipeline: Pipeline) -> tuple[Stage, ...]:
     """The stages in the order in which an event goes through them."""
     events, labels = pipeline.events, pipeline.labels
-    fields = [f for f in entity_fields(pipeline) if f != events.key]
+    fields = _keyed_by(pipeline)
     inputs = (events.topic, labels.topic) if labels else (events.topic,)
     made: list[Stage] = []
     for here, following in zip([events.key, *fields], [*fields, None], strict=True):
         keyed_so = {here} if made else {here, None}  # the whole stream: in the first stage
         tables = tuple((n, e) for n, e in enumerate(pipeline.entities) if e.field in keyed_so)
+        is_joining = following is None if joins_by_id(pipeline) else not made
+        joins = labels is not None and is_joining
         if following is None:
-            made += _last(pipeline, inputs, tables)
+            made += _last(pipeline, inputs, tables, joins=joins)
             break
         name = "events" if not made else f"by-{here}"
         state, inner = f"{pipeline.name}.{name}.state.v1", f"{pipeline.name}.by-{following}.v1"
-        made.append(Stage(inputs, state, tables, inner, following))
+        made.append(Stage(inputs, state, tables, inner, following, joins=joins))
         inputs = (inner,)
     return tuple(made)
 
 
+def joins_by_id(pipeline: Pipeline) -> bool:
+    """Whether labels find their events in the last stage, which is keyed by the events' ids."""
+    events, labels = pipeline.events, pipeline.labels
+    return labels is not None and labels.key == "id" and events.key != events.id
+
+
+def _keyed_by(pipeline: Pipeline) -> list[str]:
+    """The fields that key the events anew, in the order of the stages."""
+    events = pipeline.events
+    if not joins_by_id(pipeline) or events.id is None:
+        return [f for f in entity_fields(pipeline) if f != events.key]
+    return [f for f in entity_fields(pipeline) if f not in (events.key, events.id)] + [events.id]
+
+
 def _last(
-    pipeline: Pipeline, inputs: tuple[str, ...], tables: tuple[tuple[int, Entity], ...]
+    pipeline: Pipeline,
+    inputs: tuple[str, ...],
+    tables: tuple[tuple[int, Entity], ...],
+    *,
+    joins: bool,
 ) -> list[Stage]:
     """What scores and learns: one stage, or one that scores and one that learns."""
     if pipeline.learner.shared != "learner":
-        return [Stage(inputs, pipeline.state_topic, tables)]
-    scorer = Stage(inputs, pipeline.state_topic, tables, pipeline.rows_topic)
-    return [scorer, Stage((pipeline.rows_topic,), pipeline.versions_topic, partitions=1)]
+        return [Stage(inputs, pipeline.state_topic, tables, joins=joins)]
+    scorer = Stage(inputs, pipeline.state_topic, tables, pipeline.rows_topic, joins=joins)
+    state = f"{pipeline.name}.scored.state.v1"
+    deciding = Stage((pipeline.scored_topic,), state, partitions=1, decides=True)
+    learner = Stage((pipeline.rows_topic,), pipeline.versions_topic, partitions=1)
+    return [scorer, deciding, learner] if decides_for_all(pipeline) else [scorer, learner]
+
+
+def decides_for_all(pipeline: Pipeline) -> bool:
+    """Whether a budget and the metrics are those of the pipeline, not of a partition."""
+    needs = pipeline.decisions.budget is not None or pipeline.metrics is not None
+    return needs and pipeline.learner.shared == "learner"
 
 
 def merged_topics(pipeline: Pipeline) -> tuple[str, ...]:

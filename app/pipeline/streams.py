@@ -57,7 +57,8 @@ class Labels(Table):
 
     `on_expire` is "drop", or the label to be learned of an event that got none. `weights` says
     how often a label of each `source` (a field of the label) is learned. `max_waiting` bounds
-    the events that wait, in each partition. `label_values` is as in `[events]`.
+    the events that wait, in each partition. `label_values` is as in `[events]`. `key` is "id"
+    where the records of labels are not keyed like their events.
     """
 
     topic: Topic
@@ -71,6 +72,7 @@ class Labels(Table):
     max_waiting: int = Field(default=1_000_000, ge=1)
     max_idle: Seconds = 0.0
     label_values: LabelValues = Field(default={})
+    key: Literal["id"] | None = None
 
     @model_validator(mode="after")
     def _fields_have_one_meaning(self) -> Self:

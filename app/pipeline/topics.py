@@ -29,6 +29,7 @@ Role = Literal[
     "rows",
     "versions",
     "marks",
+    "scored",
 ]
 
 _Named = Events | Labels | Predictions | Decisions | Metrics
@@ -153,15 +154,21 @@ def _own(pipeline: Pipeline) -> Iterator[PipelineTopic]:
     yield own("dead letters", pipeline.dead_letter_topic, ("name",), specs.dead_letters)
     fields = [entity.field for entity in pipeline.entities]
     for stage in stages(pipeline):
+        shared = "learner", "shared"
+        if stage.decides:
+            yield own("scored", stage.inputs[0], shared, specs.scored)
+            yield own("state", stage.state_topic, shared, specs.deciding)
+            continue
         if stage.shared:
-            shared = "learner", "shared"
             yield own("rows", stage.inputs[0], shared, specs.rows)
             yield own("versions", stage.state_topic, shared, specs.versions)
             continue
         if stage.next_topic is None or stage.next_field is None:
             yield own("state", stage.state_topic, ("name",), specs.state)
             continue
-        key: Key = (f"entities[{fields.index(stage.next_field)}]", "field")
+        key: Key = ("labels", "key")
+        if stage.next_field in fields:
+            key = (f"entities[{fields.index(stage.next_field)}]", "field")
         yield own("state", stage.state_topic, key, specs.state)
         yield own("inner", stage.next_topic, key, specs.inner)
     if pipeline.learner.shared == "mix":

@@ -44,7 +44,9 @@ class Channel:
 
 
 def channels(pipeline: Pipeline, source: Source, key: str | None = None) -> dict[str, Channel]:
-    """The channel of each kind. A label gets the key of its event, and so its partition.
+    """The channel of each kind.
+
+    A label gets the key of its event, and so its partition; with ``labels.key`` the event's id.
 
     Args:
         pipeline: Names the topics.
@@ -55,7 +57,8 @@ def channels(pipeline: Pipeline, source: Source, key: str | None = None) -> dict
     key = key or events.key or source.key or events.id
     found = {"event": Channel(events.topic, writer_of(pipeline, "events"), key)}
     if labels is not None:
-        of_label = labels.id if key == events.id else key
+        by_id = key == events.id or labels.key == "id"
+        of_label = labels.id if by_id else key
         found["label"] = Channel(labels.topic, writer_of(pipeline, "labels"), of_label)
     return found
 

@@ -25,10 +25,12 @@ from agents.events.limits import label_check
 from agents.events.reader import EventReader
 from agents.labels.entries import PREFIX as LABELS
 from agents.labels.expiries import Expiries
+from agents.labels.forwarded_join import ForwardedJoin
 from agents.labels.join import JoinSettings, LabelJoin
 from agents.labels.reader import LabelFields, LabelReader
 from agents.labels.waiting import WaitingRows
 from agents.operations import Letters
+from agents.shared.deciding import Deciding
 from agents.shared.learning import Learning
 from agents.shared.versions import Versions
 from agents.sinks.forward import Forward
@@ -41,7 +43,7 @@ from agents.state import State
 from agents.views import Keys, NewView
 from app.pipeline.cross_checks import entity_table
 from app.pipeline.load import Pipeline
-from app.pipeline.stages import Stage, only_scores, stages
+from app.pipeline.stages import Stage, decides_for_all, joins_by_id, only_scores, stages
 from app.pipeline.topics import codec_of
 from learners.base import UNSUPERVISED
 from learners.model import Model
@@ -73,12 +75,22 @@ class AgentBuilder:
 
     def agent(self) -> Agent:
         """The agent of a stage through which events go."""
-        dead_letters = self.pipeline.dead_letter_topic
-        return Agent(self._source(), self._entities(), self._sink(), dead_letters)
+        parts = self._source(), self._entities(), self._sink()
+        join = ForwardedJoin(self._join()) if self.stage.joins and not self._is_first else None
+        return Agent(*parts, self.pipeline.dead_letter_topic, join)
 
     def learning(self) -> Learning:
         """The agent of the stage that learns the rows of all partitions."""
         return Learning(self.model, self._letters(), self.pipeline.dead_letter_topic)
+
+    def deciding(self) -> Deciding:
+        """The agent of the stage that decides and evaluates for all partitions."""
+        publisher = self._publisher() if self.pipeline.decisions.budget is not None else None
+        return Deciding(publisher, self._watcher(), self.pipeline.dead_letter_topic)
+
+    @property
+    def _is_first(self) -> bool:
+        return self.stage == stages(self.pipeline)[0]
 
     def _fields(self) -> EventFields:
         events = self.pipeline.events
@@ -89,7 +101,7 @@ class AgentBuilder:
 
     def _source(self) -> Source:
         events, labels = self.pipeline.events, self.pipeline.labels
-        if self.stage != stages(self.pipeline)[0]:
+        if not self._is_first:
             return ForwardedSource(self._letters())
         if only_scores(self.pipeline):
             return FeatureSource(codec_of(self.pipeline, "events"), self._event_reader())
@@ -97,17 +109,23 @@ class AgentBuilder:
         if labels is None:
             return DecodeSource(codec, events.id)
         check = label_check(self.model, labels.label_values)
+        join = self._join() if self.stage.joins else None
         fields = LabelFields(labels.id, labels.label, labels.source, labels.weights)
         reader = LabelReader(codec_of(self.pipeline, "labels"), fields, check)
+        return DecodeSource(codec, events.id, (labels.topic, reader, join))
+
+    def _join(self) -> LabelJoin:
+        labels = self.pipeline.labels
+        assert labels is not None
         settings = JoinSettings(
             expire=_ms(labels.expire),
             on_expire=labels.on_expire,
             max_waiting=labels.max_waiting,
             label=labels.label,
-            keep=kept(self.pipeline),
+            keep=kept(self.pipeline) if self._is_first else (),  # nothing is forwarded further
+            by_id=joins_by_id(self.pipeline),
         )
-        join = LabelJoin(settings, self.state, check)
-        return DecodeSource(codec, events.id, (labels.topic, reader, join))
+        return LabelJoin(settings, self.state, label_check(self.model, labels.label_values))
 
     def _letters(self) -> Letters:
         labels = self.pipeline.labels
@@ -123,17 +141,30 @@ class AgentBuilder:
         if stage.next_topic is not None and stage.next_field is not None:
             return Forward(stage.next_topic, stage.next_field, self._letters())
         features = FeatureReader(self._event_reader(), self._fields(), self.model)
+        forwards = self._forwards()
         waits = pipeline.labels is not None and self.model.task not in UNSUPERVISED
         return Score(
             self.model,
             features,
             Functions(pipeline.events.functions),
             WaitingRows(self.state, features.names) if waits else None,
-            self._publisher(),
+            None if forwards and pipeline.decisions.budget is not None else self._publisher(),
             self._watcher(),
             reasons=pipeline.decisions.reasons,
             shared=self._shared(),
+            forwards=forwards,
         )
+
+    def _forwards(self) -> tuple[str, tuple[str, ...] | None] | None:
+        """Where scored events are forwarded to, and with which fields: an alert shows all."""
+        pipeline, metrics = self.pipeline, self.pipeline.metrics
+        if not decides_for_all(pipeline):
+            return None
+        if pipeline.decisions.budget is not None and pipeline.decisions.topic is not None:
+            return pipeline.scored_topic, None
+        of_metrics = (metrics.entity, metrics.amount) if metrics else ()
+        names = (pipeline.decisions.entity, *of_metrics)
+        return pipeline.scored_topic, tuple(dict.fromkeys(name for name in names if name))
 
     def _shared(self) -> tuple[str, Versions] | None:
         topic = self.stage.next_topic
@@ -158,7 +189,7 @@ class AgentBuilder:
             decisions.budget,
             _ms(decisions.per),
             self.partition,
-            self.partitions,
+            self._sharing,
         )
         return Decider(settings, self.state)
 
@@ -170,34 +201,45 @@ class AgentBuilder:
             partition=self.partition,
             window=_ms(metrics.window),
             k=metrics.k,
-            partitions=self.partitions,
+            partitions=self._sharing,
             entity=metrics.entity,
             amount=metrics.amount,
             fee=metrics.fee,
             expire=_ms(pipeline.labels.expire) if pipeline.labels else 0,
         )
+        apart = decides_for_all(pipeline) and not self.stage.decides
+        evaluator = None if apart else Evaluator(settings, self.state, self.model.task)
+        of_classes, codec = self.model.task == "multiclass", codec_of(pipeline, "metrics")
+        if self.stage.decides:
+            return Watcher(evaluator, metrics.topic, codec, of_classes=of_classes)
         allow = pipeline.snapshots.allow
         since = _midnight(metrics.frozen_since) if metrics.frozen_since else None
         frozen = Frozen(self.state, self.model, settings.window, self.snapshot_key, allow, since)
         return Watcher(
-            Evaluator(settings, self.state, self.model.task),
+            evaluator,
             metrics.topic,
-            codec_of(pipeline, "metrics"),
+            codec,
             frozen if metrics.frozen else None,
             RuleBaseline(metrics.rule) if metrics.rule else None,
-            of_classes=self.model.task == "multiclass",
+            of_classes=of_classes,
         )
+
+    @property
+    def _sharing(self) -> int:
+        """How many partitions share a budget and the places of the metrics."""
+        return self.stage.partitions or self.partitions
 
 
 def new_views(pipeline: Pipeline, stage: Stage) -> dict[str, NewView]:
     """What the agent of a stage has at hand of its state, by prefix: makes each one, empty."""
     made: dict[str, NewView] = {}
-    if pipeline.labels is not None and stage == stages(pipeline)[0]:
+    if pipeline.labels is not None and stage.joins:
         made[LABELS] = partial(Expiries, _ms(pipeline.labels.expire))
     for number, entity in stage.entities:
         width = Layout.of(declared(entity_table(pipeline, number, entity))).width
         made[prefix_of(number)] = partial(PastRows, number, width)
-    if stage.scores and pipeline.metrics is not None:
+    evaluates = stage.decides if decides_for_all(pipeline) else stage.scores
+    if evaluates and pipeline.metrics is not None:
         made[JUDGE] = Keys
     return made
 

@@ -182,7 +182,7 @@ def _restorers(
 
 def _standby(pipeline: Pipeline, kafka: KafkaSettings, stores: Stores) -> Standby:
     """What follows states of other workers."""
-    followed = [stage for stage in stages(pipeline) if not stage.shared]
+    followed = [stage for stage in stages(pipeline) if stage.partitions is None]
     views = {stage.state_topic: new_views(pipeline, stage) for stage in followed}
     return Standby(restore_consumer(pipeline, kafka), views, stores.new)
 

@@ -13,6 +13,7 @@ from agents.forwarded import Forwarded
 from agents.operations import Operations
 from agents.outputs import Outputs
 from agents.shared.rows import ForwardedRows
+from agents.shared.scores import ForwardedScores
 from app.kafka.partitions import TP
 from topics.records import Outgoing
 
@@ -35,6 +36,7 @@ class Handover:
         """Whether this worker has all partitions of all stages, and forwards in memory."""
         self._waiting: list[Forwarded] = []
         self._rows: list[ForwardedRows] = []
+        self._scores: list[ForwardedScores] = []
 
     def accept(self, outputs: Outputs) -> None:
         """Take what an agent forwards: it is written with the other outputs, or waits here."""
@@ -42,6 +44,9 @@ class Handover:
         rows, outputs.rows = outputs.rows, None
         if rows and rows.block:
             self._rows.append(rows)
+        scores, outputs.scores = outputs.scores, None
+        if scores and len(scores.scored.operations):
+            self._scores.append(scores)
         if forwarded and self.at_once:
             self._waiting.append(forwarded)
         elif forwarded:
@@ -68,9 +73,14 @@ class Handover:
         records = ForwardedRows.joined(rows).outgoing(in_memory=self.at_once)
         return rows[0].topic, records
 
+    def scores(self) -> ForwardedScores | None:
+        """The scored events of a round, in the order of the stream."""
+        scores, self._scores = self._scores, []
+        return ForwardedScores.joined(scores) if scores else None
+
     def forget(self) -> None:
         """What waits is void."""
-        self._waiting, self._rows = [], []
+        self._waiting, self._rows, self._scores = [], [], []
 
     def _to(self, topic: str, keys: Sequence[str]) -> list[int]:
         """As the producer chooses it."""

@@ -80,6 +80,7 @@ class Health:
             "scored": self._counters.predictions,
             "learned": self._counters.learned,
             "waiting": labels.waiting if self._pipeline.labels else None,
+            "labels_met": list(labels.share) if self._pipeline.labels else None,
             "dead_letters": self._counters.dead_letters,
             "commits": self._committer.commits,
         }

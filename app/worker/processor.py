@@ -11,6 +11,7 @@ from time import perf_counter, time
 from agents.errors import LearnRefused
 from agents.outputs import Outputs
 from agents.shared.rows import RowBlock
+from agents.shared.scores import ForwardedScores
 from app.kafka.partitions import TP
 from app.sentences import drifts_told
 from app.worker.assignment import Assignment
@@ -113,8 +114,19 @@ class Processor:
             for at, operations in forwarded:
                 receiver = assignment.tasks[at]
                 self._run(assignment, at, receiver, partial(receiver.take_forwarded, operations))
+        if (scores := assignment.handover.scores()) is not None:
+            self._hand_scores(assignment, task, scores)
         if (rows := assignment.handover.rows()) is not None:
             self._hand_rows(assignment, task, *rows)
+
+    def _hand_scores(self, assignment: Assignment, task: Task, scores: ForwardedScores) -> None:
+        """Let the stage decide that does so for all partitions; else write for it."""
+        if not assignment.handover.at_once:
+            task.add(Outputs(others=scores.outgoing()))
+            return
+        at = TP(scores.topic, 0)
+        receiver = assignment.tasks[at]
+        self._run(assignment, at, receiver, partial(receiver.take_forwarded, scores.scored))
 
     def _hand_rows(
         self, assignment: Assignment, task: Task, topic: str, records: list[Outgoing]

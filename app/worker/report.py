@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from agents.labels.counts import JoinCounts
+from agents.labels.counts import ENOUGH_LABELS, JoinCounts
 from agents.shared.versions import Versions
 from app.pipeline.load import Pipeline
+from app.pipeline.stages import joins_by_id
 from app.pipeline.streams import Labels
+from app.sentences import labels_told
 from app.worker.output.committer import Committer
 from app.worker.processor import Counters
 from learners.base import UNSUPERVISED, Task
@@ -18,8 +20,6 @@ log = logging.getLogger("riverrun.worker")
 
 ENOUGH = 1_000
 """Events without a label before somebody is told."""
-ENOUGH_LABELS = 100
-"""Labels without an event, or events without a label, before somebody is told."""
 LONGEST = 200
 """Characters of an error in the log."""
 _SECONDS_BEFORE = 100_000_000_000
@@ -72,18 +72,23 @@ class Report:
         if counters.events == self._events:
             return
         log.info(
-            "%d events, %d learned, %d dead letters, %d commits of %.1f ms",
+            "%d events, %d learned, %d dead letters, %d commits of %.1f ms%s",
             counters.events,
             counters.learned,
             counters.dead_letters,
             committer.commits,
             1000 * committer.seconds / max(1, committer.commits),
+            self._labels_met(),
         )
         self._tell_letters()
         self._tell_unlabelled()
         if self._pipeline.labels is not None:
             self._tell_labels(self._pipeline.labels, self._committer.assignment.labels)
         self._events, self._letters = counters.events, counters.dead_letters
+
+    def _labels_met(self) -> str:
+        share = self._committer.assignment.labels.share
+        return f", {share.met} of {share.of} labels met their event" if share.of else ""
 
     def _tell_stale(self) -> None:
         """Warn once where the learner of a shared model is not heard of."""
@@ -132,18 +137,17 @@ class Report:
 
     def _tell_labels(self, labels: Labels, counts: JoinCounts) -> None:
         """Warn of labels that find no event, and of events that get none, as they double."""
-        met, homeless = counts.learned, counts.homeless
-        if homeless > met and homeless >= max(ENOUGH_LABELS, 2 * self._homeless):
+        share, homeless = counts.share, counts.homeless
+        if share.is_small and homeless >= 2 * self._homeless:
             self._homeless = homeless
             log.warning(
-                "%d of %d labels met their event; the events of the other %d were not seen on"
-                " their partition: %d still wait for labels.expire, %d became dead letters. A"
-                " label must have the key of its event, and its id with the same type"
-                " (docs/labels.md, Which label meets which event)",
-                met, met + homeless, homeless, counts.unmatched, counts.unknown,
+                "%s. The events of the other %d were not seen on their partition: %d still wait"
+                " for labels.expire, %d became dead letters",
+                labels_told(share, by_id=joins_by_id(self._pipeline)),
+                homeless, counts.unmatched, counts.unknown,
             )  # fmt: skip
         expired, least = counts.expired, ENOUGH_LABELS if labels.on_expire == "drop" else ENOUGH
-        if not met and expired >= max(least, 2 * self._expired):
+        if not share.met and expired >= max(least, 2 * self._expired):
             self._expired = expired
             log.warning(
                 "%d events got no label within labels.expire (%g s), and none got one; the last"

@@ -23,7 +23,8 @@ def require_startable(pipeline: Pipeline, snapshot_key: str | None) -> None:
     key = snapshot_key.encode() if snapshot_key else None
     for stage in stages(pipeline):
         try:
-            AgentBuilder(pipeline, stage, 0, 1, State(), new_model(pipeline), key).agent()
+            builder = AgentBuilder(pipeline, stage, 0, 1, State(), new_model(pipeline), key)
+            builder.deciding() if stage.decides else builder.agent()
         except AgentError as error:
             raise PipelineError(f"{pipeline.name}: {error}") from None
 

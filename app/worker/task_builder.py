@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from agents.agent import Agent
 from agents.errors import AgentError, Refusal
+from agents.shared.deciding import Deciding
 from agents.shared.learning import Learning
 from agents.shared.marks import Marks, Terms
 from agents.shared.mixer import Mixer
@@ -142,8 +143,10 @@ class TaskBuilder:
         """Of the partitions of the events."""
         return self._partitions.get(self._pipeline.events.topic, 1)
 
-    def _agent(self, stage: Stage, partition: int, state: State, model: Model) -> Agent | Learning:
-        def make(state: State) -> Agent | Learning:
+    def _agent(
+        self, stage: Stage, partition: int, state: State, model: Model
+    ) -> Agent | Learning | Deciding:
+        def make(state: State) -> Agent | Learning | Deciding:
             return self._made(stage, partition, self._count, state, model)
 
         try:
@@ -167,12 +170,14 @@ class TaskBuilder:
 
     def _made(
         self, stage: Stage, partition: int, count: int, state: State, model: Model
-    ) -> Agent | Learning:
+    ) -> Agent | Learning | Deciding:
         key = self._snapshot_key
         builder = AgentBuilder(
             *(self._pipeline, stage, partition, count),
             *(state, model, key, self.versions),
         )
+        if stage.decides:
+            return builder.deciding()
         return builder.learning() if stage.shared else builder.agent()
 
     def _published(self, position: Position) -> Published | None:

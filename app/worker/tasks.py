@@ -10,6 +10,7 @@ from typing import Any
 from agents.agent import Agent
 from agents.errors import Refusal
 from agents.outputs import Outputs
+from agents.shared.deciding import Deciding
 from agents.shared.learning import Learning
 from agents.shared.marks import Marks
 from agents.shared.mixer import Mixer
@@ -85,7 +86,7 @@ class Task:
 
     partition: int
     state_topic: str
-    agent: Agent | Learning
+    agent: Agent | Learning | Deciding
     state: State
     log: StateLog
     offsets: dict[str, int]

@@ -294,7 +294,9 @@ def test_labels_on_another_partition_than_their_event_are_counted(late: Topics) 
     assert (found.labelled, found.missing, found.dead_letters) == (4, 0, 0)
     assert (found.labels_elsewhere, found.labels_unmatched, found.label_dead_letters) == (1, 3, 1)
     assert re.search(r"^labels on another partition than their event +1$", as_table(found), re.M)
-    assert late.evaluate(Span(START, START + DAY)).labels_unmatched is None
+    assert (found.labels, found.labels_met) == (7, 3)
+    of_a_day = late.evaluate(Span(START, START + DAY))
+    assert (of_a_day.labels_unmatched, of_a_day.labels, of_a_day.labels_met) == (None, None, None)
 
 
 def test_offsets_without_a_record_are_counted(topics: Topics) -> None:

@@ -41,6 +41,7 @@ function showWorker(worker) {
     ["scored", number(worker.scored)],
     ["learned", number(worker.learned)],
     ["events that wait for a label", worker.waiting === null ? undefined : number(worker.waiting)],
+    ["labels that met their event", worker.labels_met ? `${number(worker.labels_met[0])} of ${number(worker.labels_met[1])}` : undefined],
     ["dead letters", number(worker.dead_letters)],
     ["commits", number(worker.commits)],
   ]);

@@ -23,6 +23,20 @@ REFUSED = {
         SMALLEST + CARD + 'source = "labels"',
         'p.toml:11: entities[0].source = "labels": needs labels: events.label, or a table [labels]',
     ),
+    "an entity of labels that meet their events too late": (
+        WITH_ID + LABELS + 'key = "id"\n' + CARD + 'source = "labels"',
+        'p.toml:15: entities[0].source = "labels": cannot be beside labels.key = "id": labels meet'
+        " their events behind all entities",
+    ),
+    "an id that a topic cannot be named after": (
+        WITH_ID.replace('"id"', '"order no"') + LABELS + 'key = "id"',
+        'p.toml:4: events.id = "order no": becomes part of the topic "p.by-order no.v1", '
+        "so it may have letters, digits, '.', '_' and '-' only",
+    ),
+    "labels keyed by what they have not": (
+        WITH_ID + LABELS + 'key = "card"',
+        'p.toml:11: labels.key: must be "id"',
+    ),
     "metrics of labels that never come": (
         SMALLEST + METRICS,
         "p.toml:8: metrics: needs labels to judge by: events.label, or a table [labels]",

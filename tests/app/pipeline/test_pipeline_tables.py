@@ -24,6 +24,7 @@ def test_labels_have_the_documented_defaults(tmp_path: Path) -> None:
         "max_waiting": 1_000_000,
         "max_idle": 0.0,
         "label_values": {},
+        "key": None,
     }
 
 
@@ -91,7 +92,7 @@ def test_the_environment_and_the_command_line_reach_these_tables_too(tmp_path: P
 
 OF_LABELS = (
     "[labels] takes topic, format, id, label, expire, on_expire, source, weights, max_waiting, "
-    "max_idle, label_values"
+    "max_idle, label_values, key"
 )
 OF_ENTITIES = "[[entities]] takes field, source, features, windows, delay, bucket"
 REFUSED = {

@@ -33,7 +33,7 @@ def test_a_pipeline_of_events_alone_has_one_stage(tmp_path: Path) -> None:
 
 def test_labels_are_read_beside_the_events(tmp_path: Path) -> None:
     (only,) = stages(read(tmp_path, WITH_ID + LABELS))
-    assert only == Stage(("p.events.v1", "l"), "p.state.v1")
+    assert only == Stage(("p.events.v1", "l"), "p.state.v1", joins=True)
 
 
 def test_the_entity_that_keys_the_events_needs_no_stage_of_its_own(tmp_path: Path) -> None:
@@ -67,6 +67,23 @@ def test_where_nothing_keys_the_events_every_entity_gets_a_stage(tmp_path: Path)
     ]
     assert [numbers(stage) for stage in (first, second, last)] == [[], [0], [1]]
     assert [stage.scores for stage in (first, second, last)] == [False, False, True]
+
+
+def test_labels_keyed_by_the_id_are_joined_in_the_last_stage_that_scores(tmp_path: Path) -> None:
+    by_id = LABELS + 'key = "id"\n'
+    first, last = stages(read(tmp_path, keyed(WITH_ID) + by_id + CARD))
+    assert (first.inputs, first.next_topic) == (("p.events.v1", "l"), "p.by-id.v1")
+    assert (numbers(first), first.joins, first.scores) == ([0], False, False)
+    assert (last.inputs, last.state_topic) == (("p.by-id.v1",), "p.state.v1")
+    assert (numbers(last), last.joins, last.scores) == ([], True, True)
+    middle = stages(read(tmp_path, keyed(WITH_ID) + by_id + SHOP))[1]
+    assert (middle.inputs, middle.next_field, middle.joins) == (("p.by-shop.v1",), "id", False)
+
+
+def test_where_events_are_keyed_by_the_id_labels_are_joined_at_once(tmp_path: Path) -> None:
+    by_id = WITH_ID.replace('id = "id"', 'id = "id"\nkey = "id"') + LABELS + 'key = "id"\n'
+    (only,) = stages(read(tmp_path, by_id))
+    assert only.joins
 
 
 def test_tables_of_one_field_share_its_stage(tmp_path: Path) -> None:

@@ -67,6 +67,13 @@ def test_a_label_has_the_key_of_its_event(
     assert [record.key for record in encoded(pipeline, EVENT, LABEL, key=key)] == [value, value]
 
 
+def test_labels_keyed_by_the_id_are_sent_with_the_id(tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text(TEXT.replace('"bad"', '"bad"\nkey = "id"'))
+    by_id = load_pipeline(tmp_path / "p.toml", environ={})
+    event, label = encoded(by_id, EVENT, LABEL, key="card")
+    assert (event.key, label.key) == (b"7", b"a")
+
+
 def test_a_label_without_the_key_of_its_event_is_refused(pipeline: Pipeline) -> None:
     with pytest.raises(ReplayError, match=r'^rows:2: has no field "x" for the key'):
         encoded(pipeline, EVENT, LABEL, key="x")

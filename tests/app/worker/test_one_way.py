@@ -46,6 +46,11 @@ MORE = {
     "metrics": PLAIN + '[metrics]\ntopic = "m"\n',
     "another stage": PLAIN + '[[entities]]\nfield = "shop"\nfeatures = ["count"]\n',
     "late labels": LATE,
+    "late labels keyed by the id": LATE.replace('topic = "l"', 'topic = "l"\nkey = "id"'),
+    "late labels keyed by the id and another stage": LATE.replace(
+        'topic = "l"', 'topic = "l"\nkey = "id"'
+    )
+    + '[[entities]]\nfield = "shop"\nfeatures = ["count"]\n',
     "late labels and another stage": LATE + '[[entities]]\nfield = "shop"\nfeatures = ["count"]\n',
 }
 """What goes beside the plain pipeline: no feature of it depends on what is added."""
