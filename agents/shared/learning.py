@@ -54,7 +54,8 @@ class Learning:
 
     def take(self, block: RowBlock, refused: Refused) -> Outputs:
         """As ``process``, for rows that were handed over in memory."""
-        known, bad = [refused.get(_refusal(origin)) for origin in block.origins], []
+        bad: list[Rejected] = []
+        known = [refused.get(_refusal(origin)) for origin in block.origins] if refused else []
         if any(known):
             bad = [
                 self._reject(block, i, "learn", error)
