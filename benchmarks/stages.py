@@ -165,6 +165,7 @@ class Line:
         assert isinstance(source, FeatureSource)
         assert isinstance(sink, Score)
         assert sink.model is not None
+        assert sink._publisher is not None
         scanner = source._reader._scanner
         decoder: tuple[Any, str] = (scanner, "scan") if scanner else (source._reader, "_read_all")
         watch.wrap(*decoder, "decode")
