@@ -56,10 +56,12 @@ def measure(bootstrap: str, seconds: float, workers: int) -> dict[str, Any]:
     with ExitStack() as stack:
         for _ in range(workers):
             stack.enter_context(running(worker_command(file, bootstrap)))
-        time.sleep(8.0)
-        sender = Sender(bootstrap, Events(pipeline.events.topic, "json", FEATURES, 0), seconds)
+        events = Events(pipeline.events.topic, "json", FEATURES, 0)
+        before, sender = Sender(bootstrap, events, 1.0), Sender(bootstrap, events, seconds)
+        before.start()
+        _known(bootstrap, pipeline, before.count)  # the workers are there
         sender.start()
-        known = _known(bootstrap, pipeline, sender.count)
+        known = _known(bootstrap, pipeline, before.count + sender.count)[before.count :]
     first = int(WARM_UP * RATE)
     waits = sorted(1000.0 * (known[i] - sender.sent[i]) for i in range(first, len(known)))
     return {
