@@ -26,6 +26,8 @@ ENV PATH=/opt/riverrun/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     NUMBA_CACHE_DIR=/var/cache/riverrun \
     RIVERRUN_WORKER__WEB_PORT=6066
+# What the pipeline has compiled takes half a minute of CPU: here, not at the first start.
+RUN ["riverrun", "try", "pipelines/fraud.toml", "--source", "live", "--limit", "100"]
 # A worker that gets SIGTERM ends its transaction, leaves the group and exits with 0.
 STOPSIGNAL SIGTERM
 # Only a worker has a page to ask; every other command is well while it runs.

@@ -41,6 +41,14 @@ def image_environment() -> dict[str, str]:
     return dict(pair.split("=", 1) for pair in pairs)
 
 
+def warm_up() -> list[str]:
+    """By what the image is built with all that its pipeline has compiled: `riverrun`'s words."""
+    (line,) = [rest for word, rest in instructions() if word == "RUN" and rest[0] == "["]
+    program, *words = json.loads(line)
+    assert program == "riverrun"
+    return [str(word) for word in words]
+
+
 def health_check() -> list[str]:
     """The image's health check: `python` and what it runs."""
     (line,) = [rest for word, rest in instructions() if word == "HEALTHCHECK"]
