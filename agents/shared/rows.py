@@ -123,20 +123,23 @@ class RowBlock:
         return pack(_Packed(LAYOUT, in_memory, self.names, *columns))
 
     @classmethod
-    def decode(cls, value: bytes) -> RowBlock:
+    def decode(cls, value: bytes | None) -> RowBlock:
         """A block as it was encoded, without places.
 
         Raises:
             BlockUnreadable: when it is none, or of another layout.
         """
         try:
-            said: _Packed = _unpack(value)
+            said: _Packed = _unpack(value or b"")  # a tombstone is no block
         except (msgspec.MsgspecError, IndexError) as error:
             raise BlockUnreadable(f"no block of rows: {error}") from error
         if not 1 <= said.layout <= LAYOUT:
             raise BlockUnreadable(f"a block of layout {said.layout}, not {LAYOUT}")
         times = said.times or [1] * len(said.labels)
-        columns = _rows(said), said.labels, said.origins, times
+        rows = _rows(said)
+        if not len(rows) == len(said.labels) == len(said.origins) == len(times):
+            raise BlockUnreadable("no block of rows: its columns are not of one length")
+        columns = rows, said.labels, said.origins, times
         return cls(said.names, *columns, [], said.in_memory)
 
 
@@ -147,7 +150,7 @@ def _rows(said: _Packed) -> list[Row]:
     if isinstance(said.values, list):
         return list(said.values)
     size, values = 8 * len(said.names or ()), said.values
-    if len(values) != size * len(said.labels):
+    if not size or len(values) != size * len(said.labels):
         raise BlockUnreadable(f"{len(values)} bytes for {len(said.labels)} rows of {size}")
     return [values[at : at + size] for at in range(0, len(values), size)]
 

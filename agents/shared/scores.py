@@ -132,18 +132,19 @@ def _fields(scored: ScoredBatch, names: tuple[str, ...] | None) -> list[dict[str
 _unpack = unpacker(_Packed)
 
 
-def decode(value: bytes) -> ScoredBatch:
+def decode(value: bytes | None) -> ScoredBatch:
     """A block as it was encoded; every event in it is a scored one.
 
     Raises:
         ScoresUnreadable: when it is none, or of another layout.
     """
     try:
-        said: _Packed = _unpack(value)
+        said: _Packed = _unpack(value or b"")  # a tombstone is no block
     except (msgspec.MsgspecError, IndexError) as error:
         raise ScoresUnreadable(f"no block of scores: {error}") from error
     if said.layout != LAYOUT:
         raise ScoresUnreadable(f"a block of scores of layout {said.layout}, not {LAYOUT}")
+    _require_even(said)
     operations = _operations(said)
     scored = ScoredBatch(operations, operations.events)
     scored.predictions, scored.scores, scored.versions = (
@@ -154,6 +155,21 @@ def decode(value: bytes) -> ScoredBatch:
     scored.reasons = [tuple(Reason(*pair) for pair in each) for each in said.reasons]
     scored.baselines, scored.decisions = said.baselines, said.decisions
     return scored
+
+
+def _require_even(said: _Packed) -> None:
+    """All columns of the operations are of one length, and all of the events."""
+    count = len(said.kinds)
+    events = int(np.count_nonzero(np.frombuffer(said.kinds, np.int8) == EVENT))
+    whole = len(said.times) == len(said.event_times) == 8 * count
+    whole &= len(said.ids) == len(said.labels) == count
+    columns = [said.partitions, said.offsets, said.keys, said.fields]
+    columns += [said.predictions, said.scores, said.versions, *(said.baselines or {}).values()]
+    whole &= all(len(column) == events for column in columns)
+    # Where nobody asks for reasons or decides, there are none.
+    whole &= all(len(column) in (0, events) for column in (said.reasons, said.decisions))
+    if not whole:
+        raise ScoresUnreadable("no block of scores: its columns are not of one length")
 
 
 def _operations(said: _Packed) -> Operations:

@@ -180,6 +180,22 @@ def test_a_block_of_another_version_becomes_a_dead_letter(tmp_path: Path) -> Non
     assert [letter.value for letter in made.letters] == [r.value() for r in made.logs[place]]
 
 
+@pytest.mark.parametrize("column", [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 16])
+def test_a_block_whose_columns_differ_becomes_a_dead_letter(tmp_path: Path, column: int) -> None:
+    pipeline = read(tmp_path)
+    made, place = Playing(pipeline, 1, at_once=False), TP("p.scored.v1", 0)
+    for batches in made.rounds(history()[:20]):
+        made.process(batches[0])
+        made.commit()
+    whole = msgspec.msgpack.decode(made.logs[place].pop().value())
+    whole[column] = whole[column][:-1] or [None]
+    made.write(place.topic, None, msgspec.msgpack.encode(whole))
+    made.write(place.topic, None, None)
+    made.go_on()
+    assert [letter.value for letter in made.letters] == [r.value() for r in made.logs[place]]
+    assert not made.predictions
+
+
 def test_only_a_shared_learner_with_a_budget_or_metrics_has_a_stage_that_decides(
     tmp_path: Path,
 ) -> None:

@@ -164,6 +164,24 @@ def test_rows_of_a_version_without_times_are_learned_once(tmp_path: Path) -> Non
     assert learner.learned == 2
 
 
+def test_a_block_of_rows_whose_columns_differ_becomes_a_dead_letter(tmp_path: Path) -> None:
+    made = Playing(read(tmp_path), 1, at_once=False)
+    origin = [7, b"k", {"topic": "verdicts", "partition": 0, "offset": 3}, 1_000]
+    values = np.array([1.0, 2.0]).tobytes()
+    whole = [2, False, ["a", "b"], values, [True], [origin], [1]]
+    columns: list[tuple[int, Any]] = [(3, values[1:]), (4, []), (5, []), (6, [1, 1]), (2, [])]
+    for column, bad in [*columns, (0, 3)]:
+        block = [bad if n == column else said for n, said in enumerate(whole)]
+        made.write("p.rows.v1", None, msgspec.msgpack.encode(block))
+    made.write("p.rows.v1", None, None)
+    made.write("p.rows.v1", None, msgspec.msgpack.encode(whole))
+    made.go_on()
+    *bad_records, _ = made.logs[TP("p.rows.v1", 0)]
+    assert [letter.value for letter in made.letters] == [r.value() for r in bad_records]
+    (learner,) = (m for t in made.opened.tasks.values() if (m := t.agent.model) is not None)
+    assert learner.learned == 1
+
+
 def test_each_partition_may_have_its_own_model(tmp_path: Path) -> None:
     made = played(read(tmp_path, shared=""))
     assert len(made.learned) == 4
