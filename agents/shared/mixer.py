@@ -152,4 +152,24 @@ class Mixer:
         self._state.put(MIXED, pack(said))
 
 
+def own_labels(value: bytes, learned: int) -> int:
+    """How many labels a partition has learned by itself, since it began to mix.
+
+    Args:
+        value: A mixer in the state of its partition.
+        learned: How many its model has learned, those of others among them.
+
+    Raises:
+        NotMixed: when it is none.
+    """
+    try:
+        saved: _Saved = _unpack(value)
+    except msgspec.MsgspecError as error:
+        raise NotMixed(f"no part in a mixed model: {error}") from error
+    if saved.adopted != saved.mark - 1:  # it waits at its mark, and learns nothing meanwhile
+        return saved.total
+    own = 0 if saved.own is None else coding.decode(saved.own).count
+    return saved.total + learned - coding.decode(saved.mixed).count - own
+
+
 _unpack = unpacker(_Saved)

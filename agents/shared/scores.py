@@ -163,11 +163,12 @@ def _require_even(said: _Packed) -> None:
     events = int(np.count_nonzero(np.frombuffer(said.kinds, np.int8) == EVENT))
     whole = len(said.times) == len(said.event_times) == 8 * count
     whole &= len(said.ids) == len(said.labels) == count
-    columns = [said.partitions, said.offsets, said.keys, said.fields]
+    columns: list[Sequence[Any]] = [said.partitions, said.offsets, said.keys, said.fields]
     columns += [said.predictions, said.scores, said.versions, *(said.baselines or {}).values()]
     whole &= all(len(column) == events for column in columns)
     # Where nobody asks for reasons or decides, there are none.
-    whole &= all(len(column) in (0, events) for column in (said.reasons, said.decisions))
+    optional: list[Sequence[Any]] = [said.reasons, said.decisions]
+    whole &= all(len(column) in (0, events) for column in optional)
     if not whole:
         raise ScoresUnreadable("no block of scores: its columns are not of one length")
 

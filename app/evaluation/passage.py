@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from agents.shared.mixer import own_labels
 from agents.shared.scores import decode
+from agents.state_keys import MIXED
 from app.errors import RiverrunError
 from app.evaluation.topics import Topics
 from app.inspection import read_states
@@ -112,10 +114,16 @@ def learned(pipeline: Pipeline, reader: Reader) -> int | None:
     """How many events the saved models have learned; None where that cannot be read."""
     try:
         states = read_states(stages(pipeline)[-1].state_topic, reader)
-        saved = [entries[MODEL] for entries in states.values() if MODEL in entries]
-        return sum(snapshots.read_header(snapshot).learned for snapshot in saved)
+        return sum(_learned(entries) for entries in states.values() if MODEL in entries)
     except (RiverrunError, LearnerError):
         return None
+
+
+def _learned(entries: Mapping[str, bytes]) -> int:
+    """By one partition; a model that is mixed has learned those of the others too."""
+    count = snapshots.read_header(entries[MODEL]).learned
+    mixed = entries.get(MIXED)
+    return count if mixed is None else own_labels(mixed, count)
 
 
 def status_of(
