@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from agents.shared.mixer import own_labels
-from agents.shared.scores import decode
+from agents.shared.scores import ScoresUnreadable, decode
 from agents.state_keys import MIXED
 from app.errors import RiverrunError
 from app.evaluation.topics import Topics
@@ -151,9 +151,16 @@ def on_the_way(pipeline: Pipeline, reader: Topics) -> int:
         if stage.next_topic is not None and stage.next_field is not None:
             count += sum(1 for _ in _not_done(reader, stage.next_topic))
         elif stage.decides and pipeline.decisions.budget is not None:
-            blocks = (decode(record.value()) for record in _not_done(reader, stage.inputs[0]))
-            count += sum(map(len, blocks))
+            count += sum(map(_in_block, _not_done(reader, stage.inputs[0])))
     return count
+
+
+def _in_block(record: Record) -> int:
+    """How many scored events; none where the block will become a dead letter."""
+    try:
+        return len(decode(record.value()))
+    except ScoresUnreadable:
+        return 0
 
 
 def _not_done(reader: Topics, topic: str) -> Iterator[Record]:

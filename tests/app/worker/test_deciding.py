@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from agents.decisions.decider import Decider, DecisionSettings
 from agents.shared.scores import decode
 from agents.state import State
+from app.evaluation.passage import on_the_way
 from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import decides_for_all, stages
@@ -178,6 +179,31 @@ def test_a_block_of_another_version_becomes_a_dead_letter(tmp_path: Path) -> Non
     made.write(place.topic, None, msgspec.msgpack.encode([9, b"", b"", b"", *[[]] * 13]))
     made.go_on()
     assert [letter.value for letter in made.letters] == [r.value() for r in made.logs[place]]
+
+
+class Unread:
+    """A reader of what nobody has processed yet."""
+
+    def __init__(self, made: Playing) -> None:
+        self._logs = made.logs
+
+    def committed(self, topic: str) -> Mapping[int, int | None]:
+        """Nothing is done."""
+        return {0: None}
+
+    def read(self, topic: str, start: Mapping[int, int] | None = None) -> Iterator[Any]:
+        """All of it."""
+        return iter(self._logs[TP(topic, 0)])
+
+
+def test_what_is_on_the_way_is_counted_beside_a_block_that_cannot_be_read(tmp_path: Path) -> None:
+    made = Playing(read(tmp_path), 1, at_once=False)
+    (batches,) = made.rounds(history()[:20])
+    made.process(batches[0])
+    made.commit()
+    for bad in (None, b"", b"\xc1"):
+        made.write("p.scored.v1", None, bad)
+    assert on_the_way(made.pipeline, Unread(made)) == 20
 
 
 @pytest.mark.parametrize("column", [1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 16])
