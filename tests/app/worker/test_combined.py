@@ -95,6 +95,28 @@ def test_what_one_worker_mixes_by_id_is_the_same_whatever_is_killed(tmp_path: Pa
         assert again.scores == whole.scores
 
 
+def outputs(kafka: Kafka) -> tuple[list[Any], list[Any], dict[tuple[int, int], Any]]:
+    """Predictions, alerts, and the last record of each window and partition."""
+    figures: dict[tuple[int, int], Any] = {}
+    for at, log in kafka.logs.items():
+        for said in [msgspec.json.decode(r.value()) for r in log if at.topic == "figures"]:
+            figures[said["start"], said["partition"]] = {**said, "time": None}
+    logs = [log for at, log in sorted(kafka.logs.items()) if at.topic == "alerts"]
+    alerts = sorted(record.value() for log in logs for record in log)
+    return sorted(kafka.predictions, key=repr), alerts, figures
+
+
+def test_shares_of_a_budget_beside_mixing_are_the_same_whatever_is_killed(tmp_path: Path) -> None:
+    made = by_id.read(tmp_path, key="", shared=MIX, more=DECIDES)
+    told = by_id.history(by_id=False, events=EVENTS)
+    whole, _ = play(made, PARTITIONS, told)
+    assert len(outputs(whole)[1]) == BUDGET * (EVENTS // SPAN)
+    assert {partition for _, partition in outputs(whole)[2]} == set(range(PARTITIONS))
+    for workers, kills, moves in HOWS:
+        again, _ = play(made, PARTITIONS, told, workers=workers, kills=kills, moves=moves)
+        assert outputs(again) == outputs(whole)
+
+
 @pytest.mark.parametrize(("workers", "kills", "moves"), HOWS)
 def test_one_stage_decides_and_evaluates_what_is_labelled_by_id(
     tmp_path: Path, workers: int, kills: int, moves: int
