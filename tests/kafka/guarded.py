@@ -21,6 +21,7 @@ from confluent_kafka.admin import (
 
 from app.kafka.rights import spelt
 from app.pipeline.model import Pipeline
+from app.pipeline.stages import decides_for_all
 from tests.markdown import ROOT, rows
 
 OPERATIONS = {spelt(operation): operation for operation in AclOperation}
@@ -95,7 +96,7 @@ def _names(cell: str, pipeline: Pipeline) -> Iterator[str]:
         table = getattr(pipeline, said[1].removesuffix(".topic"))
         yield table.topic
         return
-    if "with `learner.shared`" in cell and not pipeline.learner.shared:
+    if not _is_of(cell, pipeline):
         return
     keyed = [entity.field for entity in pipeline.entities if entity.field is not None]
     fields = set(keyed) - {pipeline.events.key}
@@ -104,6 +105,15 @@ def _names(cell: str, pipeline: Pipeline) -> Iterator[str]:
         name = said[1].replace("NAME", pipeline.name).replace("FIELD", field)
         if name != f"{pipeline.name}.by-{last}.state.v1":  # that is NAME.state.v1
             yield name
+
+
+def _is_of(cell: str, pipeline: Pipeline) -> bool:
+    """Whether a pipeline has the topic, as far as that depends on `learner.shared`."""
+    shared = re.search('`learner.shared = "(.+?)"`', cell)
+    if shared is None:
+        return True
+    decides = "budget" not in cell or decides_for_all(pipeline)
+    return pipeline.learner.shared == shared[1] and decides
 
 
 class Acls:

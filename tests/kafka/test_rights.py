@@ -146,17 +146,21 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield Scene(local.bootstrap, file, pipeline, settings, worker, reader)
 
 
-def test_the_docs_list_what_a_worker_asks_for(scene: Scene) -> None:
+@pytest.mark.parametrize("shared", ["", 'shared = "learner"', 'shared = "mix"'])
+def test_the_docs_list_what_a_worker_asks_for(tmp_path: Path, shared: str) -> None:
+    file = tmp_path / "pay.toml"
+    file.write_text(ALL_KINDS_OF_TOPICS.replace("[topics]", f"{shared}\n[topics]"))
+    pipeline = load_pipeline(file)
     asked = {
         (kind, name, spelt(operation))
         for kind, rights in (
-            ("topic", topic_rights(scene.pipeline)),
-            ("group", group_rights(scene.pipeline)),
+            ("topic", topic_rights(pipeline)),
+            ("group", group_rights(pipeline)),
         )
         for name, operations in rights.items()
         for operation in operations
     }
-    said = documented(scene.pipeline, "a worker")
+    said = documented(pipeline, "a worker")
     assert asked == {right[:3] for right in said if right.kind != "transactional id"}
     assert {right[1:] for right in said if right.kind == "transactional id"} == {
         ("pay/", "Write", True)
