@@ -124,10 +124,7 @@ class Mixer:
         self._origin = self._model.fingerprint()
 
     def _restore(self, value: bytes) -> None:
-        try:
-            saved: _Saved = _unpack(value)
-        except msgspec.MsgspecError as error:
-            raise NotMixed(f"no part in a mixed model: {error}") from error
+        saved = _read(value)
         if saved.scheme != self._marks.terms.scheme:
             raise MarksRefused(
                 f"the state of partition {self._partition} was made with another [learner] or"
@@ -162,10 +159,7 @@ def own_labels(value: bytes, learned: int) -> int:
     Raises:
         NotMixed: when it is none.
     """
-    try:
-        saved: _Saved = _unpack(value)
-    except msgspec.MsgspecError as error:
-        raise NotMixed(f"no part in a mixed model: {error}") from error
+    saved = _read(value)
     if saved.adopted != saved.mark - 1:  # it waits at its mark, and learns nothing meanwhile
         return saved.total
     own = 0 if saved.own is None else coding.decode(saved.own).count
@@ -173,3 +167,11 @@ def own_labels(value: bytes, learned: int) -> int:
 
 
 _unpack = unpacker(_Saved)
+
+
+def _read(value: bytes) -> _Saved:
+    try:
+        saved: _Saved = _unpack(value)
+    except msgspec.MsgspecError as error:
+        raise NotMixed(f"no part in a mixed model: {error}") from error
+    return saved
