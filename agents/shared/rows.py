@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -12,14 +13,12 @@ import numpy as np
 
 from agents.labels.waiting import Row, join
 from agents.packing import pack, unpacker
+from agents.shared.blocks import blocks
 from learners.engine.rows import Rows
 from topics.records import Outgoing, Source
 
 LAYOUT = 2
 """Of a block; 1 had no times. A learner refuses a block of a later one."""
-
-LARGEST_BLOCK = 512 * 1024
-"""Bytes that a block has at the most, unless it is a single row."""
 
 
 class BlockUnreadable(ValueError):
@@ -180,13 +179,6 @@ class ForwardedRows:
         Args:
             in_memory: Whether the learner has the rows at once, and passes over these records.
         """
-        return list(self._records(self.block, in_memory))
-
-    def _records(self, block: RowBlock, in_memory: bool) -> Iterator[Outgoing]:
-        value = block.encode(in_memory=in_memory)
-        if len(value) > LARGEST_BLOCK and len(block) > 1:
-            middle = len(block) // 2
-            yield from self._records(block.take(range(middle)), in_memory)
-            yield from self._records(block.take(range(middle, len(block))), in_memory)
-        else:
-            yield Outgoing(self.topic, None, value, 0, place=block.places[0])
+        encode = partial(RowBlock.encode, in_memory=in_memory)
+        found = blocks(self.block, len(self.block), encode, RowBlock.take)
+        return [Outgoing(self.topic, None, v, 0, place=block.places[0]) for block, v in found]

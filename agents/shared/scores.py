@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -12,14 +13,12 @@ import numpy as np
 from agents.operations import EVENT, Operations
 from agents.packing import pack, unpacker
 from agents.records import StoredRecord
+from agents.shared.blocks import blocks
 from agents.sinks.scored import ScoredBatch
 from topics.records import Outgoing, Reason, Source
 
 LAYOUT = 1
 """Of a block. Who decides refuses a block of another one."""
-
-LARGEST_BLOCK = 512 * 1024
-"""Bytes that a block has at the most, unless it is of a single operation."""
 
 
 class ScoresUnreadable(ValueError):
@@ -80,17 +79,16 @@ class ForwardedScores:
 
     def outgoing(self) -> list[Outgoing]:
         """The records to be written."""
-        return list(self._records(self.scored))
+        encoded = partial(encode, names=self.fields)
+        found = blocks(self.scored, len(self.scored.operations), encoded, _part)
+        return [
+            Outgoing(self.topic, None, value, 0, place=int(scored.operations.places[0]))
+            for scored, value in found
+        ]
 
-    def _records(self, scored: ScoredBatch) -> Iterator[Outgoing]:
-        count = len(scored.operations)
-        value = encode(scored, self.fields)
-        if len(value) > LARGEST_BLOCK and count > 1:
-            yield from self._records(scored.take(np.arange(count // 2)))
-            yield from self._records(scored.take(np.arange(count // 2, count)))
-        else:
-            place = int(scored.operations.places[0])
-            yield Outgoing(self.topic, None, value, 0, place=place)
+
+def _part(scored: ScoredBatch, at: range) -> ScoredBatch:
+    return scored.take(np.array(at))
 
 
 def encode(scored: ScoredBatch, names: tuple[str, ...] | None) -> bytes:

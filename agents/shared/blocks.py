@@ -1,0 +1,30 @@
+"""Blocks of many operations in one record, none of them too large."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+B = TypeVar("B")
+
+LARGEST_BLOCK = 512 * 1024
+"""Bytes that a block has at the most, unless it is of a single operation."""
+
+
+def blocks(
+    whole: B, count: int, encode: Callable[[B], bytes], part: Callable[[B, range], B]
+) -> Iterator[tuple[B, bytes]]:
+    """What is to be written, halved until each block is small enough; and each one encoded.
+
+    Args:
+        whole: All of it.
+        count: Of its operations.
+        encode: Makes the value of a record.
+        part: Those at these places.
+    """
+    value = encode(whole)
+    if len(value) <= LARGEST_BLOCK or count <= 1:
+        yield whole, value
+        return
+    for half in (range(count // 2), range(count // 2, count)):
+        yield from blocks(part(whole, half), len(half), encode, part)
