@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping
-from time import monotonic
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from agents.shared.versions import Versions
 from agents.store import MemoryStore
 from app.errors import RiverrunError
-from app.kafka.asking import ANSWER_SECONDS, RestoreStopped, RestoreTimeout
+from app.kafka.asking import ANSWER_SECONDS
+from app.worker.input.topic_thread import TopicThread
 from app.worker.state.checks import checked
 from app.worker.state.flaws import StateDamaged
 from app.worker.state.layout import MODEL
 from app.worker.state.reader import StateReader
 
-log = logging.getLogger("riverrun.worker")
-
-POLL_SECONDS = 0.1
-AT_ONCE = 1_000
 _TAIL = 200
 """Records at the end of the topic: the newest version is most often among them."""
 
@@ -31,7 +26,7 @@ class VersionsLost(RiverrunError):
     """The versions of the model cannot be read any more."""
 
 
-class VersionReader:
+class VersionReader(TopicThread):
     """Takes the newest committed version as soon as it can be read.
 
     The topic is the learner's state: records of the model, and its position, in each of the
@@ -48,24 +43,15 @@ class VersionReader:
         versions: Where to put them.
         timeout: Seconds that ``wait`` may take.
 
-    Attributes:
-        failure: Why it follows no more; None while it does.
     """
 
     def __init__(
         self, consumer: Mapping[str, Any], topic: str, versions: Versions, timeout: float = 60.0
     ) -> None:
-        self._settings = dict(consumer)
-        self._topic = topic
+        super().__init__(consumer, topic, "versions", VersionsLost, timeout)
         self._versions = versions
-        self._timeout = timeout
         self._records: dict[bytes | None, tuple[bytes | None, int]] = {}
-        self._turn = 0
         self._following = threading.Event()
-        self._reached = threading.Event()
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="versions", daemon=True)
-        self.failure: Exception | None = None
 
     def follow(self) -> None:
         """Read from now on; nothing where it does so already."""
@@ -73,54 +59,28 @@ class VersionReader:
             self._reached.clear()
             self._turn += 1
             self._following.set()
-        if not self._thread.is_alive() and not self._stopped.is_set():
-            self._thread.start()
+        self._start()
 
     def pause(self) -> None:
         """Read no more."""
         self._following.clear()
 
-    def wait(self) -> None:
-        """Until the newest version was taken; blocks.
-
-        Raises:
-            RestoreStopped: after ``stop``.
-            RestoreTimeout: when Kafka does not answer in time.
-            RiverrunError, LearnerError: when a version cannot be used.
-        """
-        deadline = monotonic() + self._timeout
-        while not self._reached.wait(POLL_SECONDS):
-            if self.failure is not None:
-                raise self.failure
-            if self._stopped.is_set():
-                raise RestoreStopped("stopped")
-            if monotonic() > deadline:
-                raise RestoreTimeout(f"{self._topic}: no end within {self._timeout:g} s")
-
     def stop(self) -> None:
         """End soon, and let nobody wait."""
-        self._stopped.set()
+        super().stop()
         self._following.set()
 
     # The thread.
 
-    def _run(self) -> None:
-        consumer = Consumer(self._settings)
-        try:
-            while not self._stopped.is_set():
-                self._following.wait()
-                self._follow(consumer)
-        except Exception as error:
-            self.failure = error
-        finally:
-            consumer.close()
+    def _read(self, consumer: Consumer) -> None:
+        self._following.wait()
+        self._follow(consumer)
 
     def _follow(self, consumer: Consumer) -> None:
         turn, whole = self._turn, self._begin(consumer, whole=False)
         # Another turn begins anew: what was reached before is told only once.
         while self._following.is_set() and turn == self._turn and not self._stopped.is_set():
-            first = consumer.poll(POLL_SECONDS)
-            messages = [] if first is None else [first, *consumer.consume(AT_ONCE, 0)]
+            messages = self._polled(consumer)
             # At its end, and only there, no transaction is read by half.
             if not any([self._apply(message) for message in messages][-1:]):
                 continue
@@ -149,12 +109,7 @@ class VersionReader:
             self._records.pop(message.key(), None)
             self._records[message.key()] = message.value(), message.offset()
             return False
-        if error.code() == KafkaError._PARTITION_EOF:
-            return True
-        if error.code() == KafkaError._AUTO_OFFSET_RESET or error.fatal():
-            raise VersionsLost(f"{self._topic}[0]: {error.str()}")
-        log.warning("%s: %s", self._topic, error.str())
-        return False
+        return self._is_end(error, 0)
 
     def _take(self, whole: bool) -> bool:
         """Take the version that is there; False where a part of it lies before what was read."""
