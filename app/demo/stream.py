@@ -16,7 +16,7 @@ from app.demo.ledger import Ledger
 from app.demo.world import Truth, Waves, World, events, number_of
 from app.fraud.transactions import DAY, EPOCH
 from app.kafka.clients import reading_consumer, replay_producer
-from app.kafka.following import Following
+from app.kafka.following import Following, places_of
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.topics import Role, codec_of, takers
@@ -155,8 +155,7 @@ class Reader(Part):
         self._readers = self._of_topics(pipeline)
         # A group of its own, never joined, that has committed nothing.
         self._consumer = Consumer(reading_consumer(kafka, "riverrun-demo-reader"))
-        found = self._consumer.list_topics(timeout=30).topics
-        self._places = [(name, n) for name in self._readers for n in sorted(found[name].partitions)]
+        self._places = places_of(self._consumer, self._readers)
         places = [TopicPartition(*place, OFFSET_BEGINNING) for place in self._places]
         self._following = Following(self._consumer, places)
 

@@ -44,6 +44,26 @@ def raise_error(place: Place, error: KafkaError) -> None:
         raise KafkaException(error)
 
 
+def places_of(consumer: Consumer, topics: Iterable[str], seconds: float = 30.0) -> list[Place]:
+    """Every partition of topics that were created, in order.
+
+    A broker may hear of a new topic some time after the one that created it: until then it is
+    asked again.
+
+    Raises:
+        ReadError: A topic is not there after all this time.
+    """
+    wanted, deadline = sorted(topics), time.monotonic() + seconds
+    while True:
+        found = consumer.list_topics(timeout=seconds).topics
+        missing = [name for name in wanted if name not in found or not found[name].partitions]
+        if not missing:
+            return [(name, n) for name in wanted for n in sorted(found[name].partitions)]
+        if time.monotonic() > deadline:
+            raise ReadError(f"{', '.join(missing)}: no such topic after {seconds:.0f} s")
+        time.sleep(_POLL_SECONDS)
+
+
 class Following:
     """The records of some partitions as they come, and how far each was read.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from app.kafka.following import places_of
 from tests.kafka.support import read_committed
 
 At = tuple[str, int, int]
@@ -49,10 +50,8 @@ class Watcher(threading.Thread):
                 "log_level": 0,
             }
         )
-        found = self._consumer.list_topics(timeout=30).topics
-        self._consumer.assign(
-            [TopicPartition(t, p, 0) for t in topics for p in found[t].partitions]
-        )
+        places = places_of(self._consumer, topics)
+        self._consumer.assign([TopicPartition(*place, 0) for place in places])
 
     def run(self) -> None:
         while not self._told_to_stop.is_set():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message
 
 from app.errors import RightMissing
-from app.kafka.following import Following, StandsStill, read_to_ends
+from app.kafka.following import Following, ReadError, StandsStill, places_of, read_to_ends
 
 
 class Scripted:
@@ -119,3 +120,25 @@ def test_who_follows_knows_which_ends_were_reached() -> None:
     assert following.behind({("t", 0): 1, ("t", 1): 2, ("t", 2): 0}) == {("t", 1), ("t", 2)}
     assert list(following.records(0)) == []
     assert following.ended == {("t", 0), ("t", 1)}
+
+
+class Told:
+    """A broker that hears of more topics each time it is asked."""
+
+    def __init__(self, *answers: dict[str, int]) -> None:
+        self._answers = list(answers)
+
+    def list_topics(self, timeout: float) -> Any:
+        counts = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        topics = {name: SimpleNamespace(partitions=range(n)) for name, n in counts.items()}
+        return SimpleNamespace(topics=topics)
+
+
+def test_a_broker_that_has_not_heard_of_a_new_topic_is_asked_again() -> None:
+    told = Told({"a": 1}, {"a": 1, "b": 0}, {"a": 1, "b": 2, "other": 1})
+    assert places_of(cast(Consumer, told), ["b", "a"]) == [("a", 0), ("b", 0), ("b", 1)]
+
+
+def test_a_topic_that_never_comes_is_named() -> None:
+    with pytest.raises(ReadError, match=r"^b: no such topic"):
+        places_of(cast(Consumer, Told({"a": 1})), ["b", "a"], seconds=0.0)
