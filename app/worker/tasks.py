@@ -210,12 +210,10 @@ class Task:
 
     def _save(self, key: bytes | None) -> list[Row]:
         """What has changed; the position last, since it says what all the rest must be."""
-        started = perf_counter()
         self.agent.save()
         rows = self.log.rows(self.state.changes()) + self._saved_model(key)
         encoded = self.own_entries[POSITION] = self._position().encode()
         rows += self.log.large(POSITION, encoded)
-        self.dump_seconds = perf_counter() - started
         return rows
 
     def _position(self) -> Position:
@@ -235,10 +233,12 @@ class Task:
         model = self.agent.model
         if model is None or model.learned == self._saved_version:
             return []
+        started = perf_counter()
         snapshot = snapshots.dump(model, dict(self.offsets), key=key)
         self.own_entries[MODEL] = snapshot
         rows = self.log.large(MODEL, snapshot)
         self.saved_model = SavedModel(model.learned, self.log.sha256(MODEL, snapshot))
         self._saved_version = model.learned
         self._new_version = snapshot
+        self.dump_seconds = perf_counter() - started
         return rows

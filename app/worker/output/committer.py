@@ -19,7 +19,8 @@ from app.worker.output.transactions import START_SECONDS, TransactionLost, Trans
 log = logging.getLogger("riverrun.worker")
 
 DUMP_SHARE = 10
-"""A model that takes long to write is written less often: at most a tenth of the time."""
+"""A model that takes long to write is written less often: at most a tenth of the time, as long
+as there is room for what is not committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +113,10 @@ class Committer:
         due = self.assignment.due
         if not due:
             return None
-        spared = DUMP_SHARE * sum(task.dump_seconds for task in due)
         assignment = self.assignment
+        # Who waits for room would only stand still for a model that is spared.
+        full = assignment.uncommitted >= 2 * self._backlog
+        spared = 0.0 if full else DUMP_SHARE * sum(task.dump_seconds for task in due)
         hurry = assignment.idle or assignment.held or assignment.uncommitted >= self._backlog
         gap = max(self._times.floor if hurry else self._times.interval, spared)
         return self._last_begin + gap - self._clock()

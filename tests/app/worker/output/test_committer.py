@@ -200,6 +200,37 @@ def test_a_model_that_is_slow_to_write_is_written_a_tenth_of_the_time(tmp_path: 
     run(play())
 
 
+def test_nobody_waits_for_room_until_a_model_is_written_less_often(tmp_path: Path) -> None:
+    async def play() -> None:
+        scene = Scene(tmp_path, Recording(), backlog=3)
+        scene.work()
+        await scene.committer.commit()
+        scene.work(count=3)
+        assert scene.due_in(dump_seconds=0.05) == pytest.approx(0.5)
+        scene.work(count=3)
+        assert scene.due_in(dump_seconds=0.05) == pytest.approx(FLOOR)
+
+    run(play())
+
+
+def test_only_the_model_counts_as_slow_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else is saved grows with what was done since: to wait spares none of it."""
+    scene = Scene(tmp_path, Recording())
+    scene.work()
+    (task,) = scene.assignment.tasks.values()
+    clock = Clock()
+
+    def slow_to_save() -> None:
+        clock.now += 5.0
+
+    monkeypatch.setattr("app.worker.tasks.perf_counter", clock)
+    monkeypatch.setattr(task.agent, "save", slow_to_save)
+    assert len(task.take().state) > 1
+    assert task.dump_seconds == 0.0
+
+
 def test_one_transaction_holds_what_all_tasks_did(tmp_path: Path) -> None:
     async def play() -> None:
         scene = Scene(tmp_path, Recording(), 0, 1, 2)
