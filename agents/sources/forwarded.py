@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from agents.forwarded import ForwardedEvent, ForwardedLabel, Message, UnjoinedLabel
 from agents.operations import EVENT, KINDS, UNJOINED, Letters, Operations, Row
 from agents.packing import unpacker
 from agents.records import StoredRecord
 from agents.rejected import Rejected
+from topics.errors import DecodeError
 from topics.records import Batch
 
 
@@ -30,12 +33,21 @@ class ForwardedSource:
         """Nothing is compiled."""
 
     def read(self, batch: Batch) -> tuple[Operations, list[Rejected]]:
-        """What these records say."""
-        rows = [_row(self._decode(record.value())) for record in batch.records]
-        places = batch.places or [0] * len(rows)
-        operations = Operations.of(rows, batch.records, places)
+        """What these records say; one that no stage has written is set aside."""
+        records, places = batch.records, batch.places or [0] * len(batch.records)
+        rows: list[Row] = []
+        taken: list[int] = []
+        rejected: list[Rejected] = []
+        for i, record in enumerate(records):
+            try:
+                rows.append(_row(self._decode(record.value() or b"")))  # of a tombstone, None
+                taken.append(i)
+            except (msgspec.MsgspecError, IndexError) as error:
+                why = DecodeError(f"no operation of the stage before: {error}")
+                rejected.append(Rejected(record, "decode", why))
+        operations = Operations.of(rows, [records[i] for i in taken], [places[i] for i in taken])
         operations.letters = self._letters
-        return operations, []
+        return operations, rejected
 
 
 def _row(said: Message) -> Row:

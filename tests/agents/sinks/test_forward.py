@@ -117,3 +117,16 @@ def test_a_label_that_cannot_be_keyed_is_left_out() -> None:
 def test_what_is_forwarded_keeps_the_record_by_which_it_happens() -> None:
     (cause,) = forwarded([label()], "cause").operations.causes
     assert (cause.topic(), cause.partition(), cause.offset()) == ("cause", 3, 7)
+
+
+@pytest.mark.parametrize("value", [None, b"", b"no operation", b"\x93\x01\x02\x03", b"[7]"])
+def test_a_record_that_no_stage_has_written_is_set_aside_alone(value: bytes | None) -> None:
+    (good,) = forwarded([event(a=1)]).outgoing()
+    bad = Message(topic="inner", partition=3, offset=7, value=value, timestamp=(1, 5))
+    records = [record(good.value or b"", "inner"), bad, record(good.value or b"", "inner")]
+    got, rejected = ForwardedSource(LETTERS).read(Batch("inner", 0, records))
+    assert [one.fields for one in one_by_one(got)] == [event(a=1).fields] * 2
+    assert got.places.tolist() == [0, 0]
+    ((what, stage, error),) = rejected
+    assert (what, stage) == (bad, "decode")
+    assert str(error).startswith("no operation of the stage before: ")
