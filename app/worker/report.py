@@ -72,7 +72,7 @@ class Report:
         if counters.events == self._events:
             return
         log.info(
-            "%d events, %d learned, %d dead letters, %d commits of %.1f ms%s",
+            "%d records, %d learned, %d dead letters, %d commits of %.1f ms%s",
             counters.events,
             counters.learned,
             counters.dead_letters,

@@ -8,14 +8,35 @@ const plain = (name) => name.replaceAll("_", " ");
 const figure = (x) => (Math.abs(x) >= 100 ? number(Math.round(x)) : String(+x.toFixed(2)).replace("-", "−"));
 
 /* The features that riverrun makes of entities and windows have names of a form. */
+const WINDOWED = /^(.+?)_(count|mean|ratio|sum|min|max|std|distinct|trend)_?(.*?)_(\d+[smhd])$/;
+const KEPT = /^(.+?)_(?:(since)_last|last_(.+)|lag_(.+)_(\d+))$/;
+
+/** A feature's value in words, as far as its name tells what it is. */
 function inWords(feature, event) {
   const value = event[feature], known = typeof value === "number";
-  const made = feature.match(/^(.+?)_(count|mean|ratio|sum|min|max|std)_?(.*?)_(\d+[smhd])$/);
-  if (!made) return known ? `${plain(feature)} is ${figure(value)}` : plain(feature);
-  const [, entity, kind, of, length] = made, during = length.replace("d", " days").replace(/^1 days/, "1 day");
-  if (kind === "ratio" && known) return `${figure(value)} times the usual ${plain(of)} of this ${plain(entity)}`;
-  if (kind === "count") return `${known ? figure(value) : "how many"} event${value === 1 ? "" : "s"} of this ${plain(entity)} in ${during}`;
-  return `${kind} ${plain(of)} of this ${plain(entity)} in ${during}${known ? `: ${figure(value)}` : ""}`;
+  const windowed = feature.match(WINDOWED), kept = !windowed && feature.match(KEPT);
+  if (windowed) return windowedInWords(windowed, value, known);
+  if (kept) return keptInWords(kept, value, known);
+  return known ? `${plain(feature)} is ${figure(value)}` : plain(feature);
+}
+
+function windowedInWords([, entity, kind, of, length], value, known) {
+  const who = whose(entity), during = length.replace("d", " days").replace(/^1 days/, "1 day");
+  if (kind === "ratio" && known) return `${figure(value)} times the usual ${plain(of)}${who}`;
+  if (kind === "count") return `${known ? figure(value) : "how many"} event${value === 1 ? "" : "s"}${who} in ${during}`;
+  if (kind === "distinct") return `${known ? figure(value) : "how many"} different ${plain(of)}${who} in ${during}`;
+  return `${kind} ${plain(of)}${who} in ${during}${known ? `: ${figure(value)}` : ""}`;
+}
+
+function keptInWords([, entity, since, last, lagged, back], value, known) {
+  const who = whose(entity), said = known ? `: ${figure(value)}` : "";
+  if (since && value < 0) return `no earlier event${who}`;
+  if (since) return `${known ? `${figure(value)} s` : "time"} since the last event${who}`;
+  return last ? `the last ${plain(last)}${who}${said}` : `${plain(lagged)}${who} ${back} events ago${said}`;
+}
+
+function whose(entity) {
+  return entity === "stream" ? "" : ` of this ${plain(entity)}`;
 }
 
 function verdict(alert) {

@@ -49,7 +49,7 @@ def test_it_tells_what_was_done_and_is_silent_where_nothing_was(
     counters.add(Outputs(learned=2))
     report.tell()
     report.tell()
-    assert caplog.messages == ["3 events, 2 learned, 0 dead letters, 2 commits of 5.0 ms"]
+    assert caplog.messages == ["3 records, 2 learned, 0 dead letters, 2 commits of 5.0 ms"]
 
 
 def test_new_dead_letters_are_told_with_the_last_of_them(
