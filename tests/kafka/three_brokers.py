@@ -196,14 +196,16 @@ class ThreeBrokers:
 
     def coordinator(self, group: str) -> int:
         """The number of the broker that coordinates a consumer group."""
-        said = self.admin().describe_consumer_groups([group], request_timeout=10)[group].result()
+        admin = self.admin()  # kept: a client that is gone answers no more
+        said = admin.describe_consumer_groups([group], request_timeout=10)[group].result(60)
         return int(said.coordinator.id)
 
     def transaction_coordinator(self, transactional_id: str) -> int:
         """The number of the broker that coordinates the transactions of a producer."""
         topic = "__transaction_state"
+        admin = self.admin()
         asked = TopicCollection([topic])
-        said = self.admin().describe_topics(asked, request_timeout=10)[topic].result()
+        said = admin.describe_topics(asked, request_timeout=10)[topic].result(60)
         partition = abs(_java_hash(transactional_id)) % len(said.partitions)
         return next(int(p.leader.id) for p in said.partitions if p.id == partition)
 
