@@ -1,4 +1,4 @@
-"""Who is measured: riverrun's worker, the loop by hand, stock Faust; each a process of its own."""
+"""Who is measured: riverrun's worker, the hand-written loop, stock Faust; each its own process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECONDS = 300.0
 
 
 def riverrun_file(events: Events, predictions: str, *, scale: bool = False, name: str = "") -> Path:
-    """A pipeline file for a worker that does what the loop by hand does."""
+    """A pipeline file for a worker that does what the hand-written loop does."""
     lines = [
         f'name = "{name or "bench-" + uuid.uuid4().hex[:8]}"',
         "[events]",
@@ -91,7 +91,7 @@ def riverrun(
 def hand_loop(
     bootstrap: str, events: Events, *, scale: bool = False, exactly_once: bool = False
 ) -> float:
-    """Events a second of the loop by hand; at least once, without a saved model, unless told."""
+    """Events a second of the hand-written loop, which saves no model unless `exactly_once`."""
     said = outputs(bootstrap, "hand")
     arguments = [bootstrap, events.topic, said, events.format, str(events.count)]
     if scale:

@@ -34,7 +34,7 @@ from app.replay.base import Event, Source
 from app.replay.replay import replay
 from app.replay.times import between
 from benchmarks.fraud_protocol import Row, Yardstick
-from benchmarks.fraud_workers import Said, Workers, said, state
+from benchmarks.fraud_workers import Predicted, Workers, said, state
 
 FILE = Path(__file__).parents[1] / "pipelines" / "fraud.toml"
 LEARNED_FROM = 30
@@ -108,7 +108,7 @@ def source(data: Transactions, trial: Trial) -> Source:
     return between(Source("handbook", read, key="card"), None, end)
 
 
-def through_kafka(bootstrap: str, trial: Trial, data: Transactions) -> tuple[Row, Said]:
+def through_kafka(bootstrap: str, trial: Trial, data: Transactions) -> tuple[Row, Predicted]:
     """Figures of a run, and what was predicted."""
     overrides, kafka = trial.overrides(), KafkaSettings(bootstrap)
     pipeline = load_pipeline(FILE, overrides, {})
@@ -127,8 +127,8 @@ def _figures(
     kafka: KafkaSettings,
     events: int,
     workers: Workers,
-    predictions: Said,
-) -> tuple[Row, Said]:
+    predictions: Predicted,
+) -> tuple[Row, Predicted]:
     row = {
         "cards": trial.size.cards,
         "partitions": trial.partitions,

@@ -1,7 +1,8 @@
 """Payments a second of `pipelines/fraud.toml`, as the ratio to the same written by hand.
 
-The loop by hand (`benchmarks.fraud_by_hand`) reads the same payments and labels in the order of
-time and makes the same features but the bins. It saves nothing, alerts nobody and judges nothing.
+The hand-written loop (`benchmarks.fraud_by_hand`) reads the same payments and labels in the order
+of time and makes the same features but the bins. It saves nothing, alerts nobody and judges
+nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from benchmarks.topics import outputs, rate, read
 ROUNDS = 3
 FIRST = 24
 SECONDS = 1800.0
-"""The loop by hand is given up when it takes longer."""
+"""The hand-written loop is given up when it takes longer."""
 
 
 def run(bootstrap: str, *, quick: bool = False) -> Iterator[Row]:
@@ -37,7 +38,7 @@ def run(bootstrap: str, *, quick: bool = False) -> Iterator[Row]:
     pipeline = _pipeline(overrides, kafka)
     sent = replay(pipeline, source(yardstick.data, trial), replay_producer(kafka))
     count = sent.delivered - sent.labels
-    rivals = {"loop by hand": _by_hand, "riverrun": _by_riverrun}
+    rivals = {"hand-written loop": _by_hand, "riverrun": _by_riverrun}
     rates: dict[str, list[float]] = {name: [] for name in rivals}
     for number in range(1 if quick else ROUNDS):
         for name, rival in rivals.items():
@@ -73,7 +74,7 @@ def _by_hand(overrides: Mapping[str, str], kafka: KafkaSettings) -> Pipeline:
     command = [sys.executable, "-m", "benchmarks.fraud_by_hand", kafka.bootstrap_servers, *topics]
     with running(command) as process:
         if process.wait(SECONDS):
-            raise RuntimeError(f"the loop by hand ended with {process.returncode}")
+            raise RuntimeError(f"the hand-written loop ended with {process.returncode}")
     return pipeline
 
 

@@ -131,7 +131,7 @@ class Workers:
 
 
 @dataclass(frozen=True)
-class Said:
+class Predicted:
     """All predictions of a pipeline: the first score of each id, and how many came again."""
 
     scores: dict[str, float]
@@ -144,7 +144,7 @@ class _Prediction(msgspec.Struct):
     score: float | None
 
 
-def said(pipeline: Pipeline, kafka: KafkaSettings) -> Said:
+def said(pipeline: Pipeline, kafka: KafkaSettings) -> Predicted:
     """Read the predictions."""
     codec = codec_of(pipeline, "predictions")
     decode: Callable[[bytes], _Prediction] = codec.decoder(_Prediction)
@@ -156,7 +156,7 @@ def said(pipeline: Pipeline, kafka: KafkaSettings) -> Said:
             count += 1
             scores.setdefault(prediction.id, prediction.score or 0.0)
         letters = sum(1 for _ in reader.read(pipeline.dead_letter_topic))
-    return Said(scores, count - len(scores), letters)
+    return Predicted(scores, count - len(scores), letters)
 
 
 def state(pipeline: Pipeline, kafka: KafkaSettings) -> dict[str, Any]:

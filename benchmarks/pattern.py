@@ -23,7 +23,7 @@ import msgspec
 from agents.decisions.decider import Decider, DecisionSettings
 from agents.state import State
 from app.demo.world import Truth, day_of
-from app.fraud.live import Knobs, LiveSimulator
+from app.fraud.live import LiveParameters, LiveSimulator
 from app.fraud.stream import DELAY, Names, merged
 from app.fraud.transactions import DAY, EPOCH, Transactions
 from app.fraud.yardstick import FEE
@@ -68,8 +68,10 @@ class Injection:
 
     def simulated(self, truth: Truth) -> Iterator[Transactions]:
         """Day after day."""
-        knobs = Knobs(self.seed, self.cards, 2 * self.cards, days=self.first + self.days)
-        simulator = LiveSimulator(knobs)
+        parameters = LiveParameters(
+            self.seed, self.cards, 2 * self.cards, days=self.first + self.days
+        )
+        simulator = LiveSimulator(parameters)
         simulator.inject(self.pattern, self.first)
         for day in simulator:
             truth.add(day)

@@ -1,4 +1,4 @@
-"""Events a second, as the ratio to the loop by hand in the same run."""
+"""Events a second, as the ratio to the hand-written loop in the same run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def run(bootstrap: str, *, quick: bool = False) -> Iterator[dict[str, Any]]:
 
 
 def _rivals(case: dict[str, Any]) -> dict[str, Callable[..., float]]:
-    """Who runs: with a scaler also the loop by hand that promises what riverrun does.
+    """Who runs: with a scaler also the hand-written loop that promises what riverrun does.
 
     Kafka Streams reads JSON, and is left out where no JDK and Maven are.
     """

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from app.fraud.live import Knobs, LiveSimulator
+from app.fraud.live import LiveParameters, LiveSimulator
 from app.fraud.stream import DELAY, Names, merged
 from app.fraud.transactions import DAY, EPOCH, Scenario, Transactions
 from app.replay.base import Event
@@ -55,7 +55,7 @@ class World:
 
     def simulator(self) -> LiveSimulator:
         """Of all transactions, from day 0 on."""
-        simulator = LiveSimulator(Knobs(cards=self.cards, terminals=2 * self.cards))
+        simulator = LiveSimulator(LiveParameters(cards=self.cards, terminals=2 * self.cards))
         simulator.inject(PATTERN, PATTERN_DAY)
         return simulator
 

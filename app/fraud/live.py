@@ -1,4 +1,4 @@
-"""A second simulator: endless, one day at a time, with knobs, and new frauds on command."""
+"""A second simulator: endless, one day at a time, with parameters, and new frauds on command."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ _LEVEL_KEPT = 0.99
 
 
 @dataclass(frozen=True)
-class Knobs:
+class LiveParameters:
     """What the simulated world is like.
 
     Attributes:
@@ -62,23 +62,23 @@ class LiveSimulator:
     been, apart from their ids. What is held in memory is a few numbers a card and the patterns
     that run.
 
-    >>> simulator = LiveSimulator(Knobs(cards=50, terminals=20))
+    >>> simulator = LiveSimulator(LiveParameters(cards=50, terminals=20))
     >>> simulator.inject("testing", day=1)
     >>> [sorted(set(day.scenario.tolist())) for _, day in zip(range(2), simulator)]
     [[0], [0, 4]]
     """
 
-    def __init__(self, knobs: Knobs | None = None) -> None:
-        self.knobs = knobs or Knobs()
+    def __init__(self, parameters: LiveParameters | None = None) -> None:
+        self.parameters = parameters or LiveParameters()
         self.day = 0
         self._count = 0
         self._commands = 0
         self._active: list[_Active] = []
-        draw = np.random.default_rng([self.knobs.seed, 0])
-        cards = self.knobs.cards
+        draw = np.random.default_rng([self.parameters.seed, 0])
+        cards = self.parameters.cards
         self._means = draw.uniform(5, 100, cards)
         self._eagerness = draw.uniform(0, 2, cards)
-        self._homes = draw.integers(0, self.knobs.terminals, cards)
+        self._homes = draw.integers(0, self.parameters.terminals, cards)
         self._levels = np.zeros(cards)
 
     def inject(self, pattern: str | Pattern, day: int | None = None) -> None:
@@ -95,28 +95,28 @@ class LiveSimulator:
                 raise ValueError(f'no pattern "{pattern}"; there are {", ".join(sorted(BOOK))}')
             pattern = BOOK[pattern]()
         self._commands += 1
-        self._active.append(_Active(pattern, day, (self.knobs.seed, 2, self._commands)))
+        self._active.append(_Active(pattern, day, (self.parameters.seed, 2, self._commands)))
 
-    def turn(self, **knobs: float) -> None:
+    def turn(self, **parameters: float) -> None:
         """Set rate, drift or frauds anew, from the next day on.
 
         Raises:
             ValueError: For another knob, or an impossible value.
         """
-        if fixed := knobs.keys() - {"rate", "drift", "frauds"}:
+        if fixed := parameters.keys() - {"rate", "drift", "frauds"}:
             raise ValueError(f"{', '.join(sorted(fixed))}: fixed once the simulation runs")
-        self.knobs = replace(self.knobs, **knobs)  # type: ignore[arg-type]
+        self.parameters = replace(self.parameters, **parameters)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Transactions]:
-        while self.knobs.days is None or self.day < self.knobs.days:
+        while self.parameters.days is None or self.day < self.parameters.days:
             yield self.next_day()
 
     def next_day(self) -> Transactions:
         """The transactions of the next day, in the order of time."""
-        draw = np.random.default_rng([self.knobs.seed, 1, self.day])
+        draw = np.random.default_rng([self.parameters.seed, 1, self.day])
         self._compromise(draw)
         self._levels = self._levels * _LEVEL_KEPT + draw.normal(
-            0, self.knobs.drift, self.knobs.cards
+            0, self.parameters.drift, self.parameters.cards
         )
         spending = self._spend(draw)
         for active in self._active:
@@ -128,9 +128,9 @@ class LiveSimulator:
 
     def _compromise(self, draw: np.random.Generator) -> None:
         """The frauds that begin without a command."""
-        cards = draw.poisson(self.knobs.frauds * self.knobs.cards * 3 / 5000)
-        terminals = draw.poisson(self.knobs.frauds * self.knobs.terminals * 2 / 10_000)
-        seed = (self.knobs.seed, 3, self.day)
+        cards = draw.poisson(self.parameters.frauds * self.parameters.cards * 3 / 5000)
+        terminals = draw.poisson(self.parameters.frauds * self.parameters.terminals * 2 / 10_000)
+        seed = (self.parameters.seed, 3, self.day)
         if terminals:
             self._active.append(_Active(CompromisedTerminals(terminals), self.day, (*seed, 0)))
         if cards:
@@ -138,20 +138,20 @@ class LiveSimulator:
 
     def _spend(self, draw: np.random.Generator) -> Spending:
         means = self._means * np.exp(self._levels)
-        rates = self._eagerness * self.knobs.rate
-        card = np.repeat(np.arange(self.knobs.cards), draw.poisson(rates))
+        rates = self._eagerness * self.parameters.rate
+        card = np.repeat(np.arange(self.parameters.cards), draw.poisson(rates))
         second = draw.normal(_NOON, _SPREAD, len(card)).astype(np.int64)
         amount = draw.normal(means[card], means[card] / 2)
         again = draw.uniform(0, 2 * means[card])
-        step = draw.integers(0, min(self.knobs.reach, self.knobs.terminals), len(card))
+        step = draw.integers(0, min(self.parameters.reach, self.parameters.terminals), len(card))
         day = Spending(
             second,
             card,
-            (self._homes[card] + step) % self.knobs.terminals,
+            (self._homes[card] + step) % self.parameters.terminals,
             np.where(amount < 0, again, amount),
             np.zeros(len(card), np.int64),
             means=means,
-            terminals=self.knobs.terminals,
+            terminals=self.parameters.terminals,
         )
         return day.where((second > 0) & (second < DAY))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.fraud import stream
 from app.fraud.handbook import Size, simulate
-from app.fraud.live import Knobs, LiveSimulator
+from app.fraud.live import LiveParameters, LiveSimulator
 from app.fraud.stream import Names
 from app.fraud.transactions import Transactions
 
@@ -14,7 +14,7 @@ Read = Callable[[], Iterator[stream.Record]]
 Injection = tuple[str, int]
 """A name of `app.fraud.patterns.BOOK`, and the day, counted from 0, on which it begins."""
 
-SIMULATORS: dict[str, type[Any]] = {"handbook": Size, "live": Knobs}
+SIMULATORS: dict[str, type[Any]] = {"handbook": Size, "live": LiveParameters}
 
 
 def simulator(
@@ -23,25 +23,25 @@ def simulator(
     """What reads the records of a simulator from its beginning, every time that it is called.
 
     Args:
-        source: Its name, and after a colon its knobs: the fields of `Size` or `Knobs`.
+        source: Its name, and after a colon its parameters: fields of `Size` or `LiveParameters`.
         names: What is called how; the prefix becomes the simulator's name.
         labelled: Whether events have their label, where `delay` is None.
         delay: Seconds after which the label comes as a record of its own.
         inject: New frauds for the live simulator.
 
     Raises:
-        ValueError: For a knob or a fraud that is not there, or that cannot be so.
+        ValueError: For a parameter or a fraud that is not there, or that cannot be so.
     """
     name, _, settings = source.partition(":")
-    knobs = _knobs(SIMULATORS[name], settings)
+    parameters = _parameters(SIMULATORS[name], settings)
     names = names._replace(prefix=name)
     if inject:
-        if not isinstance(knobs, Knobs):
+        if not isinstance(parameters, LiveParameters):
             raise ValueError("new frauds can be injected into the live simulator only")
-        _injected(LiveSimulator(knobs), inject)
+        _injected(LiveSimulator(parameters), inject)
 
     def read() -> Iterator[stream.Record]:
-        days = _days(knobs, inject)
+        days = _days(parameters, inject)
         if delay is not None:
             return stream.merged(days, names, delay)
         return stream.events(days, names, labelled)
@@ -49,10 +49,10 @@ def simulator(
     return read
 
 
-def _days(knobs: Size | Knobs, inject: Sequence[Injection]) -> Iterable[Transactions]:
-    if isinstance(knobs, Knobs):
-        return _injected(LiveSimulator(knobs), inject)
-    return _when_asked(knobs)
+def _days(parameters: Size | LiveParameters, inject: Sequence[Injection]) -> Iterable[Transactions]:
+    if isinstance(parameters, LiveParameters):
+        return _injected(LiveSimulator(parameters), inject)
+    return _when_asked(parameters)
 
 
 def _injected(simulator: LiveSimulator, inject: Sequence[Injection]) -> LiveSimulator:
@@ -67,7 +67,7 @@ def _when_asked(size: Size) -> Iterator[Transactions]:
         yield data.days(day, 1)
 
 
-def _knobs(kind: type[Any], settings: str) -> Any:
+def _parameters(kind: type[Any], settings: str) -> Any:
     known = {field.name: float if field.type is float else int for field in fields(kind)}
     given: dict[str, float] = {}
     for setting in filter(None, settings.split(",")):

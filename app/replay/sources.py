@@ -31,7 +31,7 @@ def open_source(
     Args:
         source: The path of a file that ends in .csv, .jsonl, .ndjson or .json, the name of a
             data set that River ships, such as "phishing" or "image_segments", or a simulator
-            of frauds: "handbook" or "live", with knobs as in "live:cards=500,days=30".
+            of frauds: "handbook" or "live", with parameters as in "live:cards=500,days=30".
         id_field: The field that a data set's event gets its running number in: "phishing-000017".
         label: The field that a data set's event gets its label in; None for events without one.
         late: Labels come as Events of kind "label" instead: those of a simulator after their

@@ -172,7 +172,7 @@ def synthetic(seed: int, count: int) -> list[dict[str, Any]]:
 def bare_loop(
     learner: Mapping[str, Any], events: Sequence[dict[str, Any]]
 ) -> tuple[list[tuple[Any, Any]], Model]:
-    """Predictions, scores and the model of a loop by hand: predict one, learn one."""
+    """Predictions, scores and the model of a hand-written loop: predict one, learn one."""
     params = {k: v for k, v in learner.items() if k not in ("type", "scale", *OWN)}
     scale, drift = learner.get("scale", False), learner.get("drift")
     model = registry.create(learner["type"], params, scale, drift, learner.get("steps", ()))

@@ -18,7 +18,7 @@ from agents.evaluation.window import CHUNK
 from agents.operations import Kind
 from agents.sinks.scored import ScoredBatch
 from agents.state import State
-from app.fraud.live import Knobs, LiveSimulator
+from app.fraud.live import LiveParameters, LiveSimulator
 from app.fraud.stream import merged
 from app.fraud.transactions import EPOCH, Transactions
 from app.fraud.yardstick import Verdict, work
@@ -70,7 +70,9 @@ class History:
     """Days of payments with three scores, their labels a week late, and the same as columns."""
 
     def __init__(self, days: int, seed: int = 0) -> None:
-        simulator = LiveSimulator(Knobs(seed=seed, cards=60, terminals=20, rate=3, frauds=20))
+        simulator = LiveSimulator(
+            LiveParameters(seed=seed, cards=60, terminals=20, rate=3, frauds=20)
+        )
         self.days = list(islice(simulator, days))
         columns = zip(*(self._columns(day) for day in self.days), strict=True)
         self.data = Transactions(*(np.concatenate(column) for column in columns))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from app.evaluation.verdicts import Verdict, by_window, over_all
-from app.fraud.live import Knobs, LiveSimulator
+from app.fraud.live import LiveParameters, LiveSimulator
 from app.fraud.transactions import EPOCH
 from app.fraud.yardstick import judge
 from app.pipeline.streams import Metrics
@@ -27,7 +27,7 @@ def verdict(time: int, label: Any, score: float | None, **more: Any) -> Verdict:
 
 
 def test_windows_equal_the_offline_judge_in_whatever_order_partitions_are_read() -> None:
-    simulator = LiveSimulator(Knobs(cards=60, terminals=20, rate=3, frauds=20))
+    simulator = LiveSimulator(LiveParameters(cards=60, terminals=20, rate=3, frauds=20))
     verdicts = []
     score = np.random.default_rng(0).uniform(size=5000)
     days = list(islice(simulator, 4))

@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.fraud.live import Knobs, LiveSimulator
+from app.fraud.live import LiveParameters, LiveSimulator
 from app.fraud.transactions import DAY, Scenario, Transactions
 
 WORLD = {"cards": 200, "terminals": 100}
 
 
-def simulated(days: int, *commands: tuple[str, int], **knobs: Any) -> list[Transactions]:
+def simulated(days: int, *commands: tuple[str, int], **parameters: Any) -> list[Transactions]:
     """Some days of a small world, with patterns from the days that are told."""
-    simulator = LiveSimulator(Knobs(**(WORLD | knobs)))
+    simulator = LiveSimulator(LiveParameters(**(WORLD | parameters)))
     for pattern, day in commands:
         simulator.inject(pattern, day)
     return list(islice(simulator, days))
@@ -32,7 +32,7 @@ def test_the_same_seed_and_commands_give_the_same_transactions() -> None:
 
 
 def test_a_command_in_time_is_the_same_as_one_before() -> None:
-    simulator = LiveSimulator(Knobs(**WORLD))
+    simulator = LiveSimulator(LiveParameters(**WORLD))
     days = list(islice(simulator, 3))
     simulator.inject("testing")
     days += list(islice(simulator, 3))
@@ -105,7 +105,7 @@ def test_frauds_begin_without_a_command_as_often_as_the_knob_says() -> None:
 
 
 def test_the_rate_is_turned_while_it_runs() -> None:
-    simulator = LiveSimulator(Knobs(**WORLD, rate=2.0))
+    simulator = LiveSimulator(LiveParameters(**WORLD, rate=2.0))
     before = sum(len(simulator.next_day()) for _ in range(5))
     simulator.turn(rate=6.0)
     after = sum(len(simulator.next_day()) for _ in range(5))
@@ -126,7 +126,7 @@ def test_spending_drifts_only_where_the_knob_is_open() -> None:
 
 
 def test_memory_does_not_grow_with_the_days() -> None:
-    simulator = LiveSimulator(Knobs(**WORLD, frauds=20.0))
+    simulator = LiveSimulator(LiveParameters(**WORLD, frauds=20.0))
     waiting = []
     for day in range(300):
         simulator.next_day()
@@ -148,7 +148,7 @@ def test_memory_does_not_grow_with_the_days() -> None:
     ],
 )
 def test_an_impossible_command_is_refused(command: Any, refusal: str) -> None:
-    simulator = LiveSimulator(Knobs(**WORLD))
+    simulator = LiveSimulator(LiveParameters(**WORLD))
     list(islice(simulator, 2))
     with pytest.raises(ValueError) as refused:
         command(simulator)
