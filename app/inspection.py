@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import msgspec
@@ -15,6 +15,7 @@ from agents.state_keys import ENTITY
 from agents.store import MemoryStore
 from app.kafka.backlog import Backlog
 from app.kafka.reading import Reader
+from app.marks import NewestMark, newest_marks
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
 from app.pipeline.stages import Stage, stages
@@ -64,6 +65,7 @@ class PartitionReport:
         entities: How many entities have a past.
         versions: Of a shared model: how many are on Kafka; None in another stage.
         written: When its learner was heard of last, in milliseconds since 1970.
+        newest_mark: Of a mixed model: what the partition said last; None before its first mark.
     """
 
     partition: int
@@ -88,6 +90,7 @@ class PartitionReport:
     entities: int = 0
     versions: int | None = None
     written: int | None = None
+    newest_mark: NewestMark | None = None
 
 
 class _How(NamedTuple):
@@ -131,10 +134,19 @@ def inspect(
 def _of_stage(pipeline: Pipeline, stage: Stage, reader: Reader, how: _How) -> list[PartitionReport]:
     inputs = [_inputs(topic, reader) for topic in stage.inputs]
     states = _read(stage.state_topic, reader)
-    return [
+    reports = [
         _report(pipeline, stage, p, [each[p] for each in inputs], states.get(p), how)
         for p in sorted(inputs[0])
     ]
+    if pipeline.learner.shared != "mix" or not stage.scores:
+        return reports
+    marks = newest_marks(pipeline, reader)
+    return [_with_mark(report, marks.get(report.partition)) for report in reports]
+
+
+def _with_mark(report: PartitionReport, newest: NewestMark | None) -> PartitionReport:
+    problem = newest.problem if newest else None
+    return replace(report, newest_mark=newest, problem=report.problem or problem)
 
 
 def _inputs(topic: str, reader: Reader) -> dict[int, _Input]:

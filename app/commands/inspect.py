@@ -15,6 +15,7 @@ import click
 from agents.labels import counts
 from app import inspection, sentences
 from app.kafka import reading
+from app.marks import marks_told
 from app.options import Connect, with_pipeline
 from app.pipeline import stages
 from app.tables import table
@@ -90,6 +91,9 @@ def inspect(
         return
     click.echo(as_table(reports))
     for line in learner_lines(pipeline, reports, time.time()):
+        click.echo(line)
+    marks = {each.partition: each.newest_mark for each in reports}
+    for line in marks_told(marks, pipeline.learner.mark):
         click.echo(line)
     if (share := label_share(reports)).of:
         click.echo(sentences.labels_told(share, by_id=stages.joins_by_id(pipeline)))

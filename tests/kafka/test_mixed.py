@@ -6,6 +6,9 @@ import random
 from pathlib import Path
 
 from agents.shared.mark import Mark
+from app.inspection import inspect
+from app.kafka.reading import reading
+from app.kafka.settings import KafkaSettings
 from learners.mixing import coding
 from learners.model import UNLABELLED
 from tests.kafka.late import START, Sent, late, said, send_all, wait_for_all
@@ -85,3 +88,20 @@ def test_two_workers_that_are_killed_score_as_a_plain_loop_does(
     assert scores == expected(made)
     assert max(version for _, version in scores.values()) > EVENTS // 2  # of all partitions
     assert counted(made) > EVENTS // 2
+    inspected(made)
+
+
+def inspected(made: Stream) -> None:
+    """`riverrun inspect` says of each partition what its last mark says."""
+    found = marks(made)
+    with reading(made.pipeline, KafkaSettings(made.bootstrap)) as reader:
+        reports = {report.partition: report for report in inspect(made.pipeline, reader)}
+    assert reports.keys() == set(range(PARTITIONS))
+    for partition, report in reports.items():
+        newest, count = report.newest_mark, max(n for k, n in found if k == partition) + 1
+        mark = found[partition, count - 1]
+        assert newest is not None
+        assert (newest.published, newest.number, newest.learned) == (count, mark.mark, mark.total)
+        assert (newest.seconds, newest.size) == (mark.mark * 0.2, len(mark.encode()))
+        assert newest.problem is None
+        assert report.problem is None
