@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from functools import cache
 
 import pytest
 
@@ -15,7 +16,12 @@ def assert_the_same(program: str, way: str, environment: dict[str, str]) -> None
     pytest.importorskip("numba")
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         pytest.skip("this run is without compiled code")
-    assert _printed(program, way, environment) == _printed(program, "compiled", {})
+    assert _printed(program, way, environment) == _compiled(program)
+
+
+@cache
+def _compiled(program: str) -> str:
+    return _printed(program, "compiled", {})
 
 
 def _printed(program: str, way: str, environment: dict[str, str]) -> str:

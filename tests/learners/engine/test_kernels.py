@@ -20,7 +20,7 @@ compiled = hasattr(kernels.dot, "py_func")
 assert compiled == (sys.argv[1] == "compiled"), compiled
 for name in names():
     needed = {"learner": {"type": "svm"}} if name in ("bagging", "one_vs_rest") else {}
-    for params in (needed, {"mode": "pegasos"} if name == "svm" else needed):
+    for params in (needed, {"mode": "pegasos"}) if name == "svm" else (needed,):
         model = create(name, params, scale=True)
         task = model.task
         for events in (check_data.extreme(task), check_data.coming_and_going(task, 150)):
