@@ -67,6 +67,7 @@ COMMANDS = {
     "inspect": ("inspect:inspect", "Show offsets, lag and learner per partition."),
     "state": ("state:state", "Check the state of a pipeline, or bring it back."),
     "model": ("model:model", "Export a model to a file, or import one."),
+    "sinks": ("sinks:sinks", "Bring outputs to stores by Kafka Connect."),
     "evaluate": ("evaluate:evaluate", "Measure the predictions on Kafka."),
     "dead-letters": (
         "dead_letters:dead_letters",

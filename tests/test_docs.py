@@ -17,6 +17,7 @@ import pytest
 
 from app.cli import COMMANDS, cli
 from app.kafka.settings import OWNED
+from app.pipeline.connectors import KINDS
 from app.pipeline.durations import parse_duration
 from app.pipeline.load import load_pipeline
 from app.pipeline.model import Pipeline
@@ -28,6 +29,7 @@ from tests.markdown import PAGES, ROOT, anchors, blocks, links, rows
 
 README = ROOT / "README.md"
 PIPELINE_FILE = ROOT / "docs" / "pipeline-file.md"
+CONNECT = ROOT / "docs" / "connect.md"
 TEXT = "\n".join(page.read_text() for page in PAGES)
 LENGTHS = (
     "topics.retention",
@@ -72,6 +74,16 @@ def test_every_setting_is_documented_with_its_default(key: str) -> None:
     else:
         words = {"None": "none", "True": "true", "False": "false", "()": "[]", "{}": "empty"}
         assert default.strip('"') == words.get(str(field.default), str(field.default))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_setting_of_a_connector_is_documented_with_its_default(kind: str) -> None:
+    found = [[cell.replace("`", "") for cell in row[:3]] for row in rows(CONNECT)]
+    for key, field in settings(KINDS[kind], "sinks."):
+        defaults = [row[2].strip('"') for row in found if key in row[0].split(", ")]
+        words = {"None": "none", "{}": "empty", "60.0": "1m"}
+        default = "required" if field.is_required() else str(field.default)
+        assert words.get(default, default) in defaults, key
 
 
 def test_no_setting_is_documented_that_does_not_exist() -> None:

@@ -129,6 +129,11 @@ def dead_letters(name: str, partitions: int, replication: int) -> TopicSpec:
     )
 
 
+def control(name: str, replication: int) -> TopicSpec:
+    """The topic by which the tasks of one connector agree; one partition keeps its order."""
+    return TopicSpec(name, 1, replication, _safe(replication))
+
+
 def state(name: str, partitions: int, replication: int) -> TopicSpec:
     """The compacted topic of models and waiting state.
 

@@ -2,8 +2,10 @@
 
 import difflib
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from app.pipeline.connectors import table_of
 from app.pipeline.setting_sources import table_at
 from app.pipeline.toml_lines import Path as Key
 
@@ -29,6 +31,8 @@ def explain(errors: list[ErrorDetails]) -> tuple[Key, str | None]:
     """
     error = min(errors, key=lambda error: error["type"] == "missing")
     key = tuple(error.get("ctx", {}).get("key", "").split(".")) if _is_cross(error) else _loc(error)
+    if error["type"] == "union_tag_not_found":
+        return (*key, "connector"), None
     return key, None if error["type"] == "missing" else _what(error, key)
 
 
@@ -38,7 +42,7 @@ def _is_cross(error: ErrorDetails) -> bool:
 
 def _loc(error: ErrorDetails) -> Key:
     """The key of an error; pydantic's place in a list counts where a key of a table follows."""
-    loc, key = error["loc"], list[str]()
+    loc, key = _untagged(error["loc"]), list[str]()
     for i, part in enumerate(loc):
         if isinstance(part, str):
             key.append(part)
@@ -47,10 +51,16 @@ def _loc(error: ErrorDetails) -> Key:
     return tuple(key)
 
 
+def _untagged(loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The place without the kind of a sink, which pydantic names behind the sink."""
+    return (*loc[:2], *loc[3:]) if loc[0] == "sinks" else loc
+
+
 def _what(error: ErrorDetails, key: Key) -> str:
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        return _unknown(key)
+        is_sink = key[0] == "sinks"  # the third part of whose place is its kind
+        return _unknown(key, table_of(error["loc"][2]) if is_sink else table_at(key[:-1]))
     if key in _TABLES:
         return f"must be tables, each under [[{'.'.join(key)}]]"
     if kind == "literal_error":
@@ -64,10 +74,9 @@ def _what(error: ErrorDetails, key: Key) -> str:
     return _EXPECTED.get(kind, error["msg"])
 
 
-def _unknown(key: Key) -> str:
+def _unknown(key: Key, model: type[BaseModel] | None) -> str:
     if key[0] == "snapshots" and "key" in key[-1]:
         return "a key does not belong in a file: set RIVERRUN_SNAPSHOT_KEY in the environment"
-    model = table_at(key[:-1])
     allowed = list(model.model_fields) if model else []
     near = difflib.get_close_matches(key[-1].lower(), allowed, n=1)
     hint = f', did you mean "{near[0]}"?' if near else ";"

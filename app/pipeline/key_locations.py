@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from app.errors import RiverrunError
 from app.pipeline.setting_sources import Settings, is_setting, origin, place
 from app.pipeline.toml_lines import Path as Key
-from app.secrecy import is_secret, without_login
+from app.secrecy import is_secret, without_login, without_logins
 
 _NO_SECRET = ("events", "key")
 _ADDRESSES = {("kafka", "bootstrap.servers"), ("registry", "url")}
@@ -56,5 +56,6 @@ class Places:
             return name
         given = self.settings[key].value
         given = without_login(str(given)) if key in _ADDRESSES else given
+        given = without_logins(given) if isinstance(given, str) else given
         value = json.dumps(given, ensure_ascii=False, default=str)
         return f"{name} = {value if len(value) <= 80 else value[:77] + '...'}"

@@ -20,6 +20,7 @@ from app.pipeline.explain import explain
 from app.pipeline.key_locations import PipelineError, Places
 from app.pipeline.model import Pipeline
 from app.pipeline.setting_sources import above, from_environment, from_file, from_options, nested
+from app.pipeline.sink_checks import check_sinks
 from app.pipeline.toml_lines import key_lines
 
 _VARIABLES = ("RIVERRUN_SNAPSHOT_KEY", "RIVERRUN_KAFKA_HOME")
@@ -59,6 +60,7 @@ def load_pipeline(
     for key, what in faults(pipeline):
         raise where.refuse(key, what)
     check(pipeline, where)
+    check_sinks(pipeline, where)
     return pipeline
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from app.pipeline.connectors import Sinks
 from app.pipeline.running import Learner, Snapshots, StateStore, Topics, Worker
 from app.pipeline.streams import Decisions, Entity, Events, Labels, Metrics, Predictions
 from app.pipeline.values import FlatValue, Name, Table
@@ -27,6 +28,7 @@ class Pipeline(Table):
     topics: Topics = Topics()
     kafka: dict[str, FlatValue] = Field(default={})
     registry: dict[str, FlatValue] = Field(default={})
+    sinks: Sinks = Field(default={})
     worker: Worker = Worker()
     snapshots: Snapshots = Snapshots()
 

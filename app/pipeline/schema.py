@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from app.pipeline.connectors import CLIENTS, KINDS
 from app.pipeline.durations import duration_text
 from app.pipeline.model import Pipeline
 from app.pipeline.running import Learner, Step
@@ -39,8 +40,12 @@ def json_schema() -> Schema:
     definitions["Learner"] = _named(Learner, definitions["Learner"], _learners(), OTHERS)
     definitions["Learner"]["properties"]["drift"] = _drift()
     # Without quotes around it, a name with dots is tables within tables.
-    for table in DOTTED:
-        schema["properties"][table]["additionalProperties"]["anyOf"].append({"type": "object"})
+    dotted = [schema["properties"][table] for table in DOTTED]
+    for kind in KINDS.values():
+        made = definitions[kind.__name__]["properties"]
+        dotted += [made[table] for table in CLIENTS if table in made]
+    for table in dotted:
+        table["additionalProperties"]["anyOf"].append({"type": "object"})
     definitions["Step"] = _named(Step, definitions["Step"], STEPS)
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

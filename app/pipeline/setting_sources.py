@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from app.pipeline.connectors import AnySink, dotted_from
 from app.pipeline.model import Pipeline
 from app.pipeline.running import Learner
 from app.pipeline.toml_lines import Path as Key
@@ -64,6 +65,8 @@ def from_environment(environ: Mapping[str, str], file_keys: Iterable[Key]) -> Se
             key: Key = ("learner", spellings.get(rest[0].lower(), rest[0]))
         elif table.lower() in DOTTED:
             key = (table.lower(), ".".join(rest).lower().replace("_", "."))
+        elif at := dotted_from(parts := tuple(part.lower() for part in (table, *rest))):
+            key = (*parts[:at], ".".join(parts[at:]).replace("_", "."))
         else:
             key = tuple(part.lower() for part in (table, *rest))
         found[key] = Setting(_typed(key, environ[variable]), variable)
@@ -116,6 +119,8 @@ def origin(settings: Mapping[Key, Setting], key: Key) -> str | None:
 def table_at(key: Key) -> type[BaseModel] | None:
     """The model of a table, such as ("labels",), or ("entities[0]",) of a list; None: unknown."""
     table: type[BaseModel] | None = Pipeline
+    if key[:1] == ("sinks",) and len(key) > 1:
+        table, key = AnySink, key[2:]
     for part in key:
         field = table.model_fields.get(_ITEM.sub(r"\1", part)) if table else None
         table = _model_in(field.annotation) if field else None
@@ -143,7 +148,8 @@ def _model_in(hint: Any) -> type[BaseModel] | None:
 
 def _joined(path: Key) -> Key:
     """Names of clients' settings hold dots: (kafka, security, protocol) is one name of [kafka]."""
-    return (path[0], ".".join(path[1:])) if path[0] in DOTTED and len(path) > 1 else path
+    at = 1 if path[0] in DOTTED and len(path) > 1 else dotted_from(path)
+    return path if at is None else (*path[:at], ".".join(path[at:]))
 
 
 def _flatten(data: Mapping[str, Any], path: Key = ()) -> Iterator[tuple[Key, Any]]:

@@ -27,6 +27,8 @@ _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+_CLASS = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_$][\w$]*)+")
+_SINK = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _FLAT_TYPES = (str, int, float, bool)
 
 
@@ -98,6 +100,16 @@ Module = Annotated[
     str,
     AfterValidator(_matching(_MODULE, 'must be a module of Python, such as "my_company.ml"')),
     _in_schema(_MODULE.pattern),
+]
+SinkName = Annotated[
+    str, AfterValidator(_matching(_SINK, "must be 1 to 100 letters, digits, '_' or '-'"))
+]
+JavaClass = Annotated[
+    str,
+    AfterValidator(
+        _matching(_CLASS, 'must be "mongodb", "iceberg", "jdbc", or the Java class of a connector')
+    ),
+    _in_schema(_CLASS.pattern),
 ]
 FieldName = Annotated[str, AfterValidator(_not_empty)]
 _IN_SCHEMA = _in_schema(DURATION, "100ms", "8d")

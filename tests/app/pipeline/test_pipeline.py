@@ -52,6 +52,7 @@ def test_the_smallest_file_has_the_documented_defaults(tmp_path: Path) -> None:
         "topics": {"partitions": 4, "replication": 1, "retention": None},
         "kafka": {},
         "registry": {},
+        "sinks": {},
         "worker": {
             "name": None,
             "static": None,

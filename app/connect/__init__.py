@@ -1,0 +1,1 @@
+"""Sinks that Kafka Connect carries: their configurations, and its REST interface."""
