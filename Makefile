@@ -3,6 +3,7 @@
 VENV  := .venv
 BIN   := $(VENV)/bin
 READY := $(VENV)/.pyproject.toml# the pyproject.toml that .venv was set up from
+STORES := $(VENV)/.stores.toml# the pyproject.toml that the extra "stores" was installed from
 AUDIT := $(VENV)/.audit.toml# the pyproject.toml that the extra "audit" was installed from
 ARGS  ?=
 
@@ -12,7 +13,7 @@ TELLS := import json, urllib.request as web; from pip._internal.models.index imp
 	assert json.load(old)["vulnerabilities"]
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check audit sbom bench chaos mutations clean
+.PHONY: help setup demo test check audit sbom bench chaos mutations stores clean
 
 help: ## this list
 	@echo 'usage: make GOAL [ARGS="..."] [PYTHON=/path/to/python3]'
@@ -54,6 +55,9 @@ bench: $(READY) ## the benchmarks, as ratios, one JSON line each
 chaos: $(READY) ## everything around a pipeline breaks, nothing is lost or doubled; ARGS="--list"
 	$(BIN)/python -m tests.chaos $(ARGS)
 
+stores: $(STORES) ## sinks against real servers: PostgreSQL, HDFS, S3 and lakes
+	$(BIN)/python -m pytest -q -rs tests/stores $(ARGS)
+
 mutations: $(READY) ## each safeguard taken out by itself turns the chaos suite red
 	$(BIN)/python -m tests.chaos.mutations $(ARGS)
 
@@ -65,13 +69,19 @@ clean: ## removes .venv and every cache; the next goal sets up again
 $(READY): pyproject.toml $(BIN)/python
 	@if cmp -s pyproject.toml $@; then touch $@; exit 0; fi; \
 	echo 'riverrun: installing the packages into $(VENV), a minute or two the first time ...' && \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[avro,compiled,dev,rocksdb]' && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[avro,compiled,delta,dev,iceberg,parquet,rocksdb]' && \
 	cp pyproject.toml $@
 
 $(AUDIT): $(READY)
 	@if cmp -s pyproject.toml $@; then touch $@; exit 0; fi; \
 	echo 'riverrun: installing what audits ...' && \
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[audit]' && \
+	cp pyproject.toml $@
+
+$(STORES): $(READY)
+	@if cmp -s pyproject.toml $@; then touch $@; exit 0; fi; \
+	echo 'riverrun: installing the stores and their clients ...' && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[stores]' && \
 	cp pyproject.toml $@
 
 $(BIN)/python:

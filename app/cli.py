@@ -65,6 +65,7 @@ COMMANDS = {
     "replay": ("replay:replay", "Send a file or a data set as events."),
     "topics": ("topics:topics", "Create or check the topics of a pipeline."),
     "inspect": ("inspect:inspect", "Show offsets, lag and learner per partition."),
+    "sink": ("sink:sink", "Write an output to a store: a database, lake or warehouse."),
     "state": ("state:state", "Check the state of a pipeline, or bring it back."),
     "model": ("model:model", "Export a model to a file, or import one."),
     "sinks": ("sinks:sinks", "Bring outputs to stores by Kafka Connect."),

@@ -42,6 +42,7 @@ LENGTHS = (
     "entities.delay",
     "decisions.per",
     "metrics.window",
+    "sink.retry",
 )
 
 

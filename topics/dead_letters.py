@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from topics.records import Headers, Outgoing, Record
 from topics.specs import LARGEST_LETTER
 
-Stage = Literal["decode", "validate", "features", "predict", "learn"]
+Stage = Literal["decode", "validate", "features", "predict", "learn", "store"]
 
 PREFIX = "__connect.errors."
 STAGE = PREFIX + "stage"

@@ -48,6 +48,26 @@ def group_consumer(
     return kafka.consumer(own)
 
 
+def sink_consumer(pipeline: Pipeline, kafka: KafkaSettings, sink: str) -> dict[str, Any]:
+    """The consumer of a sink: a member of the sink's group, whose positions lie in the store."""
+    return kafka.consumer(
+        {
+            "group.id": pipeline.sink_group(sink),
+            "session.timeout.ms": _ms(pipeline.worker.session_timeout),
+            "heartbeat.interval.ms": max(
+                100, min(3000, _ms(pipeline.worker.session_timeout) // HEARTBEATS)
+            ),
+            "partition.assignment.strategy": "range",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            # The store may be slower than Kafka: what is read ahead stays small.
+            "queued.max.messages.kbytes": 32_768,
+        }
+    )
+
+
 def reading_consumer(
     kafka: KafkaSettings, group: str, own: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:

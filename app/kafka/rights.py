@@ -47,7 +47,11 @@ Rights = dict[str, frozenset[AclOperation]]
 
 def topic_rights(pipeline: Pipeline) -> Rights:
     """What a worker does with each topic of its pipeline."""
-    return {topic.name: _OF_ROLE[topic.role] | {CONFIGS} for topic in pipeline_topics(pipeline)}
+    return {
+        topic.name: _OF_ROLE[topic.role] | {CONFIGS}
+        for topic in pipeline_topics(pipeline)
+        if topic.role in _OF_ROLE
+    }
 
 
 def group_rights(pipeline: Pipeline) -> Rights:

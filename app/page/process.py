@@ -61,7 +61,7 @@ class PageProcess(Service):
         settings = (pipeline, kafka.bootstrap_servers, dict(kafka.properties))
         self._first = pickle.dumps((*settings, log.getEffectiveLevel(), logs.started_as()))
         self._words = words
-        self._sockets = _listen(pipeline.worker.web_host, pipeline.worker.web_port or 0)
+        self._sockets = listen(pipeline.worker.web_host, pipeline.worker.web_port or 0)
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -129,8 +129,12 @@ class PageProcess(Service):
             await process.wait()
 
 
-def _listen(host: str, port: int) -> list[socket.socket]:
-    """Sockets that listen on all addresses of a host."""
+def listen(host: str, port: int, key: str = "worker.web_port") -> list[socket.socket]:
+    """Sockets that listen on all addresses of a host; `key` is the setting of the port.
+
+    Raises:
+        PortTaken: That is not possible.
+    """
     deadline = time.monotonic() + LISTEN_SECONDS
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -138,7 +142,7 @@ def _listen(host: str, port: int) -> list[socket.socket]:
         return [_bound(family, address, deadline) for family, address in places]
     except OSError as error:
         raise PortTaken(
-            f"worker.web_port = {port}: cannot listen on {host}:{port}: {error.strerror}"
+            f"{key} = {port}: cannot listen on {host}:{port}: {error.strerror}"
         ) from None
 
 

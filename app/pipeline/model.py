@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from app.pipeline.connectors import Sinks
 from app.pipeline.running import Learner, Snapshots, StateStore, Topics, Worker
+from app.pipeline.sinks import OwnSinks
 from app.pipeline.streams import Decisions, Entity, Events, Labels, Metrics, Predictions
 from app.pipeline.values import FlatValue, Name, Table
 
@@ -31,6 +32,7 @@ class Pipeline(Table):
     sinks: Sinks = Field(default={})
     worker: Worker = Worker()
     snapshots: Snapshots = Snapshots()
+    sink: OwnSinks = Field(default={})
 
     @property
     def group(self) -> str:
@@ -66,6 +68,14 @@ class Pipeline(Table):
     def dead_letter_topic(self) -> str:
         """The topic of the events that could not be used."""
         return f"{self.name}.dead-letters.v1"
+
+    def sink_group(self, sink: str) -> str:
+        """The consumer group of a sink."""
+        return f"{self.name}.sink.{sink}"
+
+    def rejected_topic(self, sink: str) -> str:
+        """The topic of the records that a sink's store refused."""
+        return f"{self.name}.sink.{sink}.rejected.v1"
 
     @model_validator(mode="before")
     @classmethod

@@ -117,13 +117,18 @@ def origin(settings: Mapping[Key, Setting], key: Key) -> str | None:
 
 
 def table_at(key: Key) -> type[BaseModel] | None:
-    """The model of a table, such as ("labels",), or ("entities[0]",) of a list; None: unknown."""
+    """The model of a table, such as ("labels",), ("entities[0]",) of a list, or ("sink", "lake")
+    of named tables; None: unknown.
+    """
     table: type[BaseModel] | None = Pipeline
     if key[:1] == ("sinks",) and len(key) > 1:
         table, key = AnySink, key[2:]
-    for part in key:
+    parts = iter(key)
+    for part in parts:
         field = table.model_fields.get(_ITEM.sub(r"\1", part)) if table else None
         table = _model_in(field.annotation) if field else None
+        if field is not None and typing.get_origin(field.annotation) is dict:
+            next(parts, None)  # its name
     return table
 
 
@@ -136,7 +141,7 @@ def is_setting(key: Key) -> bool:
 
 def _is_value(table: type[BaseModel], name: str) -> bool:
     annotation = table.model_fields[name].annotation
-    return _model_in(annotation) is None and "dict" not in str(annotation)
+    return _model_in(annotation) is None and "dict[" not in str(annotation)
 
 
 def _model_in(hint: Any) -> type[BaseModel] | None:

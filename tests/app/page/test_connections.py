@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.page import connections
-from app.page.process import _listen
+from app.page.process import listen
 from app.page.serve import serve
 from app.page.server import Page
 from tests.app.page.test_server import Busy, Looks, Numbers, run
@@ -25,7 +25,7 @@ HALF = HEAD % b"/"
 @asynccontextmanager
 async def serving() -> AsyncIterator[tuple[Page, Open]]:
     """A page on a port, and what opens a connection to it and sends something."""
-    sockets = _listen("127.0.0.1", 0)
+    sockets = listen("127.0.0.1", 0)
     page = Page(Numbers(), Looks(), Busy(), Busy(), Looks(), "127.0.0.1")
     runner, servers = await serve(page, sockets)
     writers: list[asyncio.StreamWriter] = []

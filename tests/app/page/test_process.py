@@ -162,13 +162,13 @@ def test_it_ends_when_its_worker_is_killed() -> None:
         assert health(port) == HEALTH
         worker.kill()
     asyncio.run(until(lambda: health(port) is None))
-    for each in process._listen("127.0.0.1", port):  # whoever comes next has the port
+    for each in process.listen("127.0.0.1", port):  # whoever comes next has the port
         each.close()
 
 
 def test_a_port_that_is_taken_is_said_by_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "LISTEN_SECONDS", 0.2)
-    (taken,) = process._listen("127.0.0.1", 0)
+    (taken,) = process.listen("127.0.0.1", 0)
     port = taken.getsockname()[1]
     with pytest.raises(
         PortTaken, match=rf"worker\.web_port = {port}: cannot listen on 127\.0\.0\.1"

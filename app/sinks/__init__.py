@@ -1,0 +1,1 @@
+"""Writes the outputs of a pipeline to stores: databases, lakes and warehouses."""

@@ -1,0 +1,123 @@
+"""The records of a topic as rows: which columns there are, and their values."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from topics.metrics import WindowMetrics
+from topics.records import Alert, ModelVersion, Prediction, Record, Source
+
+Kind = Literal["bool", "int", "float", "text", "json", "time"]
+"""`time` is in milliseconds since 1970, `json` a text."""
+
+Value = bool | int | float | str | None
+Row = tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    kind: Kind
+
+
+PARTITION, OFFSET = "kafka_partition", "kafka_offset"
+"""These two name a row: the coordinates of its record."""
+
+COORDINATES = (
+    Column(PARTITION, "int"),
+    Column(OFFSET, "int"),
+    Column("kafka_time", "time"),
+    Column("kafka_key", "text"),
+)
+
+TYPES: dict[str, type[msgspec.Struct]] = {
+    "predictions": Prediction,
+    "alerts": Alert,
+    "metrics": WindowMetrics,
+}
+
+_KINDS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
+_TIMES = {(Alert, "time"), *((WindowMetrics, name) for name in ("start", "end", "time"))}
+_TEXTS = {(Prediction, "id"), (Prediction, "prediction"), (Alert, "id"), (Alert, "entity")}
+"""Of several types: a text as it is, anything else as JSON writes it."""
+
+Take = Callable[[Any], Value]
+
+
+class Rows:
+    """Makes rows of the records of one topic.
+
+    Args:
+        type_: The type of its values.
+        decode: A value to that type.
+
+    Attributes:
+        columns: Of each row, the coordinates first.
+    """
+
+    def __init__(
+        self, type_: type[msgspec.Struct], decode: Callable[[bytes], msgspec.Struct]
+    ) -> None:
+        parts = list(_parts(type_))
+        self.columns = (*COORDINATES, *(column for column, _ in parts))
+        self._takes = [take for _, take in parts]
+        self._decode = decode
+
+    def row(self, record: Record) -> Row:
+        """The row of a record.
+
+        Raises:
+            One of `topics.codecs.UNDECODABLE`: The value is not of the type.
+        """
+        value = self._decode(record.value())
+        key, (known, time) = record.key(), record.timestamp()
+        text = None if key is None else key.decode(errors="backslashreplace")
+        own = (record.partition() or 0, record.offset() or 0, time if known else None, text)
+        return (*own, *(take(value) for take in self._takes))
+
+
+def _parts(type_: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[Column, Take]]:
+    """The columns of a type, each with what takes its value out of an object."""
+    for name, hint in typing.get_type_hints(type_).items():
+        if hint in (ModelVersion, Source):
+            for column, take in _parts(hint, f"{name}_"):
+                yield column, _within(name, take)
+            continue
+        kind = _kind(type_, name, hint)
+        yield Column(prefix + name, kind), _taken(name, kind, (type_, name) in _TEXTS)
+
+
+def _kind(type_: type[msgspec.Struct], name: str, hint: Any) -> Kind:
+    if (type_, name) in _TIMES:
+        return "time"
+    if (type_, name) in _TEXTS:
+        return "text"
+    kinds = [each for each in typing.get_args(hint) or (hint,) if each is not type(None)]
+    if len(kinds) != 1:
+        return "json"
+    is_word = typing.get_origin(kinds[0]) is Literal
+    return "text" if is_word else _KINDS.get(kinds[0], "json")
+
+
+def _taken(name: str, kind: Kind, mixed: bool) -> Take:
+    if kind != "json" and not mixed:
+        return lambda value: getattr(value, name)
+
+    def take(value: Any) -> Value:
+        found = getattr(value, name)
+        if found is None or (mixed and isinstance(found, str)):
+            return found
+        return msgspec.json.encode(found).decode()
+
+    return take
+
+
+def _within(name: str, take: Take) -> Take:
+    return lambda value: take(getattr(value, name))

@@ -1,0 +1,169 @@
+"""What tests of sinks share: predictions, sinks that are killed, and what must be there."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Producer
+
+from tests.app.sinks.contract import Kit
+from tests.kafka.running import Stream, WorkerProcess, stream, wait_until
+from tests.kafka.support import read_committed
+
+PARTITIONS = 4
+LEARNER = {"type": "logistic_regression"}
+TRANSACTION = 250
+ABORTED = 5
+"""One transaction of so many is aborted."""
+
+
+class SinkProcess(WorkerProcess):
+    """A sink in a process of its own, as ``riverrun sink FILE NAME`` starts it."""
+
+    def __init__(self, stream: Stream, sink: str, **settings: str) -> None:
+        self._arguments = [
+            *("sink", str(stream.file), sink),
+            *("--bootstrap-servers", stream.bootstrap),
+            *(arg for key, value in settings.items() for arg in ("--set", f"{key}={value}")),
+        ]
+        self._log = (stream.file.parent / f"sink-{id(self)}.log").open("ab")
+        self.start()
+
+
+@contextmanager
+def sinks(stream: Stream, count: int, **settings: str) -> Iterator[list[SinkProcess]]:
+    """So many members of the sink `store`; their logs are shown on a failure."""
+    started = [SinkProcess(stream, "store", **settings) for _ in range(count)]
+    try:
+        yield started
+    except BaseException:
+        for each in started:
+            print(f"--- {each._log.name}\n{each.log[-4000:]}")
+        raise
+    finally:
+        for each in started:
+            each.close()
+
+
+def with_sink(bootstrap: str, folder: Path, name: str, **table: Any) -> Stream:
+    """A pipeline with the sink `store`, and its topics."""
+    worker = {"session_timeout": "6s", "processing_timeout": "120s"}
+    return stream(
+        bootstrap, folder, name, LEARNER, PARTITIONS, worker=worker, **{"sink.store": table}
+    )
+
+
+def prediction(number: int) -> dict[str, Any]:
+    """One of them, by its number; each seventh has less in it."""
+    said: dict[str, Any] = {
+        "id": f"event {number}",
+        "prediction": number % 3 == 0,
+        "score": number / 7,
+        "model": {"name": "logistic_regression", "version": number},
+        "source": {"topic": "events", "partition": number % PARTITIONS, "offset": number},
+        "decision": "alert" if number % 100 == 0 else "pass",
+        "threshold": 0.5,
+        "reasons": [{"feature": "amount", "contribution": 0.25}],
+    }
+    return said if number % 7 else said | {"score": None, "prediction": None, "reasons": None}
+
+
+def send(bootstrap: str, topic: str, count: int, seed: int = 0) -> None:
+    """Write so many committed predictions in transactions, and some that are aborted."""
+    draw, sent = random.Random(seed), 0
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "transactional.id": f"{topic}-{seed}", "linger.ms": 5}
+    )
+    producer.init_transactions(60)
+    while sent < count:
+        aborted = draw.random() < 1 / ABORTED
+        size = min(TRANSACTION, count - sent)
+        producer.begin_transaction()
+        for number in range(sent, sent + size):
+            said = prediction(number) | ({"id": "aborted"} if aborted else {})
+            partition = draw.randrange(PARTITIONS)
+            producer.produce(topic, json.dumps(said), b"card %d" % (number % 50), partition)
+        if aborted:
+            producer.flush()
+            producer.abort_transaction()
+        else:
+            producer.commit_transaction()
+            sent += size
+
+
+def committed(stream: Stream) -> dict[tuple[int, int], dict[str, Any]]:
+    """What is committed on Kafka, by its coordinates."""
+    records = read_committed(stream.bootstrap, stream.pipeline.predictions.topic)
+    return {(m.partition() or 0, m.offset() or 0): json.loads(m.value() or b"") for m in records}
+
+
+def written(kit: Kit) -> int:
+    """How many rows are in the store; 0 where it is away, or has no table yet."""
+    try:
+        return len(kit.rows())
+    except Exception:  # each store has its own
+        return 0
+
+
+def assert_equal(kit: Kit, stream: Stream) -> None:
+    """Rows in the store and committed records are the same, none missing, none double."""
+    expected, rows = committed(stream), kit.rows()
+    found = {(row["kafka_partition"], row["kafka_offset"]): row for row in rows}
+    assert len(rows) == len(found), f"{len(rows) - len(found)} rows are double"
+    assert found.keys() == expected.keys(), (
+        f"{len(expected.keys() - found.keys())} rows are missing,"
+        f" {len(found.keys() - expected.keys())} too many"
+    )
+    for place, said in expected.items():
+        row = found[place]
+        assert (row["id"], row["score"]) == (said["id"], said["score"])
+        assert row["model_version"] == said["model"]["version"]
+        assert row["source_offset"] == said["source"]["offset"]
+        assert (None if row["prediction"] is None else json.loads(row["prediction"])) == said[
+            "prediction"
+        ]
+
+
+def survives(
+    stream: Stream,
+    kit: Kit,
+    count: int,
+    kills: int,
+    members: int = 2,
+    server: Callable[[], None] | None = None,
+    settings: Mapping[str, str] | None = None,
+) -> None:
+    """Kill members of a sink while records come: all of them must be in the store, once.
+
+    Args:
+        stream: With a sink `store`.
+        kit: Reads the same table.
+        count: Of predictions.
+        kills: How many members are killed, by kill -9, one after the other.
+        members: How many run at a time.
+        server: Kills the store's server and starts it again; called once in the middle.
+        settings: More of the sink.
+    """
+    topic = stream.pipeline.predictions.topic
+    sender = threading.Thread(target=send, args=(stream.bootstrap, topic, count))
+    with sinks(stream, members, **(settings or {})) as running:
+        sender.start()
+        for number in range(kills):
+            goal = count * (number + 1) // (kills + 2)
+            wait_until(lambda goal=goal: written(kit) >= goal, 240, f"{goal} rows")
+            victim = running[number % members]
+            victim.kill()
+            if server is not None and number == kills // 2:
+                server()
+            victim.start()
+        sender.join(240)
+        wait_until(lambda: written(kit) >= count, 240, f"{count} rows")
+        for each in running:
+            assert each.stop(60) == 0, each.log
+    assert_equal(kit, stream)
