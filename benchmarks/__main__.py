@@ -24,6 +24,7 @@ from benchmarks import (
     recovery,
     restore,
     shared_learner,
+    sinks,
     stages,
     staleness,
     throughput,
@@ -45,8 +46,9 @@ BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "shared_learner": shared_learner.run,
     "staleness": staleness.run,
     "page": page.run,
+    "sinks": sinks.run,
 }
-ALONE = {"family", "learners", "mixing", "pattern", "shared_learner"}
+ALONE = {"family", "learners", "mixing", "pattern", "shared_learner", "sinks"}
 """These need no Kafka."""
 
 

@@ -82,9 +82,9 @@ class Input:
         found = {}
         for number in self.partitions if self.placed else ():
             place = TopicPartition(self.topic, number)
-            ends = self._consumer.get_watermark_offsets(place, cached=True)
-            if ends is not None and ends[1] >= 0:
-                found[number] = ends[1]
+            _, end = self._consumer.get_watermark_offsets(place, cached=True)
+            if end >= 0:
+                found[number] = end
         return found
 
     def close(self) -> None:

@@ -17,6 +17,9 @@ from tests.kafka.running import Stream, WorkerProcess, stream, wait_until
 from tests.kafka.support import read_committed
 
 PARTITIONS = 4
+COUNT, KILLS = 20_000, 5
+PACE = {"batch": 500, "interval": "200ms", "retry": "2s"}
+"""Of the long form, against real servers."""
 LEARNER = {"type": "logistic_regression"}
 TRANSACTION = 250
 ABORTED = 5

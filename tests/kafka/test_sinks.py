@@ -16,13 +16,7 @@ def test_kills_lose_and_double_nothing(
     kafka: str, tmp_path: Path, topic_name: str, kind: Any
 ) -> None:
     kit = kind(tmp_path / "lake")
-    table = {
-        "type": kind.__name__.lower(),
-        "url": str(tmp_path / "lake"),
-        "table": "table",
-        "batch": 200,
-        "interval": "200ms",
-    }
-    stream = with_sink(kafka, tmp_path, topic_name, **table)
+    pace = {"batch": 200, "interval": "200ms"}
+    stream = with_sink(kafka, tmp_path, topic_name, **kit.sink, **pace)
 
     survives(stream, kit, count=3_000, kills=2)

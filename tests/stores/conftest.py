@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.kafka.conftest import kafka, topic_name
+from tests.stores.hdfs import hdfs
 from tests.stores.postgresql import postgresql
+from tests.stores.s3 import s3
 from tests.stores.servers import Server
 
 __all__ = ["kafka", "topic_name"]
@@ -27,4 +30,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
     """PostgreSQL, and its URL."""
     with postgresql(tmp_path_factory.mktemp("postgresql")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def s3_options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The options of s3fs for a server with a bucket `lake`."""
+    with s3(tmp_path_factory.mktemp("s3")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def hdfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
+    """HDFS, and its URL."""
+    with hdfs(tmp_path_factory.mktemp("hdfs")) as made:
         yield made

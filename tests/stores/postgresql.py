@@ -72,8 +72,11 @@ def _answers(url: str) -> bool:
 class PostgreSQL:
     """One table."""
 
+    fences = True
+
     def __init__(self, url: str, table: str) -> None:
         self.url, self.table = url, table
+        self.sink = {"type": "postgresql", "url": url, "table": table}
 
     def open(self, identity: str = "sink/topic") -> Store:
         from app.sinks.stores.postgresql import PostgreSQLStore

@@ -35,6 +35,9 @@ class Server:
         answers: Whether it can be used.
         folder: Where it runs, and its log lies.
         user: Who runs it; this user unless given.
+
+    Attributes:
+        words: Of the next start.
     """
 
     def __init__(
@@ -44,7 +47,8 @@ class Server:
         folder: Path,
         user: str | None = None,
     ) -> None:
-        self._words, self._answers, self._folder, self._user = words, answers, folder, user
+        self.words = words
+        self._answers, self._folder, self._user = answers, folder, user
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -62,7 +66,7 @@ class Server:
         more: dict[str, Any] = {} if self._user is None else {"user": self._user}
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                list(self._words), cwd=self._folder, stdout=log, stderr=log, **more
+                list(self.words), cwd=self._folder, stdout=log, stderr=log, **more
             )
 
     @property

@@ -12,7 +12,7 @@ import pytest
 from app.sinks.store import Refused, SinkError, Span, StoreAway
 from app.sinks.writing import write
 from tests.app.sinks.contract import CHECKS, Kit, offsets, positions, prepared, row, span
-from tests.kafka.sinks import survives, with_sink
+from tests.kafka.sinks import COUNT, KILLS, PACE, survives, with_sink
 from tests.stores.postgresql import PostgreSQL
 from tests.stores.servers import Server
 
@@ -87,8 +87,6 @@ def test_nobody_there_is_an_outage() -> None:
 def test_kills_of_the_sink_and_of_the_server_lose_and_double_nothing(
     kafka: str, postgresql_server: Running, kit: PostgreSQL, tmp_path: Path, topic_name: str
 ) -> None:
-    server, url = postgresql_server
-    table = {"type": "postgresql", "url": url, "table": kit.table, "batch": 500, "retry": "2s"}
-    stream = with_sink(kafka, tmp_path, topic_name, **table, interval="200ms")
+    stream = with_sink(kafka, tmp_path, topic_name, **kit.sink, **PACE)
 
-    survives(stream, kit, count=20_000, kills=5, server=server.restart)
+    survives(stream, kit, COUNT, KILLS, server=postgresql_server[0].restart)

@@ -189,5 +189,5 @@ class PostgreSQLStore:
 
 
 def _declared(column: Column) -> sql.Composed:
-    kind = sql.SQL(_TYPES[column.kind][0])  # type: ignore[arg-type] # one of our own
+    kind = sql.SQL(_TYPES[column.kind][0])
     return sql.SQL("{} {}").format(sql.Identifier(column.name), kind)

@@ -14,9 +14,16 @@ from app.sinks.store import Store
 class Parquet:
     """A folder of Parquet files."""
 
+    fences = True
+
     def __init__(self, folder: Path | str, options: dict[str, Any] | None = None) -> None:
         pytest.importorskip("pyarrow")
         self._url, self._options = str(folder), options or {}
+
+    @property
+    def sink(self) -> dict[str, Any]:
+        """The table [sink.NAME] of the same table."""
+        return {"type": "parquet", "url": self._url, "table": "table"} | _options(self._options)
 
     def open(self, identity: str = "sink/topic") -> Store:
         from app.sinks.stores.parquet import ParquetStore
@@ -38,9 +45,16 @@ class Parquet:
 class Delta:
     """A Delta table."""
 
+    fences = True
+
     def __init__(self, folder: Path | str, options: dict[str, Any] | None = None) -> None:
         pytest.importorskip("deltalake")
         self._url, self._options = str(folder), options or {}
+
+    @property
+    def sink(self) -> dict[str, Any]:
+        """The table [sink.NAME] of the same table."""
+        return {"type": "delta", "url": self._url, "table": "table"} | _options(self._options)
 
     def open(self, identity: str = "sink/topic") -> Store:
         from app.sinks.stores.delta import DeltaStore
@@ -59,10 +73,19 @@ class Delta:
 class Iceberg:
     """An Iceberg table, its catalog in SQLite."""
 
+    fences = True
+
     def __init__(self, folder: Path) -> None:
         pytest.importorskip("pyiceberg")
         self._url = f"sqlite:///{folder}/catalog.db"
         self._options = {"warehouse": f"file://{folder}/warehouse", "type": "sql"}
+
+    @property
+    def sink(self) -> dict[str, Any]:
+        """The table [sink.NAME] of the same table."""
+        return {"type": "iceberg", "url": self._url, "table": "ours.table"} | _options(
+            self._options
+        )
 
     def open(self, identity: str = "sink/topic") -> Store:
         from app.sinks.stores.iceberg import IcebergStore
@@ -76,6 +99,10 @@ class Iceberg:
         found = catalog.load_table("ours.table").scan().to_arrow().to_pylist()
         catalog.close()
         return [plain(row) for row in found]
+
+
+def _options(options: dict[str, Any]) -> dict[str, Any]:
+    return {"options": options} if options else {}
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

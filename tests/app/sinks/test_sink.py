@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -105,8 +105,8 @@ def run(
     report = Report("p", "s", letters.by_stage)
     pace = Pace(batch=7, interval=3.0, retry=20.0, writing=60.0)
     rows = Rows(TYPES["predictions"], JSON.decoder(Prediction))
-    made: Any = (source, store, rows, letters, pace, report)
-    sink = Sink(*made, clock=Clock())
+    reads, sets_aside = cast(Any, source), cast(Any, letters)
+    sink = Sink(reads, store, rows, sets_aside, pace, report, Clock())
     said = []
     for _ in range(200):
         sink.step()
