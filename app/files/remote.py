@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import posixpath
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
@@ -13,6 +14,9 @@ from app.files.local import draft_of, is_draft
 
 _THERE = "PreconditionFailed"
 """S3's word for a new file that is there already."""
+
+_STACK = re.compile(r"(\\n|\n)(\\t|\t)at ")
+"""Where HDFS begins to tell its stack, as it is or as a quotation."""
 
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENAMETOOLONG, errno.EISDIR}
 
@@ -77,7 +81,7 @@ class RemoteFolder:
         except Exception as error:  # each file system has a tree of errors of its own
             if _code(error) == _THERE:
                 raise FileThere(f"{where}: is there already") from None
-            raise _kind(error)(f"{where}: {' '.join(str(error).split()) or error!r}") from error
+            raise _kind(error)(f"{where}: {_words(error)}") from error
 
 
 class HdfsFolder(RemoteFolder):
@@ -127,6 +131,12 @@ def _code(error: BaseException) -> str:
     """S3's own name of an error."""
     response = getattr(error.__cause__ or error, "response", None) or {}
     return str(response.get("Error", {}).get("Code", ""))
+
+
+def _words(error: BaseException) -> str:
+    """What an error says, in one line, without the stack of a server."""
+    text = _STACK.split(str(error), maxsplit=1)[0]
+    return " ".join(text.split()) or repr(error)
 
 
 def _kind(error: Exception) -> type[FilesError]:

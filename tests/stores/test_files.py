@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.files import FileMissing, FilesAway, FileThere, Folder, open_folder
+from tests.kafka.running import wait_until
 from tests.stores.s3 import BUCKET
 from tests.stores.servers import Server
 
@@ -89,4 +90,14 @@ def test_files_outlive_a_kill_of_the_name_node(hdfs_server: tuple[Server, str]) 
 
     server.restart()
 
-    assert open_folder(folder.url).read("a") == b"1" * 100_000
+    said: list[str] = []
+
+    def is_read() -> bool:
+        try:
+            return folder.read("a") == b"1" * 100_000
+        except FilesAway as error:  # it is in safe mode, until it knows its blocks
+            said.append(str(error))
+            return False
+
+    wait_until(is_read, 120, "the file")
+    assert [text for text in said if "tat " in text] == [], "a stack of Java"
