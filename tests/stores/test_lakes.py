@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from tests.app.sinks.kits import Delta, Iceberg, Parquet
 from tests.kafka.sinks import COUNT, KILLS, PACE, survives, with_sink
 from tests.stores.s3 import BUCKET
 from tests.stores.servers import Server
+
+pytestmark = pytest.mark.skipif(
+    find_spec("moto") is None, reason='takes minutes: make stores (the extra "stores")'
+)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from app.sinks.store import Refused, SinkError, Span, StoreAway
@@ -15,6 +14,8 @@ from tests.app.sinks.contract import CHECKS, Kit, offsets, positions, prepared, 
 from tests.kafka.sinks import COUNT, KILLS, PACE, survives, with_sink
 from tests.stores.postgresql import PostgreSQL
 from tests.stores.servers import Server
+
+psycopg = pytest.importorskip("psycopg", reason='psycopg (the extra "postgresql")')
 
 Running = tuple[Server, str]
 
