@@ -7,7 +7,7 @@ RUN python -m venv /opt/riverrun
 WORKDIR /src
 # The dependencies alone first: a change of the code does not install them anew.
 COPY pyproject.toml LICENSE ./
-RUN /opt/riverrun/bin/pip install ".[avro,compiled,rocksdb]"
+RUN /opt/riverrun/bin/pip install ".[avro,compiled]"
 COPY topics topics
 COPY learners learners
 COPY agents agents

@@ -69,7 +69,7 @@ clean: ## removes .venv and every cache; the next goal sets up again
 $(READY): pyproject.toml $(BIN)/python
 	@if cmp -s pyproject.toml $@; then touch $@; exit 0; fi; \
 	echo 'riverrun: installing the packages into $(VENV), a minute or two the first time ...' && \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[avro,compiled,delta,dev,iceberg,parquet,rocksdb]' && \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[avro,compiled,delta,dev,iceberg,parquet]' && \
 	cp pyproject.toml $@
 
 $(AUDIT): $(READY)

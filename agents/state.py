@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple, TypeVar, cast
 from zlib import crc32
 
+from agents.entries import LARGE, Entries
+from agents.state_keys import MANY
 from agents.store import MemoryStore, Store
+from agents.tables.table import Table
 from agents.views import Get, View
 
 
@@ -32,6 +35,15 @@ class Checksum(NamedTuple):
         each = iter(entries)
         while weights := [crc32(value, crc32(key.encode())) for key, value in islice(each, 1000)]:
             count, total = count + len(weights), total + sum(weights)
+        return cls(count, total % MODULUS)
+
+    @classmethod
+    def of_store(cls, store: Store, without: Collection[str] = ()) -> Checksum:
+        """That of all entries of a store but those with these keys, which are in no table."""
+        count, total = cls.of(item for item in store.plain() if item[0] not in without)
+        for table in store.tables:
+            more, sum_ = table.checksum()
+            count, total = count + more, total + sum_
         return cls(count, total % MODULUS)
 
 
@@ -75,7 +87,8 @@ class State:
         self._ready = dict(views or {})
         self._views: dict[str, View] = {}
         self._changed: dict[str, bytes | None] = {}
-        self._count, self._total = checksum or Checksum.of(self._store.beginning(""))
+        self._count, self._total = checksum or Checksum.of_store(self._store)
+        self._store.note(True)
 
     def get(self, key: str) -> bytes | None:
         """The value of ``key``, or None."""
@@ -83,6 +96,9 @@ class State:
 
     def put(self, key: str, value: bytes) -> None:
         """Set ``key``."""
+        if key.startswith(MANY):  # its table notes what changes
+            self._store[key] = value
+            return
         if key not in self._changed and (before := self._store.get(key)) is not None:
             self._forget(key, before)
         self._store[key] = value
@@ -91,7 +107,7 @@ class State:
     def delete(self, key: str) -> None:
         """Forget ``key``; nothing happens where it is unknown."""
         value = self._store.pop(key, None)
-        if value is not None:
+        if value is not None and not key.startswith(MANY):
             if key not in self._changed:
                 self._forget(key, value)
             self._changed[key] = None
@@ -119,13 +135,24 @@ class State:
         self._views[prefix] = view
         return cast(V, view)
 
-    def changes(self) -> dict[str, bytes | None]:
+    def table(self, prefix: str) -> Table:
+        """The table of a prefix of ``MANY``; what is changed there is changed in the state."""
+        return self._store.table(prefix)
+
+    def changes(self) -> Entries:
         """What changed since the last call; None marks a deleted key."""
         changed, self._changed = self._changed, {}
         added = [crc32(v, crc32(k.encode())) for k, v in changed.items() if v is not None]
         self._count += len(added)
         self._total += sum(added)
-        return changed
+        packed = []
+        for table in self._store.tables:
+            _, sizes = table.sizes(table.changed)
+            changed |= {table.key(i): table.value(i) for i in table.changed[sizes > LARGE].tolist()}
+            packed.append(table.packed(table.changed[sizes <= LARGE]))
+            count, total = table.settle()
+            self._count, self._total = self._count + count, self._total + total
+        return Entries(changed, packed)
 
     @property
     def store(self) -> Store:
@@ -143,7 +170,10 @@ class State:
         Not where changes wait for their commit: Kafka does not have them. The state is not
         used any more.
         """
-        return None if self._changed else (self._store, self._views)
+        if self._changed or any(len(table.changed) for table in self._store.tables):
+            return None
+        self._store.note(False)
+        return self._store, self._views
 
     def close(self) -> None:
         """Let go of the store; the state is not used any more."""

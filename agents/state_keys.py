@@ -22,3 +22,5 @@ JUDGE_CLOCK = "judge/clock"
 FROZEN = "frozen"
 MIXED = "mixed"
 """The part of a partition in a model that all partitions mix."""
+MANY = (LABEL, ROW)
+"""Prefixes of so many entries that a store has a table for each."""

@@ -2,56 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol, cast, runtime_checkable
 from zlib import crc32
 
-HASHES = 1 << 32
-"""How many values a CRC-32 may have."""
+from agents.entries import LARGE, Entries, Part
+from agents.state_keys import MANY
+from agents.tables.table import Table
+
 _FULL = 256
 """So many entries a dict may keep when it is divided further than it need be."""
 
 
-class Part(NamedTuple):
-    """The keys whose CRC-32 begins with certain bits.
-
-    Attributes:
-        bits: How many bits; 0: all keys.
-        prefix: Their value.
-
-    >>> Part(2, 3).first == 0xC0000000, Part(2, 3).end == HASHES
-    (True, True)
-    """
-
-    bits: int
-    prefix: int
-
-    @classmethod
-    def at(cls, first: int, bits: int) -> Part:
-        """That of ``bits`` bits which begins with this CRC-32."""
-        return cls(bits, first >> (32 - bits))
-
-    @property
-    def first(self) -> int:
-        """The smallest CRC-32."""
-        return self.prefix << (32 - self.bits)
-
-    @property
-    def end(self) -> int:
-        """The first CRC-32 behind it."""
-        return (self.prefix + 1) << (32 - self.bits)
-
-    def has(self, key: str) -> bool:
-        """Whether a key belongs to it."""
-        return self.first <= crc32(key.encode()) < self.end
-
-
 @runtime_checkable
 class Store(Protocol):
-    """Where the values of a state lie: in memory, or wherever the runtime puts them.
+    """Where the values of a state lie: those of prefixes with many entries in tables.
 
-    Nobody but the state changes it.
+    Nobody but the state changes it, and whoever has its tables.
     """
+
+    @property
+    def tables(self) -> Collection[Table]:
+        """Those that there are."""
+        ...
+
+    def table(self, prefix: str) -> Table:
+        """That of a prefix of ``MANY``; it is made where there is none."""
+        ...
+
+    def note(self, on: bool) -> None:
+        """Whether tables note what changes, from now on."""
+        ...
+
+    def plain(self) -> Iterator[tuple[str, bytes]]:
+        """The entries that are in no table; nothing may change meanwhile."""
+        ...
+
+    def update(self, entries: Mapping[str, bytes | None]) -> None:
+        """Set entries; None takes one out."""
+        ...
+
+    def some(self, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        """The entries of these keys, as far as there are any; nothing may change meanwhile."""
+        ...
 
     def get(self, key: str, /) -> bytes | None: ...
     def __setitem__(self, key: str, value: bytes, /) -> None: ...
@@ -65,6 +59,10 @@ class Store(Protocol):
 
     def part(self, part: Part) -> Mapping[str, bytes]:
         """The entries of a part, as they are now; nothing may change meanwhile."""
+        ...
+
+    def packed_part(self, part: Part, without: Collection[str]) -> Entries:
+        """The entries of a part; not the large ones, and not those with these keys."""
         ...
 
     def replace(self, part: Part, entries: Mapping[str, bytes]) -> None:
@@ -87,49 +85,123 @@ class _Leaf(dict[str, bytes]):
 
 
 class MemoryStore:
-    """A store in memory: extendible hashing (Fagin et al. 1979) over dicts.
+    """A store in memory: tables, and for other keys extendible hashing (Fagin et al. 1979) over
+    dicts.
 
     A dict is divided or united when a part is asked for that is not one of a dict already. So
     a part costs nothing but its own entries, and no dict is so large that its growth takes long.
 
     Args:
         entries: To begin with.
+        folder: Where the tables have their values, in files that are mapped into memory.
     """
 
-    __slots__ = ("_leaves", "_shift")
+    __slots__ = ("_folder", "_leaves", "_notes", "_shift", "_tables")
 
-    def __init__(self, entries: Mapping[str, bytes] | None = None) -> None:
+    def __init__(
+        self, entries: Mapping[str, bytes] | None = None, folder: Path | None = None
+    ) -> None:
         self._leaves = [_Leaf(Part(0, 0))]  # a leaf stands at each place of its part
         self._shift = 32
-        for key, value in (entries or {}).items():
-            self[key] = value
+        self._tables: dict[str, Table] = {}
+        self._folder = folder
+        self._notes = False
+        self.update(entries or {})
+
+    @property
+    def tables(self) -> Collection[Table]:
+        return self._tables.values()
+
+    def table(self, prefix: str) -> Table:
+        table = self._tables.get(prefix)
+        if table is None:
+            table = self._tables[prefix] = Table(prefix, self._folder)
+            table.note(self._notes)
+        return table
+
+    def note(self, on: bool) -> None:
+        self._notes = on
+        for table in self.tables:
+            table.note(on)
 
     def get(self, key: str, /) -> bytes | None:
+        if key.startswith(MANY):
+            return self._table_of(key).get(key)
         return self._leaves[crc32(key.encode()) >> self._shift].get(key)
 
     def __setitem__(self, key: str, value: bytes, /) -> None:
-        self._leaves[crc32(key.encode()) >> self._shift][key] = value
+        if key.startswith(MANY):
+            self._table_of(key).update([(key, value)])
+        else:
+            self._leaves[crc32(key.encode()) >> self._shift][key] = value
 
     def pop(self, key: str, default: None, /) -> bytes | None:
-        return self._leaves[crc32(key.encode()) >> self._shift].pop(key, default)
+        if not key.startswith(MANY):
+            return self._leaves[crc32(key.encode()) >> self._shift].pop(key, default)
+        value = self._table_of(key).get(key)
+        if value is not None:
+            self._table_of(key).update([(key, None)])
+        return value
+
+    def update(self, entries: Mapping[str, bytes | None]) -> None:
+        plain, many = _divided(entries)
+        for key in plain:
+            value = entries[key]
+            if value is None:
+                self.pop(key, None)
+            else:
+                self[key] = value
+        for prefix, keys in many.items():
+            self.table(prefix).update((key, entries[key]) for key in keys)
+
+    def some(self, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        plain, many = _divided(keys)
+        yield from ((key, value) for key in plain if (value := self.get(key)) is not None)
+        for prefix, some in many.items():
+            yield from self.table(prefix).some(some)
 
     def __iter__(self) -> Iterator[str]:
-        return (key for leaf in self.leaves() for key in leaf)
+        return (key for key, _ in self.beginning(""))
 
     def __len__(self) -> int:
-        return sum(map(len, self.leaves()))
+        return sum(map(len, self.leaves())) + sum(map(len, self.tables))
+
+    def plain(self) -> Iterator[tuple[str, bytes]]:
+        return (item for leaf in self.leaves() for item in leaf.items())
 
     def beginning(self, prefix: str) -> Iterator[tuple[str, bytes]]:
-        items = (item for leaf in self.leaves() for item in leaf.items())
-        return (item for item in items if item[0].startswith(prefix)) if prefix else items
+        for key, value in self.plain():
+            if key.startswith(prefix):
+                yield key, value
+        for table in self.tables:
+            if table.prefix.startswith(prefix):
+                yield from table.items()
+            elif prefix.startswith(table.prefix):
+                yield from (item for item in table.items() if item[0].startswith(prefix))
 
     def part(self, part: Part) -> Mapping[str, bytes]:
-        return self._leaf(part)
+        plain = self._leaf(part)
+        if not self._tables:
+            return plain
+        packed = Entries(plain, [table.packed(table.part(part)) for table in self.tables])
+        return cast("Mapping[str, bytes]", dict(packed))
+
+    def packed_part(self, part: Part, without: Collection[str]) -> Entries:
+        plain: dict[str, bytes] = self._leaf(part)
+        if without:
+            plain = {key: value for key, value in plain.items() if key not in without}
+        packed = []
+        for table in self.tables:
+            slots = table.part(part)
+            _, sizes = table.sizes(slots)
+            packed.append(table.packed(slots[sizes <= LARGE]))
+        return Entries(plain, packed)
 
     def replace(self, part: Part, entries: Mapping[str, bytes]) -> None:
-        leaf = self._leaf(part)
-        leaf.clear()
-        leaf.update(entries)
+        self._leaf(part).clear()
+        for table in self.tables:
+            table.remove(table.part(part))
+        self.update(entries)
 
     def close(self) -> None:
         pass
@@ -141,6 +213,9 @@ class MemoryStore:
             leaf = self._leaves[at]
             yield leaf
             at = leaf.part.end >> self._shift
+
+    def _table_of(self, key: str) -> Table:
+        return self.table(_prefix_of(key))
 
     def _leaf(self, part: Part) -> _Leaf:
         """The dict of exactly this part."""
@@ -172,3 +247,19 @@ class MemoryStore:
         all_, shift = self._leaves, self._shift
         for key, value in entries:
             all_[crc32(key.encode()) >> shift][key] = value
+
+
+def _divided(keys: Iterable[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """Keys that are in no table; and the others, by prefix."""
+    plain: list[str] = []
+    many: dict[str, list[str]] = {}
+    for key in keys:
+        if key.startswith(MANY):
+            many.setdefault(_prefix_of(key), []).append(key)
+        else:
+            plain.append(key)
+    return plain, many
+
+
+def _prefix_of(key: str) -> str:
+    return key[: key.index("/") + 1]

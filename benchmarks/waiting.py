@@ -1,11 +1,14 @@
-"""What a million events that wait for their labels cost: in memory, and in RocksDB.
+"""What a million events that wait for their labels cost: in memory, and on disk.
 
-python -m benchmarks.waiting [--store rocksdb] [--waiting 1000000]
+python -m benchmarks.waiting [--store disk] [--waiting 1000000]
 
 Two parts of a pipeline are fed as its stages feed them, one event a millisecond, without Kafka:
 the join, which keeps an event until it expires, and the rows of 15 features. When as many wait as
 shall, a tenth more events come, each with a label of an event that came some time before, at
-random; the first ones expire. Then a new state is opened from the store, as after a restore.
+random; the first ones expire. What changed is encoded for the state topic after each batch. Then
+a new state is opened from the store, as after a restore.
+
+Memory is what is no page of a file; on disk the values are pages of one. Times are of CPU.
 """
 
 from __future__ import annotations
@@ -16,159 +19,124 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import numpy as np
 
-from agents.labels.join import JoinSettings, LabelJoin
+from agents.events.read import Read
+from agents.labels.join import LabelJoin
 from agents.labels.reader import ParsedLabel
+from agents.labels.settings import JoinSettings
 from agents.labels.waiting import WaitingRows
-from agents.operations import DROP, EVENT, ParsedEvent
+from agents.operations import ParsedEvent
 from agents.state import State
 from agents.store import MemoryStore, Store
-from app.worker.state.rocks import RocksMemory, RocksStore
+from app.worker.state.log import StateLog
+from learners.engine.rows import Rows
 from learners.labels import check_label
+from learners.model import UNLABELLED
 
 FEATURES = 15
-COMMIT = 5000
+NAMES = tuple(f"x{i}" for i in range(FEATURES))
+BATCH = 5000
 """Events between two commits."""
 START = 1_500_000_000_000
 RECORD: Any = None
 """Nothing looks at the records."""
 
 
-class Timed(State):
-    """A state that is used in the usual way; its clock runs while the store works."""
-
-    calls = 0
-    seconds = 0.0
-
-    def get(self, key: str) -> bytes | None:
-        began = perf_counter()
-        value = super().get(key)
-        self.seconds += perf_counter() - began
-        self.calls += 1
-        return value
-
-    def put(self, key: str, value: bytes) -> None:
-        began = perf_counter()
-        super().put(key, value)
-        self.seconds += perf_counter() - began
-        self.calls += 1
-
-    def delete(self, key: str) -> None:
-        began = perf_counter()
-        super().delete(key)
-        self.seconds += perf_counter() - began
-        self.calls += 1
-
-
 class Waiting:
-    """The two parts over one state."""
+    """The two parts, each over a state of its own, as the stages of a pipeline have."""
 
-    def __init__(self, store: Store, waiting: int) -> None:
-        self.state = Timed(store)
+    def __init__(self, stores: Sequence[Store], waiting: int) -> None:
+        self.states = [State(store) for store in stores]
+        self._logs = [StateLog(store) for store in stores]
         settings = JoinSettings(waiting, max_waiting=2 * waiting, keep=("card", "terminal"))
-        self._join = LabelJoin(settings, self.state, lambda y: check_label("binary", y))
-        self._rows = WaitingRows(self.state, tuple(f"x{i}" for i in range(FEATURES)))
-        self._values = np.random.default_rng(1).normal(size=(1000, FEATURES))
+        joins, waits = self.states
+        self._join = LabelJoin(settings, joins, lambda y: check_label("binary", y))
+        self._rows = WaitingRows(waits, NAMES)
+        self._values = np.random.default_rng(1).normal(size=(BATCH, FEATURES))
 
     def __len__(self) -> int:
         return len(self._join)
 
-    def event(self, n: int) -> None:
-        """An event comes and is scored."""
-        fields = {"card": n % 4999, "terminal": n % 9973}
-        self._step(ParsedEvent(_id(n), START + n, fields, RECORD))
-        self._rows.put(_id(n), self._values[n % 1000].tobytes())
-        if n % COMMIT == 0:
-            self.commit()
-
-    def label(self, n: int, now: int) -> None:
-        """The label of an event comes."""
-        self._step(ParsedLabel(_id(n), n % 9 == 0, None, 1, START + now, RECORD))
-
-    def commit(self) -> None:
-        """What changed is written."""
+    def take(self, arrived: Sequence[ParsedEvent | ParsedLabel]) -> None:
+        """Events and labels come, and what changed is written."""
+        joined = self._join.run(arrived)
+        operations = joined.operations([RECORD] * len(arrived), [0] * len(arrived))
+        at = operations.events
+        read = Read(at, Rows(NAMES, self._values[: len(at)]), [UNLABELLED] * len(at))
+        self._rows.join(operations, np.arange(len(operations)), read)
         self._join.save()
-        self.state.changes()
+        for state, log in zip(self.states, self._logs, strict=True):
+            log.rows(state.changes())
 
-    def _step(self, arrived: ParsedEvent | ParsedLabel) -> None:
-        rows, _ = self._join.step(arrived)
-        for kind, _, _, id_, *_ in rows:
-            if kind != EVENT:
-                self._rows.get(id_)
-            if kind == DROP:
-                self._rows.delete(id_)
+
+def event(n: int) -> ParsedEvent:
+    """Event number n."""
+    return ParsedEvent(_id(n), START + n, {"card": n % 4999, "terminal": n % 9973}, RECORD)
+
+
+def label(n: int, now: int) -> ParsedLabel:
+    """The label of event number n comes."""
+    return ParsedLabel(_id(n), n % 9 == 0, None, 1, START + now, RECORD)
 
 
 def _id(n: int) -> str:
     return f"payment-{n:07}"
 
 
-@contextmanager
-def store_of(kind: str) -> Iterator[Store]:
-    """An empty store."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = MemoryStore()
-        made: Store = store if kind == "memory" else RocksStore(Path(folder) / "db", RocksMemory())
-        yield made
-        made.close()
+def _batches(some: range) -> Iterator[range]:
+    return (some[first : first + BATCH] for first in range(0, len(some), BATCH))
 
 
 def measure(kind: str, waiting: int) -> dict[str, Any]:
     """The figures of one store; memory in bytes for each event that waits."""
-    with store_of(kind) as store:
-        before, parts = _rss(), Waiting(store, waiting)
-        for n in range(waiting):
-            parts.event(n)
-        parts.commit()
-        filled = _figures(parts.state, waiting, "fill")
-        held = _rss() - before
+    with tempfile.TemporaryDirectory() as folder:
+        stores = [MemoryStore(folder=Path(folder) if kind == "disk" else None) for _ in range(2)]
+        Waiting([MemoryStore(), MemoryStore()], 1).take([event(0), label(0, 1)])  # compiles
+        before, parts = _memory(), Waiting(stores, waiting)
+        began = process_time()
+        for some in _batches(range(waiting)):
+            parts.take([event(n) for n in some])
+        filled = process_time() - began
+        held = _memory() - before
         draw, more = random.Random(1), waiting // 10
-        for n in range(waiting, waiting + more):
-            parts.event(n)
-            parts.label(n - draw.randrange(waiting // 2, waiting * 7 // 8), n)
-        parts.commit()
-        steady = _figures(parts.state, more, "event_and_label")
-        began = perf_counter()
-        again = Waiting(store, waiting)
-        opened = perf_counter() - began
+        began = process_time()
+        for some in _batches(range(waiting, waiting + more)):
+            olds = [n - draw.randrange(waiting // 2, waiting * 7 // 8) for n in some]
+            labels = [label(old, n) for old, n in zip(olds, some, strict=True)]
+            parts.take([each for n, y in zip(some, labels, strict=True) for each in (event(n), y)])
+        steady = process_time() - began
+        began = process_time()
+        for state in parts.states:
+            state.release()
+        again = Waiting(stores, waiting)
+        opened = process_time() - began
         assert len(again) == len(parts)
     return {
         "store": kind,
         "waiting": waiting,
         "bytes_of_memory_per_event": round(held / waiting),
-        **filled,
-        **steady,
-        "open_seconds": round(opened, 1),
+        "us_per_event": round(1e6 * filled / waiting, 2),
+        "us_per_event_and_label": round(1e6 * steady / more, 2),
+        "open_seconds": round(opened, 2),
     }
 
 
-def _figures(state: Timed, events: int, name: str) -> dict[str, float]:
-    row = {
-        f"{name}_store_us": round(1e6 * state.seconds / events, 1),
-        f"{name}_calls": round(state.calls / events, 1),
-        f"{name}_us_per_call": round(1e6 * state.seconds / state.calls, 2),
-    }
-    state.calls, state.seconds = 0, 0.0
-    return row
-
-
-def _rss() -> int:
+def _memory() -> int:
     gc.collect()
     lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("VmRSS")))
+    return 1024 * int(next(line.split()[1] for line in lines if line.startswith("RssAnon")))
 
 
 def main(arguments: list[str]) -> None:
     """One store, one line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--store", choices=("memory", "rocksdb"), default="memory")
+    parser.add_argument("--store", choices=("memory", "disk"), default="memory")
     parser.add_argument("--waiting", type=int, default=1_000_000)
     given = parser.parse_args(arguments)
     print(json.dumps(measure(given.store, given.waiting)))

@@ -1,63 +1,56 @@
-"""Which key is next, by deadlines."""
+"""Which entry expires next."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable
-from math import inf
+import numpy as np
 
-_SPARE = 64
+from agents.labels.heap import Heap, schedule, unschedule
+from agents.labels.packed import EARLY, WAITING, fill
+from agents.tables.table import Table, longer
 
 
 class Deadlines:
-    """Keys in the order of their deadlines; equal deadlines in the order of the keys.
-
-    A key that gets another deadline leaves its old one behind. Such are passed over, and swept
-    out as soon as they are more than the others and some.
+    """The entries of a table in the order of their times; equal ones in that of their keys.
 
     Args:
-        deadline_of: The deadline of a key as it is now; None where it has none any more.
+        table: Has the entries.
+
+    Attributes:
+        waiting: Events that had no label when this was made.
+        early: Labels that had no event then.
+        unreadable: The slot of an entry that cannot be read; -1 where all can be.
     """
 
-    def __init__(self, deadline_of: Callable[[str], int | None]) -> None:
-        self._deadline_of = deadline_of
-        self._heap: list[tuple[int, str]] = []
-        self._stale = 0
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        none = np.zeros(0, np.int32)
+        self._heap = Heap(np.zeros(1, np.int64), none, none, np.zeros(0, np.int64))
+        kinds = np.zeros(3, np.int64)
+        self.unreadable = int(fill(table.memory, self.heap, kinds))
+        self.waiting, self.early = int(kinds[WAITING]), int(kinds[EARLY])
 
     def __len__(self) -> int:
-        """How many keys have a deadline."""
-        return len(self._heap) - self._stale
+        return int(self._heap.count[0])
 
     @property
-    def held(self) -> int:
-        """How many deadlines are in memory, old ones too."""
-        return len(self._heap)
+    def heap(self) -> Heap:
+        """The arrays, with room for all slots of the table."""
+        room = len(self._table.memory.at)
+        if room > len(self._heap.slots):
+            self._heap = Heap(self._heap.count, *(longer(a, room) for a in self._heap[1:]))
+        return self._heap
 
-    def push(self, key: str, deadline: int, *, instead: bool = False) -> None:
-        """Give a key a deadline, `instead` of the one that it has."""
-        heapq.heappush(self._heap, (deadline, key))
-        if instead:
-            self.left_behind()
+    def set(self, slot: int, time: int) -> None:
+        """An entry has this time."""
+        schedule(self._table.memory, self.heap, slot, time)
 
-    def left_behind(self) -> None:
-        """A key has another deadline, or none any more: `deadline_of` says so already."""
-        self._stale += 1
-        if self._stale > len(self) + _SPARE:
-            self._heap = [item for item in set(self._heap) if self._holds(*item)]
-            heapq.heapify(self._heap)
-            self._stale = 0
+    def first(self) -> tuple[int, int]:
+        """The slot that expires first, and its time; -1 where there is none."""
+        if not len(self):
+            return -1, 0
+        slot = int(self._heap.slots[0])
+        return slot, int(self._heap.times[slot])
 
-    def pop(self, before: float = inf) -> str | None:
-        """Take out the first key, if its deadline lies before the given time.
-
-        The caller sees to it that `deadline_of` does not know the key any more.
-        """
-        while self._heap and self._heap[0][0] < before:
-            deadline, key = heapq.heappop(self._heap)
-            if self._holds(deadline, key):
-                return key
-            self._stale -= 1
-        return None
-
-    def _holds(self, deadline: int, key: str) -> bool:
-        return self._deadline_of(key) == deadline
+    def drop(self, slot: int) -> None:
+        """An entry goes; it must still be in the table."""
+        unschedule(self._table.memory, self.heap, slot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agents.labels.counts import JoinCounts
 from agents.labels.join import LabelJoin
 from agents.labels.reader import ParsedLabel
-from agents.operations import EVENT, Operations, ParsedEvent, Row
+from agents.operations import EVENT, Operations, ParsedEvent
 from agents.rejected import Rejected
 
 
@@ -33,19 +33,11 @@ class ForwardedJoin:
 
         An event keeps the features that were added to it.
         """
-        rows: list[Row] = []
-        by: list[int] = []
-        rejected: list[Rejected] = []
-        for i in range(len(operations)):
-            some, gone = self._join.step(_arrived(operations, i))
-            rows += some
-            by += [i] * len(some)
-            rejected += gone
-        causes, places = [operations.causes[i] for i in by], operations.places[by]
-        joined = Operations.of(rows, causes, places.tolist())
-        joined.added = {name: column[by] for name, column in operations.added.items()}
+        found = self._join.run([_arrived(operations, i) for i in range(len(operations))])
+        joined = found.operations(operations.causes, operations.places.tolist())
+        joined.added = {name: column[found.by] for name, column in operations.added.items()}
         joined.letters, joined.origin = operations.letters, operations.origin
-        return joined, rejected
+        return joined, [rejected for _, rejected in found.rejected]
 
 
 def _arrived(operations: Operations, i: int) -> ParsedEvent | ParsedLabel:

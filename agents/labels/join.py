@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -14,6 +12,8 @@ from agents.errors import UnknownLabel
 from agents.events.fields import short
 from agents.keys import id_of, key_of
 from agents.labels import counts as saved_counts
+from agents.labels.batches import Batches
+from agents.labels.deadlines import Deadlines
 from agents.labels.entries import (
     PREFIX,
     Early,
@@ -26,8 +26,9 @@ from agents.labels.entries import (
     kept_fields,
     record_of,
 )
-from agents.labels.expiries import Expiries
+from agents.labels.joined import Joined
 from agents.labels.reader import ParsedLabel
+from agents.labels.settings import FORGET, JoinSettings
 from agents.operations import CORRECT, DROP, LEARN, ParsedEvent, Row
 from agents.records import given_label
 from agents.rejected import Rejected
@@ -37,34 +38,10 @@ from topics.records import Record
 TIME = state_keys.LABEL_TIME
 """The key of the stream's time in the state."""
 
-FORGET = "drop"
-"""The value of `on_expire` that gives an expired event no label."""
-
 SAME_KEY = 'a label must have the key of its event, or labels.key = "id" must be set'
 """What is most often wrong where labels do not find their events."""
 
 _NEVER = msgspec.msgpack.encode(-1)
-
-
-@dataclass(frozen=True, slots=True)
-class JoinSettings:
-    """How labels find their events.
-
-    Attributes:
-        expire: Milliseconds that an event or a label waits for the other.
-        on_expire: "drop", or the label to be learned of an event that got none.
-        max_waiting: The most entries: events, labelled or not, and early labels together.
-        label: The name of the label among the fields of its operation.
-        keep: The fields of an event that its labels' operations shall have.
-        by_id: Whether labels are keyed by the ids of their events; else like these.
-    """
-
-    expire: int
-    on_expire: Any = FORGET
-    max_waiting: int = 1_000_000
-    label: str = "label"
-    keep: tuple[str, ...] = ()
-    by_id: bool = False
 
 
 class LabelJoin:
@@ -74,6 +51,9 @@ class LabelJoin:
     expires as soon as that is past its own timestamp and ``expire``; a label that comes in that
     very millisecond still counts. Entries expire in the order of their deadlines, those of the
     same one in the order of their ids' JSON.
+
+    What is usual is done by compiled code, batch by batch (``kernels``); the rest here, one
+    arrival after another.
 
     Args:
         settings: How labels find their events.
@@ -96,9 +76,12 @@ class LabelJoin:
         self._instead = None if drops else check_label(settings.on_expire)
         self._now = self._saved = msgspec.msgpack.decode(state.get(TIME) or _NEVER, type=int)
         self.counts = saved_counts.restored(state.get(saved_counts.KEY))
-        self._expiries = state.view(PREFIX, partial(Expiries, settings.expire))
-        self._deadlines = self._expiries.deadlines
-        self.counts.waiting, self.counts.unmatched = self._expiries.waiting, self._expiries.early
+        self._table = state.table(PREFIX)
+        self._deadlines = Deadlines(self._table)
+        if (slot := self._deadlines.unreadable) >= 0:
+            decode(state.get(self._table.key(slot)) or b"")  # it says why
+        self.counts.waiting, self.counts.unmatched = self._deadlines.waiting, self._deadlines.early
+        self._batches = Batches(self._table, self._deadlines, settings, self._instead)
         self._rows: list[Row] = []
         self._rejected: list[Rejected] = []
 
@@ -106,13 +89,26 @@ class LabelJoin:
         """How many entries there are: events, labelled or not, and early labels."""
         return len(self._deadlines)
 
-    def step(self, arrived: ParsedEvent | ParsedLabel) -> tuple[list[Row], list[Rejected]]:
-        """What happens when an event or a label comes, in order.
+    def run(self, arrived: Sequence[ParsedEvent | ParsedLabel]) -> Joined:
+        """What happens when events and labels come, in order.
 
         Returns:
-            What expired before it; then the event and its label where that is known, or the
-            label where its event is there. And early labels that expired without their event.
+            For each, what expired before it; then the event and its label where that is known,
+            or the label where its event is there. And early labels that expired without event.
         """
+        joined = Joined()
+        batch = self._batches.begin(arrived, self._now)
+        while True:
+            usual = self._batches.advance(batch)
+            self._now = self._batches.take(batch, joined, self.counts)
+            if batch.at == len(arrived):
+                return joined
+            if not usual:
+                joined.add(batch.at, *self._step(arrived[batch.at]))
+                batch.skip(self._now)
+
+    def _step(self, arrived: ParsedEvent | ParsedLabel) -> tuple[list[Row], list[Rejected]]:
+        """As ``run``, for one of them."""
         self._rows, self._rejected = [], []
         self._advance(arrived)
         if isinstance(arrived, ParsedEvent):
@@ -127,7 +123,6 @@ class LabelJoin:
             self._state.put(TIME, msgspec.msgpack.encode(self._now))
             self._saved = self._now
         self.counts.save(self._state)
-        self._expiries.waiting, self._expiries.early = self.counts.waiting, self.counts.unmatched
 
     def _event(self, event: ParsedEvent) -> None:
         key = key_of(PREFIX, event.id)
@@ -144,7 +139,7 @@ class LabelJoin:
             self.counts.unmatched -= 1
             fields = kept_fields(self._settings.keep, event.fields)
             labelled = Labelled(event.time, fields, entry.label, entry.weight)
-            self._add(key, labelled, instead=True)
+            self._add(key, labelled)
             self._say(LEARN, event.id, labelled, record_of(entry))
 
     def _label(self, label: ParsedLabel) -> None:
@@ -165,7 +160,7 @@ class LabelJoin:
             if isinstance(entry, Labelled):
                 self._relabel(CORRECT, key, entry, label, entry.label)
             else:
-                self._add(key, early(label), instead=True)
+                self._add(key, early(label))
 
     def _relabel(
         self, kind: int, key: str, entry: Waiting | Labelled, label: ParsedLabel, before: Any = None
@@ -185,20 +180,20 @@ class LabelJoin:
     def _advance(self, arrived: ParsedEvent | ParsedLabel) -> None:
         """Move the stream's time; what is past its deadline expires."""
         self._now = max(self._now, arrived.time)
-        while (due := self._deadlines.pop(before=self._now)) is not None:
-            self._expire(due, arrived.record)
+        while len(self) and self._deadlines.first()[1] + self._settings.expire < self._now:
+            self._expire(arrived.record)
 
     def _make_room(self, record: Record) -> None:
         """Where there is none for one more entry, those that would expire first do so now."""
         while len(self) >= self._settings.max_waiting:
-            first = self._deadlines.pop()
-            assert first is not None  # every entry has a deadline
-            self._expire(first, record)
+            self._expire(record)
 
-    def _expire(self, key: str, record: Record) -> None:
-        """Forget an entry: an event with a last word about it, a label as a dead letter."""
-        entry = self._get(key)
-        assert entry is not None  # the deadline was its own
+    def _expire(self, record: Record) -> None:
+        """Forget the first entry: an event with a last word about it, a label as a dead letter."""
+        slot, _ = self._deadlines.first()
+        key = self._table.key(slot)
+        entry = decode(self._table.value(slot))
+        self._deadlines.drop(slot)
         self._state.delete(key)
         if isinstance(entry, Early):
             self._set_aside(key, entry)
@@ -217,7 +212,7 @@ class LabelJoin:
     def _set_aside(self, key: str, entry: Early) -> None:
         self.counts.unmatched -= 1
         self.counts.unknown += 1
-        if self._now > self._expiries.deadline(entry):
+        if self._now > entry.time + self._settings.expire:
             why = f"within {self._settings.expire / 1000:,g} s (labels.expire)"
         else:
             why = f"before {self._settings.max_waiting:,} others waited (labels.max_waiting)"
@@ -231,10 +226,10 @@ class LabelJoin:
         value = self._state.get(key)
         return None if value is None else decode(value)
 
-    def _add(self, key: str, entry: Entry, *, instead: bool = False) -> None:
-        """Put an entry with a deadline of its own, `instead` of one that is there."""
+    def _add(self, key: str, entry: Entry) -> None:
+        """Put an entry with a deadline of its own, also in the place of one that is there."""
         self._state.put(key, encode(entry))
-        self._deadlines.push(key, self._expiries.deadline(entry), instead=instead)
+        self._deadlines.set(self._table.slot(key), entry.time)
 
 
 def _says_nothing_new(entry: Labelled | Early, label: ParsedLabel) -> bool:

@@ -14,8 +14,8 @@ from agents.events.features import FeatureReader
 from agents.events.functions import Functions
 from agents.events.read import Read
 from agents.keys import key_of
-from agents.labels.waiting import Row, WaitingRows, join, split
-from agents.operations import DROP, EVENT, KINDS, Operations
+from agents.labels.waiting import WaitingRows, join, split
+from agents.operations import EVENT, KINDS, Operations
 from agents.outputs import Outputs, Refused
 from agents.rejected import Rejected
 from agents.shared.rows import ForwardedRows, Origin, RowBlock
@@ -146,44 +146,12 @@ class Score:
 
     def _steps(self, operations: Operations, kept: Ints, read: Read) -> Steps:
         if self._rows is not None:
-            return self._joined(operations, kept, read, self._rows)
+            return Steps(*self._rows.join(operations, kept, read))
         if self._watcher is not None:
             for i, label in zip(read.at.tolist(), read.labels, strict=True):
                 if label is not UNLABELLED:
                     operations.labels[i] = label
         return Steps(*read)
-
-    def _joined(
-        self, operations: Operations, kept: Ints, read: Read, waiting: WaitingRows
-    ) -> Steps:
-        """Events wait with their features; labels find them there."""
-        names, kinds = self._features.names, operations.kinds.tolist()
-        ids, labels, weights = operations.ids, operations.labels, operations.weights
-        events = read.at.tolist()
-        rows = split(read.rows, names, lambda: [operations.fields(i) for i in events])
-        features = dict(zip(events, zip(rows, read.labels, strict=True), strict=True))
-        at: list[int] = []
-        found: list[Row] = []
-        learned: list[Any] = []
-        times: list[int] = []
-        for i in kept.tolist():
-            if kinds[i] == EVENT:
-                if i in features:
-                    row, label = features[i]
-                    waiting.put(ids[i], row)
-                    at.append(i)
-                    found.append(row)
-                    learned.append(label)
-                    times.append(1)
-            elif (known := waiting.get(ids[i])) is not None:
-                if kinds[i] == DROP:
-                    waiting.delete(ids[i])
-                elif weights[i]:
-                    at.append(i)
-                    found.append(known)
-                    learned.append(labels[i])
-                    times.append(weights[i])
-        return Steps(np.array(at, np.int64), join(found, names), learned, times)
 
     def _parts(self, operations: Operations, steps: Steps) -> Iterable[slice]:
         if self._watcher is None:

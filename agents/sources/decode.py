@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 from agents.events.decoding import Decode, decode_all
@@ -11,7 +12,7 @@ from agents.events.limits import all_fit, fits, id_error
 from agents.labels.counts import JoinCounts
 from agents.labels.join import LabelJoin
 from agents.labels.reader import LabelReader, ParsedLabel
-from agents.operations import Operations, ParsedEvent, Row
+from agents.operations import Operations, ParsedEvent
 from agents.rejected import Rejected
 from topics.codecs import Codec
 from topics.dead_letters import Stage
@@ -59,25 +60,26 @@ class DecodeSource:
     def read(self, batch: Batch) -> tuple[Operations, list[Rejected]]:
         """What happens by these records, in order; and what is set aside."""
         records, places = batch.records, batch.places or [0] * len(batch.records)
-        rows: list[Row] = []
-        by: list[int] = []
-        rejected: list[Rejected] = []
-        for i, arrived in enumerate(self._arrived(records)):
-            if isinstance(arrived, Exception):
-                stage: Stage = "decode" if isinstance(arrived, DecodeError) else "validate"
-                rejected.append(Rejected(records[i], stage, arrived))
-                continue
-            some, gone = self._step(arrived)
-            rows += some
-            by += [i] * len(some)
-            rejected += gone
-        causes = [records[i] for i in by]
-        operations = Operations.of(rows, causes, [places[i] for i in by])
+        arrived: list[ParsedEvent | ParsedLabel] = []
+        good: list[int] = []
+        rejected: list[tuple[int, Rejected]] = []
+        for i, one in enumerate(self._arrived(records)):
+            if isinstance(one, Exception):
+                stage: Stage = "decode" if isinstance(one, DecodeError) else "validate"
+                rejected.append((i, Rejected(records[i], stage, one)))
+            else:
+                arrived.append(one)
+                good.append(i)
+        causes, places = [records[i] for i in good], [places[i] for i in good]
+        if self._join is None:
+            operations = Operations.of([one.row() for one in arrived], causes, places)
+        else:
+            joined = self._join.run(arrived)
+            operations = joined.operations(causes, places)
+            rejected += [(good[at], each) for at, each in joined.rejected]
         operations.origin = batch.topic, batch.partition
-        return operations, rejected
-
-    def _step(self, arrived: ParsedEvent | ParsedLabel) -> tuple[list[Row], list[Rejected]]:
-        return ([arrived.row()], []) if self._join is None else self._join.step(arrived)
+        rejected.sort(key=itemgetter(0))  # stable: in the order in which it happened
+        return operations, [each for _, each in rejected]
 
     def _arrived(self, records: Sequence[Record]) -> Sequence[Arrived]:
         """The event or label of each record, or why it has none."""

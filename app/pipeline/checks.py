@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from agents.entities.declare import EntityError, check_tables
 from agents.errors import UnknownFunction
 from agents.events.functions import load_function
 from agents.events.limits import label_check
-from agents.labels.join import FORGET
+from agents.labels.settings import FORGET
 from app.errors import KafkaSettingError, UnknownKafkaSetting
 from app.kafka.settings import KafkaSettings
 from app.pipeline.cross_checks import entity_table
@@ -48,7 +47,6 @@ def check(pipeline: Pipeline, where: Places) -> None:
     _check_entities(pipeline, where)
     _check_learner(pipeline, where)
     _check_functions(pipeline, where)
-    _check_store(pipeline, where)
     _check_kafka(pipeline, where)
     _check_registry(pipeline, where)
 
@@ -177,12 +175,6 @@ def _check_functions(pipeline: Pipeline, where: Places) -> None:
                 load_function(name)
         except UnknownFunction as error:
             raise where.refuse(key, str(error)) from None
-
-
-def _check_store(pipeline: Pipeline, where: Places) -> None:
-    if pipeline.state.store == "rocksdb" and find_spec("rocksdict") is None:
-        what = 'needs a package that is not installed: pip install "rocksdict>=0.3.29,<0.4"'
-        raise where.refuse(("state", "store"), what)
 
 
 def _check_kafka(pipeline: Pipeline, where: Places) -> None:

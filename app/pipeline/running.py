@@ -67,15 +67,15 @@ class Snapshots(Table):
 
 
 class StateStore(Table):
-    """Where a worker keeps the state at hand: in memory, or in RocksDB on its disk."""
+    """Where a worker keeps the state at hand: in memory, or on its disk."""
 
-    store: Literal["memory", "rocksdb"] = "memory"
+    store: Literal["memory", "disk"] = "memory"
     folder: FieldName | None = None
 
     @model_validator(mode="after")
-    def _only_rocksdb_has_a_folder(self) -> Self:
-        if self.folder is not None and self.store != "rocksdb":
-            raise wrong("state.folder", 'needs state.store = "rocksdb"')
+    def _only_a_disk_has_a_folder(self) -> Self:
+        if self.folder is not None and self.store != "disk":
+            raise wrong("state.folder", 'needs state.store = "disk"')
         return self
 
 

@@ -23,11 +23,10 @@ from agents.events.fields import EventFields
 from agents.events.functions import Functions
 from agents.events.limits import label_check
 from agents.events.reader import EventReader
-from agents.labels.entries import PREFIX as LABELS
-from agents.labels.expiries import Expiries
 from agents.labels.forwarded_join import ForwardedJoin
-from agents.labels.join import JoinSettings, LabelJoin
+from agents.labels.join import LabelJoin
 from agents.labels.reader import LabelFields, LabelReader
+from agents.labels.settings import JoinSettings
 from agents.labels.waiting import WaitingRows
 from agents.operations import Letters
 from agents.shared.deciding import Deciding
@@ -233,8 +232,6 @@ class AgentBuilder:
 def new_views(pipeline: Pipeline, stage: Stage) -> dict[str, NewView]:
     """What the agent of a stage has at hand of its state, by prefix: makes each one, empty."""
     made: dict[str, NewView] = {}
-    if pipeline.labels is not None and stage.joins:
-        made[LABELS] = partial(Expiries, _ms(pipeline.labels.expire))
     for number, entity in stage.entities:
         width = Layout.of(declared(entity_table(pipeline, number, entity))).width
         made[prefix_of(number)] = partial(PastRows, number, width)

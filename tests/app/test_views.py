@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,11 +14,10 @@ from agents.entities.rows import PastRows, prefix_of
 from agents.evaluation.evaluator import PREFIX as JUDGE
 from agents.evaluation.evaluator import Evaluator
 from agents.evaluation.settings import EvaluatorSettings
-from agents.labels.entries import PREFIX as LABELS
-from agents.labels.expiries import Expiries
-from agents.labels.join import JoinSettings, LabelJoin
+from agents.labels.join import LabelJoin
 from agents.labels.reader import ParsedLabel
-from agents.operations import Operations, ParsedEvent
+from agents.labels.settings import JoinSettings
+from agents.operations import ParsedEvent
 from agents.sinks.scored import ScoredBatch
 from agents.state import State
 from agents.store import MemoryStore
@@ -31,7 +30,6 @@ SETTINGS = JoinSettings(EXPIRE, on_expire=False, max_waiting=60, keep=("card", "
 TABLE = EntityTable(0, "card", features=("count", "mean(amount)"), windows=(0.03, 0.2))
 JUDGING = EvaluatorSettings(0, window=20, entity="card", expire=EXPIRE)
 VIEWS: dict[str, NewView] = {
-    LABELS: partial(Expiries, EXPIRE),
     prefix_of(0): partial(PastRows, 0, Layout.of(declared(TABLE)).width),
     JUDGE: Keys,
 }
@@ -56,8 +54,7 @@ class Agent:
         self._step(label)
 
     def _step(self, arrived: ParsedEvent | ParsedLabel) -> None:
-        rows, _ = self.join.step(arrived)
-        came = Operations.of(rows, [arrived.record] * len(rows), [0] * len(rows))
+        came = self.join.run([arrived]).operations([arrived.record], [0])
         operations, _ = self.entities.apply(came)
         for op in one_by_one(operations):
             self.said.append(op.fields if isinstance(op, Event) else (op.kind, op.id, op.label))
@@ -65,7 +62,7 @@ class Agent:
         scored = ScoredBatch(operations, at)
         self.said += self.judge.watch(scored, {"model": [0.5] * len(at)})
 
-    def commit(self) -> dict[str, bytes | None]:
+    def commit(self) -> Mapping[str, bytes | None]:
         self.join.save()
         self.entities.save()
         self.judge.save()
@@ -80,7 +77,7 @@ class Follower:
         views = {prefix: new(store.get) for prefix, new in VIEWS.items()}
         self.store = FollowedStore(store, views)
 
-    def apply(self, changes: dict[str, bytes | None]) -> None:
+    def apply(self, changes: Mapping[str, bytes | None]) -> None:
         for key, value in changes.items():
             if value is None:
                 self.store.pop(key, None)

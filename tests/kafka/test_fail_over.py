@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, Producer
 
 from app.kafka.clients import group_consumer, restore_consumer, transactional_producer
 from app.kafka.reading import Reader
-from tests.kafka import test_rocksdb as fraud
+from tests.kafka import test_state_on_disk as fraud
 from tests.kafka.running import (
     Stream,
     WorkerProcess,
@@ -163,7 +163,7 @@ def test_killed_workers_with_standbys_say_what_one_alone_says_to_the_last_bit(
     expected, states = fraud.run(kafka, tmp_path, f"{topic_name[-30:]}-m", 1, 0)
     settings = {
         "worker.standbys": "1",
-        "state.store": "rocksdb",
+        "state.store": "disk",
         "state.folder": str(tmp_path / "states"),
     }
     got, followed = fraud.run(kafka, tmp_path, f"{topic_name[-30:]}-s", 2, 2, **settings)

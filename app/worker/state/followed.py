@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from agents.store import Part, Store
+from agents.entries import Entries, Part
+from agents.store import Store
+from agents.tables.table import Table
 from agents.views import View
 
 
@@ -19,6 +21,32 @@ class FollowedStore:
     def __init__(self, store: Store, views: Mapping[str, View]) -> None:
         self.store = store
         self.views = dict(views)
+
+    @property
+    def tables(self) -> Collection[Table]:
+        return self.store.tables
+
+    def table(self, prefix: str) -> Table:
+        return self.store.table(prefix)
+
+    def note(self, on: bool) -> None:
+        self.store.note(on)
+
+    def plain(self) -> Iterator[tuple[str, bytes]]:
+        return self.store.plain()
+
+    def update(self, entries: Mapping[str, bytes | None]) -> None:
+        viewed = {key for prefix in self.views for key in entries if key.startswith(prefix)}
+        for key in viewed:
+            value = entries[key]
+            if value is None:
+                self.pop(key, None)
+            else:
+                self[key] = value
+        self.store.update({key: v for key, v in entries.items() if key not in viewed})
+
+    def some(self, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        return self.store.some(keys)
 
     def get(self, key: str, /) -> bytes | None:
         return self.store.get(key)
@@ -46,6 +74,9 @@ class FollowedStore:
 
     def part(self, part: Part) -> Mapping[str, bytes]:
         return self.store.part(part)
+
+    def packed_part(self, part: Part, without: Collection[str]) -> Entries:
+        return self.store.packed_part(part, without)
 
     def replace(self, part: Part, entries: Mapping[str, bytes]) -> None:
         before = dict(self.store.part(part))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from agents.store import Part
+from agents.entries import Part
 
 
 class Logged(NamedTuple):

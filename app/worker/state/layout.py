@@ -28,13 +28,12 @@ put entries one by one. So whatever a later record of the base covers may be the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from zlib import crc32
 
 import msgpack
 import msgspec
 
-from agents.store import Part
+from agents.entries import Entries, Part
 
 LAYOUT = 3
 """Of all records. In the first two each entry was a record, and its key that of the record."""
@@ -44,14 +43,11 @@ SEPARATOR = "\x00"
 """Between the key of a large value and the number of a chunk."""
 RECORD = 512 * 1024
 """Bytes of one record at the most, but for one entry and the key."""
-LARGE = 64 * 1024
-"""A value of more bytes has records of its own."""
 
 _LOG, _BASE, _LARGE = "log/", "base/", "large/"
 LOGGED, PIECE, PLAIN, MANIFEST = b"l", b"b", b"v", b"m"
 
 Row = tuple[bytes, bytes | None]
-Entries = Mapping[str, bytes | None]
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_logged = msgspec.msgpack.Decoder(tuple[int, dict[str, bytes | None]]).decode
@@ -113,7 +109,7 @@ def encode_logged(name: str, swept: int, entries: Entries) -> bytes:
         swept: See ``Inventory``.
         entries: What changed.
     """
-    return _sealed(LOGGED, name, _encode((swept, entries)))
+    return _sealed(LOGGED, name, b"\x92" + _encode(swept) + entries.encode())
 
 
 def decode_logged(name: str, value: bytes) -> tuple[int, dict[str, bytes | None]]:
@@ -128,9 +124,9 @@ def decode_logged(name: str, value: bytes) -> tuple[int, dict[str, bytes | None]
         raise Broken(f"it cannot be read ({error})") from error
 
 
-def encode_piece(name: str, entries: Mapping[str, bytes]) -> bytes:
+def encode_piece(name: str, entries: Entries) -> bytes:
     """A record of the base."""
-    return _sealed(PIECE, name, _encode(entries))
+    return _sealed(PIECE, name, entries.encode())
 
 
 def decode_piece(name: str, value: bytes) -> dict[str, bytes]:

@@ -7,15 +7,14 @@ A changelog with its base written anew bit by bit, after Flink's changelog state
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import cast
 
-from agents.store import HASHES, Part, Store
+from agents.entries import HASHES, LARGE, Entries, Part
+from agents.state_keys import MANY
+from agents.store import Store
 from app.worker.state.inventory import Extent, Inventory, Logged
 from app.worker.state.layout import (
-    LARGE,
     PLAIN,
     RECORD,
-    Entries,
     Row,
     chunk_key,
     digest_of,
@@ -64,28 +63,30 @@ class StateLog:
         self._log_bytes = sum(logged.size for logged in self.inventory.logs.values())
         self._debt = 0
 
-    def rows(self, changes: Entries) -> list[Row]:
+    def rows(self, changes: Mapping[str, bytes | None]) -> list[Row]:
         """The records that bring ``changes`` to the topic, in the order to write them.
 
         Args:
             changes: Of the state, which has them already; None marks an entry that is gone.
         """
         rows: list[Row] = []
-        large = self.inventory.large
-        if (
-            large.keys() & changes.keys()
-            or max(map(len, filter(None, changes.values())), default=0) > LARGE
-        ):
-            small = dict(changes)
-            for key, value in changes.items():
-                if value is not None and len(value) > LARGE:
-                    rows += self.large(key, small.pop(key))
-                elif key in large:
-                    rows += self.large(key, None)
-            changes = small
+        entries = changes if isinstance(changes, Entries) else Entries(changes)
+        plain = entries.plain
+        had = self.inventory.large
+        own = [k for k, v in plain.items() if k in had or (v is not None and len(v) > LARGE)]
+        # Those that were large and are packed now are looked for only where there are any.
+        own += [k for k in had if k.startswith(MANY) and k not in plain and k in entries]
+        small = dict(plain)
+        for key in own:
+            value = entries[key]
+            large = value is not None and len(value) > LARGE
+            rows += self.large(key, value if large else None)
+            if large:
+                del small[key]
+        entries = Entries(small, entries.packed)
         # 1. the log
-        for entries in _parcels(changes):
-            rows.append(self._logged(entries))
+        for parcel in entries.parcels(RECORD):
+            rows.append(self._logged(parcel))
             self._debt += len(rows[-1][1] or b"") + OVERHEAD
         # 2. the base
         if self._log_bytes <= FLOOR:
@@ -151,8 +152,8 @@ class StateLog:
         part, value = self._encoded(inventory.swept % HASHES)
         rest: list[Entries] = []
         if len(value) > RECORD:  # it cannot be divided: what does not fit goes to the log
-            head, *rest = _parcels(self._entries(part))
-            value = encode_piece(piece_key(part), cast("Mapping[str, bytes]", head))
+            head, *rest = self._entries(part).parcels(RECORD)
+            value = encode_piece(piece_key(part), head)
         rows: list[Row] = [(piece_key(part).encode(), value)]
         for old in inventory.add_piece(part, len(value)):
             rows.append((piece_key(old).encode(), None))
@@ -179,11 +180,9 @@ class StateLog:
     def _piece(self, part: Part) -> bytes:
         return encode_piece(piece_key(part), self._entries(part))
 
-    def _entries(self, part: Part) -> Mapping[str, bytes]:
+    def _entries(self, part: Part) -> Entries:
         """Those of a part that have no records of their own."""
-        entries = self._store.part(part)
-        large = {key for key in self.inventory.large if part.has(key)}
-        return {k: v for k, v in entries.items() if k not in large} if large else entries
+        return self._store.packed_part(part, [k for k in self.inventory.large if part.has(k)])
 
     def _covered(self) -> Iterator[Row]:
         """Take the records of the log away that the base has by now."""
@@ -195,30 +194,6 @@ class StateLog:
             del logs[number]
             self._log_bytes -= logged.size
             yield log_key(number).encode(), None
-
-
-def _parcels(changes: Entries) -> Iterator[Entries]:
-    """Parts of the changes that fit a record."""
-    if _most(changes) <= RECORD:
-        if changes:
-            yield changes
-        return
-    parcel: dict[str, bytes | None] = {}
-    size = 0
-    for key, value in changes.items():
-        more = _most({key: value})
-        if size + more > RECORD and parcel:
-            yield parcel
-            parcel, size = {}, 0
-        parcel[key] = value
-        size += more
-    yield parcel
-
-
-def _most(changes: Entries) -> int:
-    """Bytes that these take in a record at the most."""
-    values = sum(map(len, filter(None, changes.values())))
-    return values + 4 * sum(map(len, changes)) + 10 * len(changes)
 
 
 def _chunk_count(value: bytes) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from agents.entries import Part
 from agents.state import MODULUS, Checksum, weight
-from agents.store import MemoryStore, Part, Store
+from agents.store import MemoryStore, Store
 from app.worker.state.flaws import Flaw, StateDamaged
 from app.worker.state.inventory import Inventory, Logged
 from app.worker.state.layout import (
@@ -106,8 +107,7 @@ class StateReader:
         The first time all of them are gone through, and then it is kept up to date.
         """
         if self._sum is None:
-            entries = self.store.beginning("")
-            self._sum = list(Checksum.of(e for e in entries if e[0] not in (MODEL, POSITION)))
+            self._sum = list(Checksum.of_store(self.store, (MODEL, POSITION)))
         return Checksum(self._sum[0], self._sum[1] % MODULUS)
 
     def _apply(self, name: str, value: bytes | None, at: int) -> None:
@@ -130,9 +130,14 @@ class StateReader:
             return
         swept, entries = decode_logged(name, value)
         self.inventory.logs[number] = Logged(len(value) + OVERHEAD, swept)
-        put = self._put if self._sum else self._put_unweighed
-        for key, now in entries.items():
-            put(key, now)
+        if self._sum is None:
+            self.store.update(entries)
+            return
+        before = Checksum.of(self.store.some(entries.keys()))
+        self.store.update(entries)
+        after = Checksum.of(self.store.some(entries.keys()))
+        self._sum[0] += after.size - before.size
+        self._sum[1] += after.total - before.total
 
     def _apply_large(self, key: str, value: bytes | None, at: int) -> None:
         self._manifests.pop(key, None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
+from agents.entries import Entries, Part
 from agents.state import Checksum, State
-from agents.store import Part, Store
+from agents.store import Store
+from agents.tables.table import Table
 
 
 class Traced:
@@ -19,6 +21,25 @@ class Traced:
         self._store = store
         self._changed: dict[str, bytes | None] = {}
         self.key: str | None = None
+
+    @property
+    def tables(self) -> Collection[Table]:
+        return self._store.tables
+
+    def table(self, prefix: str) -> Table:
+        return self._store.table(prefix)
+
+    def note(self, on: bool) -> None:
+        """Nothing: the store is another's."""
+
+    def plain(self) -> Iterator[tuple[str, bytes]]:
+        return self._store.plain()
+
+    def update(self, entries: Mapping[str, bytes | None]) -> None:
+        raise NotImplementedError  # agents change entries one by one
+
+    def some(self, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
+        return self._store.some(keys)
 
     def get(self, key: str, /) -> bytes | None:
         self.key = key
@@ -44,6 +65,9 @@ class Traced:
 
     def part(self, part: Part) -> Mapping[str, bytes]:
         return self._store.part(part)
+
+    def packed_part(self, part: Part, without: Collection[str]) -> Entries:
+        raise NotImplementedError  # no agent writes records
 
     def replace(self, part: Part, entries: Mapping[str, bytes]) -> None:
         raise NotImplementedError  # agents change entries one by one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -14,12 +14,13 @@ import pytest
 from confluent_kafka import Message
 
 from agents.labels.counts import JoinCounts
-from agents.labels.join import JoinSettings, LabelJoin
+from agents.labels.join import LabelJoin
 from agents.labels.reader import ParsedLabel
+from agents.labels.settings import JoinSettings
 from agents.operations import ParsedEvent
 from agents.rejected import Rejected
 from agents.state import State
-from tests.agents.one_by_one import Event, Label, Op, of_row
+from tests.agents.one_by_one import Event, Label, Op, one_by_one
 from topics.dead_letters import dead_letter, reason
 
 DAY = JoinSettings(expire=100, label="fraud", keep=("card", "amount"))
@@ -65,15 +66,18 @@ class Join:
 
     def take(self, step: Event | ParsedLabel, *, save: bool = True) -> list[Op]:
         """What happens by this step."""
-        if isinstance(step, Event):
-            parsed = ParsedEvent(step.id, step.time, step.fields, step.record)
-            rows, rejected = self._join.step(parsed)
-        else:
-            rows, rejected = self._join.step(step)
-        self.rejected += rejected
+        return self.take_all([parsed(step)], save=save)
+
+    def take_all(
+        self, steps: Sequence[ParsedEvent | ParsedLabel], *, save: bool = True
+    ) -> list[Op]:
+        """What happens by these steps, at once."""
+        joined = self._join.run(steps)
+        self.rejected += [each for _, each in joined.rejected]
         if save:
             self.save()
-        return [of_row(row) for row in rows]
+        causes = [step.record for step in steps]
+        return one_by_one(joined.operations(causes, [0] * len(steps)))
 
     def save(self) -> None:
         self._join.save()
@@ -81,6 +85,12 @@ class Join:
 
 def join_of(settings: JoinSettings = DAY, state: State | None = None) -> Join:
     return Join(settings, State() if state is None else state)
+
+
+def parsed(step: Event | ParsedLabel) -> ParsedEvent | ParsedLabel:
+    if isinstance(step, Event):
+        return ParsedEvent(step.id, step.time, step.fields, step.record)
+    return step
 
 
 def said(ops: list[Op]) -> list[tuple[Any, ...]]:
@@ -244,20 +254,19 @@ def test_a_restore_between_any_two_batches_changes_nothing(
     steps = list(some_steps(9))
     state = State()
     join = join_of(settings, state)
-    without = [join.take(step) for step in steps]
+    without = [op for step in steps for op in join.take(step)]
     stored = dict[str, bytes]()
-    ops, rejected = [], 0
+    ops, rejected = list[Op](), 0
     for first in range(0, len(steps), size):
         restored = State(stored)
         join = join_of(settings, restored)
-        ops += [join.take(step, save=False) for step in steps[first : first + size]]
-        join.save()
+        ops += join.take_all([parsed(step) for step in steps[first : first + size]])
         rejected += len(join.rejected)
         for key, value in restored.changes().items():
             stored.pop(key, None)
             if value is not None:
                 stored[key] = value
-    assert list(map(comparable, ops)) == list(map(comparable, without))
+    assert comparable(ops) == comparable(without)
     assert stored == entries(state)
 
 

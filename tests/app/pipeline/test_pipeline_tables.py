@@ -227,7 +227,7 @@ REFUSED = {
     ),
     "a store that is none": (
         SMALLEST + '[state]\nstore = "redis"',
-        'p.toml:9: state.store = "redis": must be "memory" or "rocksdb"',
+        'p.toml:9: state.store = "redis": must be "memory" or "disk"',
     ),
     "a key that is no text": (
         SMALLEST.replace('events.v1"', 'events.v1"\nkey = 5'),

@@ -87,19 +87,19 @@ def started(broker: LocalKafka) -> None:
     broker.start()
 
 
-ROCKS = """
+ON_DISK = """
 [state]
-store = "rocksdb"
+store = "disk"
 folder = "{folder}"
 """
 
 
 @part(short=False)
 def state_disk_full(scene: Scene) -> None:
-    """The disk of the RocksDB folder is full for a while; a rich pipeline."""
+    """The disk of the state folder is full for a while; a rich pipeline."""
     times = scene.many(1, 4)
     with small_disk(scene.folder / "disk", 100) as disk:
-        case = scene.rich(more=ROCKS.format(folder=disk / "state"))
+        case = scene.rich(more=ON_DISK.format(folder=disk / "state"))
         with scene.running(case, rate=200.0) as running:
             crew = running.crew
             member = crew.start("a")

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from agents.store import HASHES, MemoryStore
+from agents.entries import HASHES
+from agents.store import MemoryStore
 from app.worker.state import log as module
 from app.worker.state.flaws import StateDamaged
 from app.worker.state.layout import MODEL, POSITION, Row, chunk_key, log_key, piece_key

@@ -1,39 +1,29 @@
-"""Both stores are one and the same to a state; RocksDB leaves nothing behind on the disk."""
+"""A store is a dict to a state, in memory and on disk, and leaves nothing behind there."""
 
 from __future__ import annotations
 
+import errno
 import os
 import random
-import signal
-import subprocess
-import sys
 import tracemalloc
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
 
+from agents.entries import Part
 from agents.state import Checksum, State
-from agents.store import MemoryStore, Part, Store
-from app.pipeline import checks
+from agents.store import MemoryStore, Store
 from app.pipeline.load import Pipeline, PipelineError
 from app.worker.state.layout import RECORD, Row
 from app.worker.state.log import StateLog
 from app.worker.state.reader import StateReader
-from app.worker.state.restore import Restored
-from app.worker.state.rocks import RocksMemory, RocksStore
 from app.worker.state.stores import StoreFolderRefused, Stores
-from tests.app.support import EVENTS, STAGE, Opened, batch, model, pipeline
-
-SMALL = RocksMemory(1 << 20, 1 << 20)
+from tests.app.support import pipeline
 
 
-@pytest.fixture(params=["memory", "rocksdb"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made = MemoryStore() if request.param == "memory" else RocksStore(tmp_path / "db", SMALL)
-    yield made
-    made.close()
+@pytest.fixture(params=["memory", "disk"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    return MemoryStore(folder=None if request.param == "memory" else tmp_path)
 
 
 def key_of(draw: random.Random) -> str:
@@ -126,156 +116,58 @@ def test_a_restore_gives_the_state_that_was_written(
     assert reader.checksum == Checksum.of(expected.items())
 
 
-def test_a_restore_into_rocksdb_holds_no_values_in_memory(tmp_path: Path) -> None:
-    state, value = State(), bytes(1000)
-    log, rows = StateLog(state.store), list[Row]()
-    for i in range(30_000):
-        state.put(f"row/{i}", value)
-        if i % 100 == 99:
-            rows += log.rows(state.changes())
-    store = RocksStore(tmp_path / "db", SMALL)
-    reader = StateReader(store)
+def test_the_values_of_a_table_on_disk_are_not_in_memory(tmp_path: Path) -> None:
+    store, value = MemoryStore(folder=tmp_path), bytes(1000)
     tracemalloc.start()
-    for row in rows:
-        reader.apply(*row)
-    reader.finish()
-    peak = tracemalloc.get_traced_memory()[1]
+    store.update({f"row/{i}": value for i in range(30_000)})
+    mapped = mapped_files()
+    left = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert store.get("row/0") == value
     assert len(store) == 30_000
-    assert peak < 5_000_000  # of 30,000,000
-    store.close()
+    assert left < 5_000_000  # of 30,000,000
+    assert mapped > 30_000_000
+    assert list(tmp_path.iterdir()) == []
 
 
-def with_rocksdb(folder: Path) -> Pipeline:
-    extra = f'[state]\nstore = "rocksdb"\nfolder = "{folder / "states"}"\n'
+def mapped_files() -> int:
+    """Bytes of files without a name that this process has mapped."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    ranges = [line.split()[0].split("-") for line in lines if line.endswith("(deleted)")]
+    return sum(int(end, 16) - int(start, 16) for start, end in ranges)
+
+
+def on_disk(folder: Path) -> Pipeline:
+    extra = f'[state]\nstore = "disk"\nfolder = "{folder / "states"}"\n'
     return pipeline(folder, extra=extra)
 
 
-def folders(folder: Path) -> list[str]:
-    """The folders of workers."""
-    return [path.name for path in (folder / "states" / "p").glob("worker-*")]
+def test_nothing_is_left_in_the_folder_whatever_happens(tmp_path: Path) -> None:
+    store = Stores(on_disk(tmp_path)).new("s", 0)
+    store.update({f"row/{i}": b"v" for i in range(1_000)})
+    assert list((tmp_path / "states").iterdir()) == []
 
 
-def test_in_memory_there_are_no_folders(tmp_path: Path) -> None:
-    stores = Stores(pipeline(tmp_path))
-    assert isinstance(stores.new("p.state.v1", 0), MemoryStore)
-    stores.close()
-    assert [path.name for path in tmp_path.iterdir()] == ["p.toml"]
-
-
-def test_every_store_begins_empty_and_its_folder_goes_with_it(tmp_path: Path) -> None:
-    stores = Stores(with_rocksdb(tmp_path))
-    first, second = (stores.new("p.state.v1", 3) for _ in range(2))
-    first["a"] = b"1"
-    assert second.get("a") is None
-    (mine,) = (tmp_path / "states" / "p").glob("worker-*")
-    assert len([path for path in mine.iterdir() if path.is_dir()]) == 2
-    assert mine.stat().st_mode & 0o077 == 0
-    first.close()
-    first.close()
-    assert len([path for path in mine.iterdir() if path.is_dir()]) == 1
-    stores.close()
-    stores.close()
-    assert folders(tmp_path) == []
-
-
-KILLED = """
-import sys, time
-from app.pipeline.load import load_pipeline
-from app.worker.state.stores import Stores
-store = Stores(load_pipeline(sys.argv[1])).new("p.state.v1", 0)
-store["a"] = b"1"
-list(store)
-print("ready", flush=True)
-time.sleep(20)
-"""
-
-
-def test_what_a_killed_worker_left_goes_at_the_next_start_and_a_living_ones_stays(
-    tmp_path: Path,
+def test_a_full_disk_is_an_error_before_anything_is_written_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = with_rocksdb(tmp_path)
-    alive = Stores(said)
-    kept = folders(tmp_path)
-    foreign = tmp_path / "states" / "p" / "worker-of-somebody"
-    foreign.mkdir()
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "p.toml")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-        assert len(folders(tmp_path)) == 3
-        beside = Stores(said)
-        assert len(folders(tmp_path)) == 4
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.wait()
-    beside.close()
-    assert len(folders(tmp_path)) == 3
-    after = Stores(said)
-    assert set(kept) < set(folders(tmp_path))
-    assert len(folders(tmp_path)) == 3
-    after.close()
-    alive.close()
-    assert folders(tmp_path) == [foreign.name]
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    store = MemoryStore(folder=tmp_path)
+    store["row/1"] = b"v"
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="No space left"):
+        store["row/2"] = bytes(100_000)
+    assert dict(store.beginning("")) == {"row/1": b"v"}
 
 
 def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "states").write_text("a file")
     with pytest.raises(StoreFolderRefused, match=r"^state\.folder: .*states: "):
-        Stores(with_rocksdb(tmp_path))
+        Stores(on_disk(tmp_path))
 
 
-def test_a_lock_that_cannot_be_opened_is_told_as_the_state_folders(tmp_path: Path) -> None:
-    said = with_rocksdb(tmp_path)
-    (tmp_path / "states" / said.name / "lock").mkdir(parents=True)
-    with pytest.raises(StoreFolderRefused, match=r"^state\.folder: .*states: Is a directory"):
-        Stores(said)
-
-
-def test_without_a_folder_it_is_a_temporary_one_of_this_user(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    stores = Stores(pipeline(tmp_path, extra='[state]\nstore = "rocksdb"\n'))
-    (mine,) = (tmp_path / f"riverrun-{os.getuid()}" / "p").glob("worker-*")
-    stores.close()
-    assert not mine.exists()
-
-
-def test_a_temporary_folder_that_somebody_else_prepared_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    (tmp_path / f"riverrun-{os.getuid()}").symlink_to(tmp_path)
-    with pytest.raises(StoreFolderRefused, match="another user's"):
-        Stores(pipeline(tmp_path, extra='[state]\nstore = "rocksdb"\n'))
-
-
-def test_tasks_that_are_forgotten_leave_no_folder(tmp_path: Path) -> None:
-    said = with_rocksdb(tmp_path)
-    made = Opened(said)
-    fresh = (RocksStore(tmp_path / f"db{n}", SMALL) for n in count())
-    for _ in range(2):
-        made.open({(STAGE, 0): Restored(next(fresh), {EVENTS: None})})
-        assert made.process(batch())
-        (task,) = made.tasks.values()
-        change = task.take()
-        assert model(task).learned == 3
-        assert {key for key, _ in change.state} == {b"model", b"position"}
-    assert [path.name for path in tmp_path.glob("db*")] == ["db1"]
-    made.assignment.drop()
-    assert list(tmp_path.glob("db*")) == []
-
-
-def test_rocksdb_is_refused_at_once_where_it_is_not_installed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(checks, "find_spec", lambda _: None)
-    pipeline(tmp_path)
-    with pytest.raises(PipelineError, match=r'state\.store = "rocksdb": needs a package that is'):
-        with_rocksdb(tmp_path)
-
-
-def test_a_folder_is_for_rocksdb_only(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match=r'state\.folder.*needs state\.store = "rocksdb"'):
+def test_a_folder_is_for_a_disk_only(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r'state\.folder.*needs state\.store = "disk"'):
         pipeline(tmp_path, extra='[state]\nfolder = "states"\n')

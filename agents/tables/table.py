@@ -1,0 +1,296 @@
+"""A table: the entries of one prefix, of which there are many."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from agents.entries import PackedEntries, Part
+from agents.errors import AgentError
+from agents.tables import batches
+from agents.tables.bytes import CLASSES, EXACT, GRANULE, HASH_MASK, Bytes, entry_at
+from agents.tables.kernels import (
+    CHANGED,
+    COUNT,
+    DEAD,
+    END,
+    FREED,
+    GONE,
+    HELD,
+    LIVE,
+    NOTES,
+    NUMBERS,
+    PREFIX,
+    SEED,
+    TOTAL,
+    USED,
+    Memory,
+    Slots,
+    settle,
+)
+from learners.engine.kernels import Ints
+
+_LEAST = 64
+_AT_ONCE = 1000
+_MAPPED = 1 << 18
+"""Bytes from which an array has memory of its own, which goes back when it is freed."""
+_MOST = (1 << 31) * GRANULE - GRANULE
+"""Bytes of an arena: its granules are counted in 32 bits."""
+_BESIDES = 14
+"""Bytes of an entry besides key and value, at the most: their lengths, and a granule."""
+
+
+class TableFull(AgentError):
+    """A table would get larger than one may be."""
+
+
+class Table:
+    """Keys and values as bytes in arrays.
+
+    Args:
+        prefix: Of all keys; it is not kept.
+        folder: Where values lie in a file that nobody else sees; None: in memory.
+
+    Attributes:
+        memory: What compiled code works on. It is another one after `reserve`.
+    """
+
+    def __init__(self, prefix: str, folder: Path | None = None) -> None:
+        self.prefix = prefix
+        self._folder = folder
+        self._coded = np.frombuffer(bytearray(prefix.encode()), np.uint8)
+        self.memory = Memory(
+            numbers=np.zeros(NUMBERS, np.int64),
+            index=np.zeros(_LEAST, np.int32),
+            at=np.zeros(_LEAST, np.int32),
+            hashes=np.zeros(_LEAST, np.int32),
+            following=np.zeros(_LEAST, np.int32),
+            heads=np.zeros(_LEAST, np.int32),
+            flags=np.zeros(_LEAST, np.uint8),
+            changed=np.zeros(_LEAST, np.int32),
+            free=np.zeros(CLASSES, np.int32),
+            **_arena(_LEAST * GRANULE, None),
+        )
+        numbers = self.memory.numbers
+        numbers[SEED] = secrets.randbelow(HASH_MASK + 1) | 1 << 30 | 1
+        numbers[PREFIX] = crc32(prefix.encode())
+        numbers[END] = 1
+
+    def __len__(self) -> int:
+        return int(self.memory.numbers[LIVE])
+
+    def get(self, key: str) -> bytes | None:
+        """The value of a key."""
+        slot = self.slot(key)
+        return None if slot < 0 else self.value(slot)
+
+    def slot(self, key: str) -> int:
+        """Where the entry of a key is; -1 where there is none."""
+        return int(self.slots([self._bare(key)])[0])
+
+    def value(self, slot: int) -> bytes:
+        """The value of a slot."""
+        _, value, end = entry_at(self.memory.arena, self.memory.at[slot])
+        return self.memory.arena[value:end].tobytes()
+
+    def key(self, slot: int) -> str:
+        """The key of a slot."""
+        key, value, _ = entry_at(self.memory.arena, self.memory.at[slot])
+        return self.prefix + self.memory.arena[key:value].tobytes().decode()
+
+    def update(self, entries: Iterable[tuple[str, bytes | None]]) -> None:
+        """Set entries; None takes one out. No key may come twice."""
+        keys: list[bytes] = []
+        values: list[bytes] = []
+        gone: list[bytes] = []
+        for key, value in entries:
+            if value is None:
+                gone.append(self._bare(key))
+            else:
+                keys.append(self._bare(key))
+                values.append(value)
+        if keys:
+            self._put(keys, values)
+        if gone:
+            slots = self.slots(gone)
+            self.remove(slots[slots >= 0])
+
+    def some(self, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The entries of these keys, as far as there are any."""
+        slots = self.slots([self._bare(key) for key in keys])
+        yield from self._of(slots[slots >= 0])
+
+    def slots(self, keys: Sequence[bytes]) -> Slots:
+        """Where the entries of keys without the prefix are; -1 where there is none."""
+        found = np.empty(len(keys), np.int32)
+        batches.slots_of(self.memory, *joined_bytes(keys), found)
+        return found
+
+    def remove(self, slots: Slots) -> None:
+        """Let entries go."""
+        self.reserve(0, 0, changes=len(slots))
+        batches.remove_all(self.memory, slots)
+
+    def items(self) -> Iterator[tuple[str, bytes]]:
+        """All entries; nothing may change meanwhile."""
+        flags, at = self.memory.flags, self.memory.at
+        used = int(self.memory.numbers[USED])
+        yield from self._of(
+            np.flatnonzero((at[:used] > 0) & (flags[:used] & GONE == 0)).astype(np.int32)
+        )
+
+    def _of(self, slots: Slots) -> Iterator[tuple[str, bytes]]:
+        for first in range(0, len(slots), _AT_ONCE):
+            some = self.packed(slots[first : first + _AT_ONCE]).decode()
+            yield from ((key, value) for key, value in some.items() if value is not None)
+
+    def part(self, part: Part) -> Slots:
+        """The slots of a part of the keys."""
+        slots = np.empty(len(self), np.int32)
+        return slots[: batches.part(self.memory, part.first, part.end, slots)]
+
+    def sizes(self, slots: Slots) -> tuple[Ints, Ints]:
+        """Bytes of keys, without the prefix, and of values; 0 where a value is gone."""
+        keys, values = np.empty(len(slots), np.int64), np.empty(len(slots), np.int64)
+        batches.sizes(self.memory, slots, keys, values)
+        return keys, values
+
+    def packed(self, slots: Slots) -> PackedEntries:
+        """These entries."""
+        keys, values = self.sizes(slots)
+        size = int(keys.sum() + values.sum())
+        size += (len(self._coded) + batches.MOST_HEADERS) * len(slots)
+        out, ends = np.empty(size, np.uint8), np.empty(len(slots), np.int64)
+        batches.encode(self.memory, self._coded, slots, out, ends)
+        return PackedEntries(out[: ends[-1] if len(ends) else 0], ends)
+
+    def note(self, on: bool) -> None:
+        """Whether changes are noted from now on."""
+        self.memory.numbers[NOTES] = on
+
+    def checksum(self) -> tuple[int, int]:
+        """Count and total of a checksum of all entries; see `agents.state.Checksum`."""
+        return len(self), int(batches.total(self.memory))
+
+    @property
+    def changed(self) -> Slots:
+        """The slots that changed since the last `settle`."""
+        return self.memory.changed[: self.memory.numbers[CHANGED]]
+
+    def settle(self) -> tuple[int, int]:
+        """Begin anew to note; returns what the changes did to count and total of a checksum."""
+        settle(self.memory)
+        numbers = self.memory.numbers
+        count, total = int(numbers[COUNT]), int(numbers[TOTAL])
+        numbers[COUNT] = numbers[TOTAL] = 0
+        return count, total
+
+    def reserve(self, entries: int, size: int, changes: int = 0) -> None:
+        """Make room for so many more entries, and for so many bytes of keys and values.
+
+        Args:
+            entries: New ones.
+            size: Of all that is written, also in the place of something.
+            changes: Of entries that are there.
+        """
+        m = self.memory
+        numbers = m.numbers
+        held = int(numbers[USED] - numbers[DEAD] - numbers[FREED])
+        if numbers[DEAD] > held // 4 + _LEAST or held + entries > 32 * len(m.heads):
+            buckets = len(m.heads) * (4 if held + entries > 32 * len(m.heads) else 1)
+            while buckets * 32 < held + entries:
+                buckets *= 4
+            self._replace(heads=_zeros(buckets, np.int32))
+            batches.relink(self.memory)
+        slots = int(numbers[USED] + max(0, entries - numbers[FREED]))
+        if slots > len(m.at):
+            self._grow(max(slots, len(m.at) * 5 // 4))
+        if (held + entries) * 4 > 3 * len(m.index):
+            self._replace(index=_zeros((held + entries) * 3 // 2 + _LEAST, np.int32))
+            batches.reindex(self.memory)
+        noted = int(numbers[CHANGED]) + entries + changes
+        if noted > len(m.changed):
+            self._replace(changed=longer(m.changed, 2 * noted))
+        self._reserve_arena(size + (entries + changes) * _BESIDES)
+
+    def _reserve_arena(self, size: int) -> None:
+        numbers, arena = self.memory.numbers, self.memory.arena
+        more = size if size < EXACT * GRANULE else 2 * size  # a size class may have twice as much
+        if int(numbers[END]) * GRANULE + more <= len(arena):
+            return
+        least = int(numbers[HELD]) * GRANULE + more
+        if least > _MOST:
+            raise TableFull(
+                f"what waits in this partition under {self.prefix!r} takes more than 8 GiB:"
+                " lower labels.max_waiting or labels.expire, or use more partitions"
+            )
+        room = min(least * 5 // 4, _MOST)
+        moved = _arena(max(room, _LEAST * GRANULE), self._folder)
+        batches.move(self.memory, moved["arena"])
+        self._replace(**moved)
+
+    def _put(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
+        size = sum(map(len, keys)) + sum(map(len, values))
+        self.reserve(len(keys), size)
+        batches.put(self.memory, *joined_bytes(keys), *joined_bytes(values))
+
+    def _grow(self, count: int) -> None:
+        m = self.memory
+        names = ("at", "hashes", "following", "flags")
+        self._replace(**{name: longer(getattr(m, name), count) for name in names})
+
+    def _replace(self, **arrays: Any) -> None:
+        self.memory = self.memory._replace(**arrays)
+
+    def _bare(self, key: str) -> bytes:
+        return key[len(self.prefix) :].encode()
+
+
+def joined_bytes(parts: Sequence[bytes]) -> tuple[Bytes, Ints]:
+    """Bytes one behind the other, and where each ends."""
+    ends = np.fromiter(accumulate(map(len, parts)), np.int64, len(parts))
+    return np.frombuffer(bytearray().join(parts), np.uint8), ends
+
+
+def longer(array: Any, count: int) -> Any:
+    """An array with room for so many; what is new is 0."""
+    made = _zeros(count, array.dtype)
+    made[: len(array)] = array
+    return made
+
+
+def _zeros(count: int, dtype: Any) -> Any:
+    size = count * np.dtype(dtype).itemsize
+    if size < _MAPPED:
+        return np.zeros(count, dtype)
+    return np.frombuffer(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), dtype)
+
+
+def _arena(size: int, folder: Path | None) -> dict[str, Any]:
+    """An arena, under both types."""
+    granules = -(-size // GRANULE)
+    if folder is None:
+        cells = _zeros(granules, np.int32)
+    else:
+        with TemporaryFile(dir=folder) as file:  # it has no name: nothing is left when we die
+            _allocate(file.fileno(), granules * GRANULE)
+            cells = np.frombuffer(mmap.mmap(file.fileno(), granules * GRANULE), np.int32)
+    return {"arena": cells.view(np.uint8), "granules": cells}
+
+
+def _allocate(file: int, size: int) -> None:
+    """A full disk is an error here; later it would be a signal that kills the process."""
+    if sys.platform == "linux":
+        os.posix_fallocate(file, 0, size)
+    else:
+        os.ftruncate(file, size)
