@@ -18,13 +18,13 @@ from agents.state_keys import MIXED
 from agents.store import MemoryStore
 from app.errors import RiverrunError
 from app.kafka.admin import ensure_topics
-from app.kafka.clients import restore_consumer, transactional_producer
+from app.kafka.clients import restore_consumer
 from app.kafka.group import only_member, require_no_members
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
 from app.pipeline.stages import mixes, stages
-from app.worker.output.transactions import OutputTopics, Transactions
+from app.worker.output.transactions import new_transactions
 from app.worker.state.layout import MODEL, POSITION
 from app.worker.state.log import StateLog
 from app.worker.state.position import Position, SavedModel
@@ -102,10 +102,7 @@ def import_model(
         _require_unmixed(pipeline, states, whole=len(chosen) == len(there))
         # 5. write the models in one transaction
         changes = [_change(pipeline, p, state, model, key) for p, state in states.items()]
-        transactions = Transactions(
-            transactional_producer(pipeline, kafka, "model/import"),
-            OutputTopics(pipeline.predictions.topic, True),
-        )
+        transactions = new_transactions(pipeline, kafka, "model/import")
         transactions.start()
         transactions.commit(changes, group)
     return [_imported(p, state, model) for p, state in states.items()]

@@ -20,7 +20,7 @@ from agents.agent import Agent
 from agents.sinks.score import Score
 from agents.sources.features import FeatureSource
 from app.kafka.admin import ensure_topics
-from app.kafka.clients import group_consumer, transactional_producer
+from app.kafka.clients import group_consumer
 from app.kafka.partitions import TP
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
@@ -28,7 +28,7 @@ from app.pipeline.stages import stages
 from app.worker.assignment import Assignment
 from app.worker.garbage import collect_seldom
 from app.worker.input.fetching import Fetcher
-from app.worker.output.transactions import OutputTopics, Transactions
+from app.worker.output.transactions import new_transactions
 from app.worker.processor import Processor
 from app.worker.state.restore import Restored
 from app.worker.task_builder import TaskBuilder
@@ -141,10 +141,7 @@ class Line:
             lambda: None,
         )
         self.fetcher.subscribe([pipeline.events.topic])
-        self.transactions: Any = Transactions(
-            transactional_producer(pipeline, kafka, "stages"),
-            OutputTopics(pipeline.predictions.topic, True),
-        )
+        self.transactions: Any = new_transactions(pipeline, kafka, "stages")
         self.transactions.start()
         self._fetch = self.watch.timed("fetch", self.fetcher.fetch)
 

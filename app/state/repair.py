@@ -17,7 +17,6 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 from app.errors import RiverrunError
-from app.kafka.clients import transactional_producer
 from app.kafka.group import only_member, require_no_members
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
@@ -26,7 +25,7 @@ from app.state.history import History
 from app.state.look import StateLook
 from app.worker.output.outputs_beyond import Beyond, told
 from app.worker.output.published import as_ranges
-from app.worker.output.transactions import OutputTopics, Transactions
+from app.worker.output.transactions import new_transactions
 from app.worker.state.checks import checked
 from app.worker.state.layout import PLAIN, POSITION
 from app.worker.state.position import Position
@@ -100,10 +99,7 @@ def carry_out(
     with only_member(pipeline, kafka, inputs) as (_, group):
         if _plan(pipeline, kafka, choices) != list(steps):
             raise RepairRefused("the state has changed meanwhile: look again. Nothing was changed")
-        transactions = Transactions(
-            transactional_producer(pipeline, kafka, "state/repair"),
-            OutputTopics(pipeline.predictions.topic, True),
-        )
+        transactions = new_transactions(pipeline, kafka, "state/repair")
         transactions.start()
         transactions.commit([step.change for step in steps if step.change], group)
 

@@ -37,7 +37,7 @@ from app.worker.one_model import OneModel
 from app.worker.output.committer import Committer, CommitTimes
 from app.worker.output.purging import Purger
 from app.worker.output.torn import TornOutputs, lie_beside
-from app.worker.output.transactions import OutputTopics, Transactions
+from app.worker.output.transactions import new_transactions
 from app.worker.parts import Parts
 from app.worker.processor import Processor
 from app.worker.report import Report
@@ -105,9 +105,9 @@ def _committer(
 ) -> Committer:
     worker = pipeline.worker
     # Events that were keyed anew lie elsewhere than their predictions: there the key decides.
-    topics = OutputTopics(pipeline.predictions.topic, lie_beside(pipeline, partitions))
+    beside = lie_beside(pipeline, partitions)
     return Committer(
-        Transactions(transactional_producer(pipeline, kafka, name), topics),
+        new_transactions(pipeline, kafka, name, same_partition=beside),
         CommitTimes(worker.commit_interval, worker.commit_floor),
         backlog=4 * worker.max_batch,
         patience=worker.transaction_timeout + LEAVE_SECONDS,

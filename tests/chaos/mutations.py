@@ -111,6 +111,13 @@ MUTATIONS = (
         (("        if self._lost.any:\n", "        if False:\n"),),
     ),
     Mutation(
+        "open-records",
+        "what a broker with a full disk left open is not ended before the next transaction",
+        "broker-disk-full",
+        "app/worker/output/transactions.py",
+        (("            self._end_open_records()\n", ""),),
+    ),
+    Mutation(
         "committed-mark",
         "a restore reads the state up to what is committed at that moment",
         "markers",

@@ -17,13 +17,13 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from agents.outputs import Outputs
 from agents.state import Checksum
 from app.kafka.asking import RestoreStopped
-from app.kafka.clients import group_consumer, restore_consumer, transactional_producer
+from app.kafka.clients import group_consumer, restore_consumer
 from app.kafka.partitions import TP
 from app.worker.output.transactions import (
-    OutputTopics,
     TransactionAborted,
     TransactionLost,
     Transactions,
+    new_transactions,
 )
 from app.worker.state.layout import POSITION
 from app.worker.state.position import Position
@@ -44,10 +44,7 @@ def here(kafka: str, tmp_path: Path, topic_name: str) -> Stream:
 
 def transactions(here: Stream, name: str) -> Transactions:
     """The producer of the worker ``name``, ready."""
-    made = Transactions(
-        transactional_producer(here.pipeline, here.kafka, name),
-        OutputTopics(here.pipeline.predictions.topic, True),
-    )
+    made = new_transactions(here.pipeline, here.kafka, name)
     made.start()
     return made
 

@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer
 
-from app.kafka.clients import transactional_producer
 from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
-from app.worker.output.transactions import OutputTopics, TransactionAborted, Transactions
+from app.worker.output.transactions import TransactionAborted, new_transactions
 from tests.kafka import running
 from tests.kafka.clusters import proxied_kafka
 from tests.kafka.faults import Hold, Once, no_fault
@@ -64,10 +63,7 @@ class Pairs:
     def __init__(self, here: Stream, proxy: Proxy, seed: int) -> None:
         self._here, self._proxy, self._draw = here, proxy, random.Random(seed)
         kafka = KafkaSettings(proxy.bootstrap, {})
-        self.worker = Transactions(
-            transactional_producer(here.pipeline, kafka, "a"),
-            OutputTopics(here.pipeline.predictions.topic, True),
-        )
+        self.worker = new_transactions(here.pipeline, kafka, "a")
         self.worker.start()
         left = member(here)
         self._stale = left.consumer_group_metadata()

@@ -16,10 +16,10 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 from agents.state import State
 from agents.store import MemoryStore
 from agents.views import Keys, NewView
-from app.kafka.clients import restore_consumer, transactional_producer
+from app.kafka.clients import restore_consumer
 from app.kafka.partitions import TP
 from app.local_kafka import LocalKafka
-from app.worker.output.transactions import OutputTopics, Transactions
+from app.worker.output.transactions import new_transactions
 from app.worker.state.inventory import Inventory
 from app.worker.state.layout import POSITION
 from app.worker.state.log import StateLog
@@ -40,10 +40,7 @@ class Owner:
     def __init__(self, here: Stream, restored: Restored | None = None) -> None:
         self._here = here
         pipeline = here.pipeline
-        settings = transactional_producer(pipeline, here.kafka, "owner")
-        self._transactions = Transactions(
-            settings, OutputTopics(pipeline.predictions.topic, same_partition=True)
-        )
+        self._transactions = new_transactions(pipeline, here.kafka, "owner")
         self._transactions.start()
         self._state = State()
         self._log = StateLog(self._state.store)

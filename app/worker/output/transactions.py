@@ -13,6 +13,11 @@ from typing import Any
 from confluent_kafka import KafkaException, Producer, TopicPartition
 
 from app.errors import RiverrunError
+from app.kafka.clients import transactional_producer
+from app.kafka.settings import KafkaSettings
+from app.pipeline.load import Pipeline
+from app.pipeline.topics import pipeline_topics
+from app.worker.output.open_records import OpenRecords
 from app.worker.tasks import Change
 from topics.records import Outgoing
 
@@ -79,13 +84,18 @@ class Transactions:
     begin takes a new producer then, whose epoch fences all that is late.
 
     Args:
-        config: librdkafka's settings, with ``transactional.id``; see ``transactional_producer``.
+        config: librdkafka's settings, with ``transactional.id``; see `new_transactions`.
         topics: Where to write to.
+        open_records: Looks for what an earlier bearer of the transactional id left open, and
+            Kafka has not ended.
     """
 
-    def __init__(self, config: Mapping[str, Any], topics: OutputTopics) -> None:
+    def __init__(
+        self, config: Mapping[str, Any], topics: OutputTopics, open_records: OpenRecords
+    ) -> None:
         self._config = dict(config)
         self._topics = topics
+        self._open_records = open_records
         self._timeout: float = config["transaction.timeout.ms"] / 1000
         self._producer = self._new_producer()
         self.renewals = 0
@@ -105,11 +115,33 @@ class Transactions:
         """
         try:
             self._producer.init_transactions(START_SECONDS)
+            self._end_open_records()
         except KafkaException as error:
             raise TransactionLost(
                 f"could not begin with transactions: {_text(error)}"
                 f" (transactional id {self._config['transactional.id']})"
             ) from error
+
+    def _end_open_records(self) -> None:
+        """Abort on each partition where records stay open; see `app.worker.output.open_records`.
+
+        Where they are another producer's, that changes nothing.
+        """
+        if not (places := self._open_records.places()):
+            return
+        for place, offset in places.items():
+            log.warning(
+                "%s has records from offset %d on that no transaction has ended: Kafka lost its end"
+                " marker, or another program's transaction is open. What is this worker's is rolled"
+                " back now; readers of committed records wait for all else",
+                place,
+                offset,
+            )
+        self._producer.begin_transaction()
+        for topic, partition in places:
+            self._producer.produce(topic, b"", b"rolled back", partition)
+        self._producer.flush(START_SECONDS)
+        self._producer.abort_transaction(START_SECONDS)
 
     def commit(self, changes: Sequence[Change], group: Any) -> None:
         """Commit ``changes`` as one transaction.
@@ -226,6 +258,25 @@ class Transactions:
         except KafkaException as again:
             raise TransactionLost(f"could not roll back: {_text(again)}") from again
         raise TransactionAborted(f"rolled back: {_text(error)}") from error
+
+
+def new_transactions(
+    pipeline: Pipeline, kafka: KafkaSettings, name: str, *, same_partition: bool = True
+) -> Transactions:
+    """The producer of a worker, or of a command that writes as one.
+
+    Args:
+        pipeline: Whose topics it writes to.
+        kafka: Reaches the cluster.
+        name: The worker's, or the command's: the transactional id follows from it.
+        same_partition: See `OutputTopics`.
+    """
+    written = [topic.name for topic in pipeline_topics(pipeline) if not topic.is_input]
+    return Transactions(
+        transactional_producer(pipeline, kafka, name),
+        OutputTopics(pipeline.predictions.topic, same_partition),
+        OpenRecords(kafka.admin(), written),
+    )
 
 
 def in_order(changes: Sequence[Change]) -> list[Outgoing]:

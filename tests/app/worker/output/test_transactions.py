@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from agents.outputs import Outputs
+from app.kafka.partitions import TP
 from app.worker.output import transactions
+from app.worker.output.open_records import OpenRecords
 from app.worker.output.transactions import OutputTopics, Transactions
 from app.worker.tasks import Change
 from topics.records import Outgoing
 
 Written = tuple[str, bytes | None]
+
+
+class Looking:
+    """Finds these records open."""
+
+    def __init__(self, found: dict[TP, int]) -> None:
+        self._found = found
+
+    def places(self) -> dict[TP, int]:
+        return self._found
+
+
+def looking(found: dict[TP, int]) -> OpenRecords:
+    return cast(OpenRecords, Looking(found))
 
 
 class Remembering:
@@ -27,6 +43,10 @@ class Remembering:
 
     def nothing(self, *_: Any) -> None: ...
 
+    def abort_transaction(self, *_: Any) -> None:
+        self.written.append(("aborted", None))
+
+    init_transactions = nothing
     poll = begin_transaction = flush = send_offsets_to_transaction = commit_transaction = nothing
 
 
@@ -39,7 +59,7 @@ def producer(monkeypatch: pytest.MonkeyPatch) -> Remembering:
 
 def commit(*outputs: list[Outputs]) -> None:
     """Commit what some partitions gave."""
-    worker = Transactions({"transaction.timeout.ms": 1000}, OutputTopics("said", True))
+    worker = Transactions({"transaction.timeout.ms": 1000}, OutputTopics("said", True), looking({}))
     changes = [
         Change(n, {}, given, "state", [(b"k", b"%d" % n)], 1) for n, given in enumerate(outputs)
     ]
@@ -74,3 +94,21 @@ def test_all_outputs_are_written_before_the_state(producer: Remembering) -> None
         ("alerts", b"!"),
         ("state", b"0"),
     ]
+
+
+def test_what_is_still_open_is_rolled_back_before_anything_is_committed(
+    producer: Remembering, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = {TP("said", 1): 17, TP("letters", 0): 3}
+    worker = Transactions(
+        {"transaction.timeout.ms": 1000}, OutputTopics("said", True), looking(found)
+    )
+    worker.start()
+    assert producer.written == [("said", b""), ("letters", b""), ("aborted", None)]
+    assert "said[1] has records from offset 17 on that no transaction has ended" in caplog.text
+
+
+def test_where_nothing_is_open_nothing_is_written_at_a_start(producer: Remembering) -> None:
+    worker = Transactions({"transaction.timeout.ms": 1000}, OutputTopics("said", True), looking({}))
+    worker.start()
+    assert not producer.written
