@@ -81,7 +81,6 @@ def new_worker(
         committer,
         _restorers(pipeline, kafka, stores, watch, partitions, standby),
         standby,
-        stores,
         _neighbours(pipeline, kafka, partitions, name, standby.follow),
         watch,
         Purger(kafka.admin(), inner),
@@ -171,7 +170,7 @@ def _restorers(
             stage.state_topic,
             latest=pipeline.worker.start == "latest",
             timeout=pipeline.worker.transaction_timeout + 60.0,
-            new_store=partial(stores.new, stage.state_topic),
+            new_store=stores.new,
         )
         for stage in stages(pipeline)
     }

@@ -19,7 +19,6 @@ from app.worker.report import Report
 from app.worker.state.neighbours import Neighbours
 from app.worker.state.restoring import StageRestorers
 from app.worker.state.standby import Standby
-from app.worker.state.stores import Stores
 from app.worker.task_builder import TaskBuilder
 from app.worker.watchdog import Watchdog
 
@@ -35,7 +34,6 @@ class Parts:
         committer: Commits what they did; it has the assignment of this moment.
         restorers: Read states from Kafka.
         standby: Follows states of other workers.
-        stores: Where states are kept at hand.
         neighbours: Looks at the other workers.
         watch: Sees that the topics stay the same ones.
         purger: Deletes what was read between two stages.
@@ -53,7 +51,6 @@ class Parts:
     committer: Committer
     restorers: StageRestorers
     standby: Standby
-    stores: Stores
     neighbours: Neighbours
     watch: TopicWatch
     purger: Purger

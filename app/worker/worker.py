@@ -263,7 +263,6 @@ class Worker:
         """Let go of all states. After the group was left: it takes long where there is much."""
         self.assignment.drop()
         self._parts.standby.close()
-        self._parts.stores.close()
 
     def stopped(self) -> None:
         """The worker has ended: it need not be ended by force."""

@@ -80,7 +80,7 @@ def followed(here: Stream) -> Standby:
     made = Standby(
         restore_consumer(here.pipeline, here.kafka),
         {here.pipeline.state_topic: views},
-        lambda _, __: MemoryStore(),
+        MemoryStore,
     )
     made.follow([0])
     return made

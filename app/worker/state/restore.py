@@ -95,7 +95,7 @@ class Restorer:
         state_topic: Their state; partition n of one belongs to partition n of the others.
         latest: Whether a partition that was never committed begins at its end.
         timeout: Seconds that a restore may go without progress.
-        new_store: Gives an empty store for a partition.
+        new_store: Makes an empty store.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Restorer:
         *,
         latest: bool = False,
         timeout: float = 60.0,
-        new_store: Callable[[int], Store] = lambda _: MemoryStore(),
+        new_store: Callable[[], Store] = MemoryStore,
     ) -> None:
         self._consumer = Consumer(dict(consumer))
         self.asking = Asking(self._consumer, AdminClient(dict(admin)), timeout)
@@ -119,7 +119,7 @@ class Restorer:
 
     def new_reader(self, partition: int) -> StateReader:
         """One that has read nothing of the state of a partition yet."""
-        return StateReader(self._new_store(partition), f"{self._state_topic}[{partition}]")
+        return StateReader(self._new_store(), f"{self._state_topic}[{partition}]")
 
     def restore(
         self,

@@ -45,20 +45,20 @@ class Standby:
     5. **Keep.** What was given back stays until the next look at the group: partitions that
        come back are taken as in step 3, others stay followed or are let go by step 1.
 
-    Each followed state has a store of its own (a folder of its own in RocksDB), which goes with
+    Each followed state has a store of its own, which goes with
     it from hand to hand and is used by one thread at a time.
 
     Args:
         consumer: librdkafka's settings, reading committed records and reporting ends.
         views: By state topic and prefix, what agents need at hand.
-        new_store: Gives an empty store for a partition of a state topic.
+        new_store: Makes an empty store.
     """
 
     def __init__(
         self,
         consumer: Mapping[str, Any],
         views: Mapping[str, Mapping[str, NewView]],
-        new_store: Callable[[str, int], Store],
+        new_store: Callable[[], Store],
     ) -> None:
         self._settings = dict(consumer)
         self._views = views
@@ -145,7 +145,7 @@ class Standby:
             reader.store.close()
 
     def _begin(self, tp: TP) -> None:
-        store = self._new_store(*tp)
+        store = self._new_store()
         views = {prefix: new(store.get) for prefix, new in self._views[tp.topic].items()}
         self._readers[tp] = self.reader(*tp, store, views)
         self._behind.add(tp)

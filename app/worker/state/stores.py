@@ -39,9 +39,6 @@ class Stores:
         except OSError as error:
             raise StoreFolderRefused(f"state.folder: {folder}: {error.strerror}") from None
 
-    def new(self, state_topic: str, partition: int) -> MemoryStore:
+    def new(self) -> MemoryStore:
         """An empty store."""
         return MemoryStore(folder=self._folder)
-
-    def close(self) -> None:
-        """Nothing: files without names go with what uses them."""

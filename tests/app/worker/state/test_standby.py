@@ -27,7 +27,7 @@ arrived = threading.Event()
 
 def test_it_is_started_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "Thread", SlowStart)
-    standby = Standby({}, {}, lambda topic, partition: MemoryStore())
+    standby = Standby({}, {}, MemoryStore)
     monkeypatch.undo()
     monkeypatch.setattr(standby, "_run", lambda: None)
     standby._thread._target = lambda: None  # type: ignore[attr-defined]

@@ -143,7 +143,7 @@ def on_disk(folder: Path) -> Pipeline:
 
 
 def test_nothing_is_left_in_the_folder_whatever_happens(tmp_path: Path) -> None:
-    store = Stores(on_disk(tmp_path)).new("s", 0)
+    store = Stores(on_disk(tmp_path)).new()
     store.update({f"row/{i}": b"v" for i in range(1_000)})
     assert list((tmp_path / "states").iterdir()) == []
 
