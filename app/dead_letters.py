@@ -47,13 +47,13 @@ def group(pipeline: Pipeline) -> str:
     return f"{pipeline.name}.dead-letters"
 
 
-def letters(pipeline: Pipeline, reader: Reader) -> Iterator[Letter]:
-    """All dead letters of a pipeline that are still there.
+def letters(pipeline: Pipeline, reader: Reader, topic: str | None = None) -> Iterator[Letter]:
+    """All dead letters that are still there: of a pipeline, or on another topic of such letters.
 
     Raises:
         ReadError: When the topic is not there, or cannot be read.
     """
-    return map(_letter, reader.read(pipeline.dead_letter_topic))
+    return map(_letter, reader.read(topic or pipeline.dead_letter_topic))
 
 
 def resend(

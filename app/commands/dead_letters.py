@@ -25,31 +25,44 @@ PREVIEW = 60
 @click.argument("action", type=click.Choice(["list", "replay"]))
 @click.option("--json", "as_json", is_flag=True, help="list: a line of JSON a letter.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="list: the first N letters.")
+@click.option("--sink", metavar="NAME", help="list: what the store of [sink.NAME] refused.")
 def dead_letters(
-    pipeline: Pipeline, connect: Connect, action: str, as_json: bool, limit: int | None
+    pipeline: Pipeline,
+    connect: Connect,
+    action: str,
+    as_json: bool,
+    limit: int | None,
+    sink: str | None,
 ) -> None:
     """List the events that were set aside, or send them back to their topic.
 
     A replay sends each letter once: the next one begins after it.
     """
+    if sink is not None and (action == "replay" or sink not in pipeline.sink):
+        known = ", ".join(pipeline.sink) or "none"
+        raise click.BadParameter(
+            f"is for list, and a sink of the file: {known}", param_hint="--sink"
+        )
     if action == "replay":
         _replay(pipeline, connect())
     else:
-        _list(pipeline, connect(), as_json, limit)
+        topic = pipeline.dead_letter_topic if sink is None else pipeline.rejected_topic(sink)
+        _list(pipeline, connect(), topic, as_json, limit)
 
 
 def _list(
     pipeline: Pipeline,
     kafka: KafkaSettings,
+    topic: str,
     as_json: bool,
     limit: int | None,
 ) -> None:
     with reading.reading(pipeline, kafka) as reader:
         count = 0
-        for letter in islice(letters_of.letters(pipeline, reader), limit):
+        for letter in islice(letters_of.letters(pipeline, reader, topic), limit):
             click.echo(as_line(letter) if as_json else as_text(letter))
             count += 1
-    click.echo(f"{count:,} listed of {pipeline.dead_letter_topic}", err=True)
+    click.echo(f"{count:,} listed of {topic}", err=True)
 
 
 def _replay(pipeline: Pipeline, kafka: KafkaSettings) -> None:

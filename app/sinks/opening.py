@@ -24,6 +24,7 @@ _ARROW = '"pyarrow>=20,<27"'
 _KINDS = {
     "parquet": _Kind("parquet:ParquetStore", _ARROW, 100_000, 60.0),
     "postgresql": _Kind("postgresql:PostgreSQLStore", '"psycopg[binary]>=3.2,<4"', 5_000, 1.0),
+    "cassandra": _Kind("cassandra:CassandraStore", '"cassandra-driver>=3.30,<4"', 5_000, 1.0),
     "delta": _Kind("delta:DeltaStore", f'"deltalake>=1.6,<2" {_ARROW}', 100_000, 60.0),
     "iceberg": _Kind(
         *("iceberg:IcebergStore", f'"pyiceberg[sql-sqlite]>=0.12,<0.13" {_ARROW}', 100_000, 60.0)

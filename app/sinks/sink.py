@@ -126,6 +126,7 @@ class Sink:
             if error.args[0].fatal():
                 raise
             log.warning("Kafka: %s", error.args[0].str())
+            self._next_try = self._clock() + FIRST_PAUSE
             self._forget()
         self._report.seen(self._input.partitions, self._input.ends())
 

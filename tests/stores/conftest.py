@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.kafka.conftest import kafka, topic_name
+from tests.stores.cassandra import cassandra
 from tests.stores.hdfs import hdfs
 from tests.stores.postgresql import postgresql
 from tests.stores.s3 import s3
@@ -27,9 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
+def postgresql_server() -> Iterator[tuple[Server, str]]:
     """PostgreSQL, and its URL."""
-    with postgresql(tmp_path_factory.mktemp("postgresql")) as made:
+    with postgresql() as made:
         yield made
 
 
@@ -44,4 +45,11 @@ def s3_options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, A
 def hdfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
     """HDFS, and its URL."""
     with hdfs(tmp_path_factory.mktemp("hdfs")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def cassandra_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
+    """Cassandra, and its URL."""
+    with cassandra(tmp_path_factory.mktemp("cassandra")) as made:
         yield made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,15 +18,21 @@ from tests.stores.servers import Server, listens, ports, program
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[tuple[Server, str]]:
+def postgresql() -> Iterator[tuple[Server, str]]:
     """A running one, and its URL; skipped where it is not installed."""
+    # The folders of pytest are for its own user only.
+    with tempfile.TemporaryDirectory(prefix="postgresql-") as folder, _in(Path(folder)) as made:
+        yield made
+
+
+@contextmanager
+def _in(folder: Path) -> Iterator[tuple[Server, str]]:
     pytest.importorskip("psycopg")
     homes = [str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin"))]
     initdb = Path(program("initdb", *homes)).resolve()
     user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
     data, (port,) = folder / "data", ports(1)
-    for each in (folder, *folder.parents[:3]):
-        each.chmod(0o755)
+    folder.chmod(0o755)
     data.mkdir()
     if user is not None:
         import pwd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,12 @@ import pytest
 from app.sinks.store import Refused, SinkError, Span, StoreAway
 from app.sinks.writing import write
 from tests.app.sinks.contract import CHECKS, Kit, offsets, positions, prepared, row, span
-from tests.kafka.sinks import COUNT, KILLS, PACE, survives, with_sink
+from tests.kafka.running import wait_until
+from tests.kafka.sinks import COUNT, KILLS, PACE, committed, send, sinks, survives, with_sink
+from tests.kafka.support import read_committed
 from tests.stores.postgresql import PostgreSQL
 from tests.stores.servers import Server
+from topics.dead_letters import reason
 
 psycopg = pytest.importorskip("psycopg", reason='psycopg (the extra "postgresql")')
 
@@ -83,6 +87,34 @@ def test_nobody_there_is_an_outage() -> None:
 
     with pytest.raises(StoreAway, match=r"\*\*\*@127.0.0.1:1/postgres t: .*refused"):
         store.prepare([])
+
+
+def test_what_a_constraint_refuses_is_a_dead_letter_with_the_words_of_the_store(
+    kafka: str, kit: PostgreSQL, tmp_path: Path, topic_name: str
+) -> None:
+    with psycopg.connect(kit.url) as connection:
+        connection.execute(
+            f"CREATE TABLE {kit.table} (kafka_partition bigint, kafka_offset bigint,"
+            " score double precision CHECK (score < 10), mine text)"
+        )
+    stream = with_sink(kafka, tmp_path, topic_name, **kit.sink, **PACE)
+    pipeline = stream.pipeline
+    send(kafka, pipeline.predictions.topic, 100)
+    wanted = {at for at, said in committed(stream).items() if (said["score"] or 0) < 10}
+
+    with sinks(stream, 1) as (process,):
+        wait_until(lambda: set(offsets(kit)) == wanted, 120, "the rows")
+        refused = 100 - len(wanted)
+        letters = read_committed(kafka, pipeline.rejected_topic("store"), refused, 120)
+        assert process.stop(60) == 0, process.log
+
+    reasons = [reason(letter.headers() or []) for letter in letters]
+    found = {(why.partition, why.offset) for why in reasons}
+    assert found == committed(stream).keys() - wanted
+    assert {why.stage for why in reasons} == {"store"}
+    assert all("violates check constraint" in why.message for why in reasons)
+    assert all(json.loads(letter.value() or b"")["score"] >= 10 for letter in letters)
+    assert len(offsets(kit)) == len(wanted)
 
 
 def test_kills_of_the_sink_and_of_the_server_lose_and_double_nothing(

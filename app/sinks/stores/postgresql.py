@@ -7,6 +7,7 @@ second writer at the same position waits for the first one, and then does not fi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,10 @@ _REFUSED = ("22", "23", "44", "54", "P0")
 """Classes of SQLSTATE: data, integrity, check options, limits of a row, raised by a trigger."""
 _NEVER = ("28", "3D", "42")
 """Another try would not help: logins, databases, rights and names."""
+_REFUSED_LOGIN = re.compile(
+    "authentication failed|does not exist|no pg_hba.conf entry|no password supplied|not permitted"
+)
+"""libpq tells no SQLSTATE while it connects. In another language a wrong login counts as away."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -181,11 +186,10 @@ class PostgreSQLStore:
         state, text = error.sqlstate or "", " ".join(str(error).split())
         if state.startswith(_REFUSED) or isinstance(error, psycopg.DataError):
             return Refused(text)
-        if state.startswith(_NEVER) or not isinstance(
-            error, psycopg.OperationalError | psycopg.InterfaceError
-        ):
-            return SinkError(f"{self._shown}: {text}")
-        return StoreAway(f"{self._shown}: {text}")
+        is_away = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+        refused = state.startswith(_NEVER) or (not state and _REFUSED_LOGIN.search(text))
+        kind = StoreAway if is_away and not refused else SinkError
+        return kind(f"{self._shown}: {text}")
 
 
 def _declared(column: Column) -> sql.Composed:
