@@ -15,6 +15,9 @@ from app.files.local import draft_of, is_draft
 _THERE = "PreconditionFailed"
 """S3's word for a new file that is there already."""
 
+_PATIENCE = {"dfs.client.failover.max.attempts": 4}
+"""Some 10 s: unless it is told, the client tries for three minutes before it says anything."""
+
 _STACK = re.compile(r"(\\n|\n)(\\t|\t)at ")
 """Where HDFS begins to tell its stack, as it is or as a quotation."""
 
@@ -115,7 +118,8 @@ def open_hdfs(url: str, options: Mapping[str, Any]) -> HdfsFolder:
     from hdfs_native.fsspec import HdfsFileSystem
 
     where = HdfsFileSystem._get_kwargs_from_urls(url)
-    system = HdfsFileSystem(**where, **options, skip_instance_cache=True)
+    own = {name: str(value) for name, value in (_PATIENCE | dict(options)).items()}
+    system = HdfsFileSystem(**where, **own, skip_instance_cache=True)
     return HdfsFolder(url, system, HdfsFileSystem._strip_protocol(url))
 
 

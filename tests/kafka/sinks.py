@@ -6,15 +6,20 @@ import json
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Producer
 
+from app.sinks.columns import Rows
+from app.sinks.opening import open_store
+from app.sinks.store import SinkError, Store
 from tests.app.sinks.contract import Kit
 from tests.kafka.running import Stream, WorkerProcess, stream, wait_until
 from tests.kafka.support import read_committed
+from topics.codecs import Codec
+from topics.records import Prediction
 
 PARTITIONS = 4
 COUNT, KILLS = 20_000, 5
@@ -56,10 +61,13 @@ def sinks(stream: Stream, count: int, **settings: str) -> Iterator[list[SinkProc
 
 def with_sink(bootstrap: str, folder: Path, name: str, **table: Any) -> Stream:
     """A pipeline with the sink `store`, and its topics."""
-    worker = {"session_timeout": "6s", "processing_timeout": "120s"}
-    return stream(
-        bootstrap, folder, name, LEARNER, PARTITIONS, worker=worker, **{"sink.store": table}
-    )
+    options = table.pop("options", {})
+    tables = {
+        "worker": {"session_timeout": "6s", "processing_timeout": "120s"},
+        "sink.store": table,
+        "sink.store.options": options,
+    }
+    return stream(bootstrap, folder, name, LEARNER, PARTITIONS, **tables)
 
 
 def prediction(number: int) -> dict[str, Any]:
@@ -106,12 +114,42 @@ def committed(stream: Stream) -> dict[tuple[int, int], dict[str, Any]]:
     return {(m.partition() or 0, m.offset() or 0): json.loads(m.value() or b"") for m in records}
 
 
-def written(kit: Kit) -> int:
-    """How many rows are in the store; 0 where it is away, or has no table yet."""
-    try:
-        return len(kit.rows())
-    except Exception:  # each store has its own
-        return 0
+class Progress:
+    """How far a sink has come, by the positions in its store.
+
+    Args:
+        stream: With a sink `store`.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._pipeline = stream.pipeline
+        self._store: Store | None = None
+
+    def positions(self) -> dict[int, int]:
+        """By partition; empty while the store is away."""
+        try:
+            if self._store is None:
+                self._store = open_store(self._pipeline, "store")
+                self._store.prepare(Rows(Prediction, Codec("json").decoder(Prediction)).columns)
+            return dict(self._store.positions(range(PARTITIONS)))
+        except SinkError:
+            self.close()
+            return {}
+
+    def total(self) -> int:
+        """The sum of all positions."""
+        return sum(self.positions().values())
+
+    def has(self, goals: Mapping[int, int]) -> bool:
+        """Whether each partition has come so far."""
+        found = self.positions()
+        return all(found.get(number, 0) >= at for number, at in goals.items())
+
+    def close(self) -> None:
+        """Leave the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
 
 
 def assert_equal(kit: Kit, stream: Stream) -> None:
@@ -140,7 +178,6 @@ def survives(
     kills: int,
     members: int = 2,
     server: Callable[[], None] | None = None,
-    settings: Mapping[str, str] | None = None,
 ) -> None:
     """Kill members of a sink while records come: all of them must be in the store, once.
 
@@ -151,22 +188,22 @@ def survives(
         kills: How many members are killed, by kill -9, one after the other.
         members: How many run at a time.
         server: Kills the store's server and starts it again; called once in the middle.
-        settings: More of the sink.
     """
     topic = stream.pipeline.predictions.topic
     sender = threading.Thread(target=send, args=(stream.bootstrap, topic, count))
-    with sinks(stream, members, **(settings or {})) as running:
+    with closing(Progress(stream)) as done, sinks(stream, members) as running:
         sender.start()
         for number in range(kills):
             goal = count * (number + 1) // (kills + 2)
-            wait_until(lambda goal=goal: written(kit) >= goal, 240, f"{goal} rows")
+            wait_until(lambda goal=goal: done.total() >= goal, 240, f"{goal} rows")
             victim = running[number % members]
             victim.kill()
             if server is not None and number == kills // 2:
                 server()
             victim.start()
         sender.join(240)
-        wait_until(lambda: written(kit) >= count, 240, f"{count} rows")
+        ends = {number: at + 1 for number, at in sorted(committed(stream))}
+        wait_until(lambda: done.has(ends), 240, f"the positions {ends}")
         for each in running:
             assert each.stop(60) == 0, each.log
     assert_equal(kit, stream)

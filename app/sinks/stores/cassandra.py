@@ -18,14 +18,14 @@ from cassandra import (
     ConsistencyLevel,
     DriverException,
     InvalidRequest,
-    OperationTimedOut,
-    RequestExecutionException,
-    Unauthorized,
+    RequestValidationException,
+    protocol,
 )
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile, NoHostAvailable
 from cassandra.concurrent import execute_concurrent_with_args
 from cassandra.policies import DCAwareRoundRobinPolicy, RoundRobinPolicy, TokenAwarePolicy
+from cassandra.query import UNSET_VALUE
 
 from app.secrecy import without_login
 from app.sinks.columns import OFFSET, PARTITION, Column, Kind, Row
@@ -45,7 +45,8 @@ _TYPES: dict[Kind, str] = {
     "json": "text",
     "time": "timestamp",
 }
-_AWAY = (NoHostAvailable, OperationTimedOut, RequestExecutionException, DriverException, OSError)
+_NEVER = (AuthenticationFailed, RequestValidationException, protocol.RequestValidationException)
+_AWAY = (NoHostAvailable, DriverException, protocol.ErrorMessage, OSError)
 
 
 class CassandraStore:
@@ -161,7 +162,7 @@ class CassandraStore:
             yield
         except (InvalidRequest, TypeError, ValueError, OverflowError, struct.error) as error:
             raise Refused(str(error)) from error
-        except (AuthenticationFailed, Unauthorized) as error:
+        except _NEVER as error:
             raise SinkError(f"{self._shown}: {error}") from error
         except _AWAY as error:
             refused = [e for e in getattr(error, "errors", {}).values() if _is_login(e)]
@@ -170,8 +171,8 @@ class CassandraStore:
 
 
 def _stamped(row: Row) -> tuple[Any, ...]:
-    """A row with its timestamp."""
-    return (*row, offset_of(row) + 1)
+    """A row with its timestamp. A null would be kept as a tombstone: it is left out."""
+    return (*(UNSET_VALUE if value is None else value for value in row), offset_of(row) + 1)
 
 
 def _is_login(error: Any) -> bool:

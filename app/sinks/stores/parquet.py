@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -94,15 +95,16 @@ class ParquetStore:
         require_columns(f"{self._folder.url}/{name}", there, schema_of(self._columns))
 
 
-class _explained:
+@contextmanager
+def _explained() -> Iterator[None]:
     """Errors of the file system and of Arrow as those of a store."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: Any, error: BaseException | None, _: Any) -> None:
-        if isinstance(error, FilesAway):
-            raise StoreAway(str(error)) from error
-        if isinstance(error, FilesError) and not isinstance(error, FileThere):
-            raise SinkError(str(error)) from error
-        if isinstance(error, pa.ArrowException):
-            raise SchemaMismatch(f"a file cannot be read: {error}") from error
+    try:
+        yield
+    except FilesAway as error:
+        raise StoreAway(str(error)) from error
+    except FileThere:
+        raise
+    except FilesError as error:
+        raise SinkError(str(error)) from error
+    except pa.ArrowException as error:
+        raise SchemaMismatch(f"a file cannot be read: {error}") from error
