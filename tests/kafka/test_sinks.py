@@ -45,7 +45,12 @@ def test_positions_that_the_topic_does_not_have_are_said(
             source.place({0: 9})
         source.place({0: 1, 1: 0})
         found: list[Any] = []
-        wait_until(lambda: found.extend(source.poll(0.1, 10)) or len(found) > 1, what="records")
+
+        def are_read() -> bool:
+            found.extend(source.poll(0.1, 10))
+            return len(found) > 1
+
+        wait_until(are_read, what="the records")
 
     assert [record.offset() for record in found] == [3, 4]
     assert f"{topic}[0]: the records from 1 to 2 have expired" in caplog.text

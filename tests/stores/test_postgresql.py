@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -108,7 +109,7 @@ def test_what_a_constraint_refuses_is_a_dead_letter_with_the_words_of_the_store(
         letters = read_committed(kafka, pipeline.rejected_topic("store"), refused, 120)
         assert process.stop(60) == 0, process.log
 
-    reasons = [reason(letter.headers() or []) for letter in letters]
+    reasons = [reason(cast(Any, letter.headers())) for letter in letters]
     found = {(why.partition, why.offset) for why in reasons}
     assert found == committed(stream).keys() - wanted
     assert {why.stage for why in reasons} == {"store"}
