@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
-from benchmarks.fraud_workers import Said, Workers, said
+from benchmarks.fraud_workers import Predicted, Workers, said
 from tests.kafka.running import restored
 
 PARTITIONS = 2
@@ -117,7 +117,7 @@ def states(bootstrap: str, pipeline: Pipeline) -> list[dict[str, bytes]]:
 
 def run(
     bootstrap: str, folder: Path, name: str, count: int, kills: int, **settings: str
-) -> tuple[Said, list[dict[str, bytes]]]:
+) -> tuple[Predicted, list[dict[str, bytes]]]:
     """What a pipeline of this file says, and its states at the end."""
     file, pipeline = sent(bootstrap, folder, name)
     kafka = KafkaSettings(bootstrap, {})
