@@ -74,6 +74,12 @@ def replay(
     _say_if_new(admin.ensure_topics(pipeline, settings))
     for remark in checked.remarks():
         click.echo(f"riverrun: {remark}", err=True)
+    if pipeline.topics.partitions > 1 and checked.ends and not checked.ends[0].timestamp:
+        click.echo(
+            "riverrun: without --time a record has the time of sending: rows keep their order"
+            " within a partition only, and baselines such as the last label are not the file's",
+            err=True,
+        )
     if not again and not resume:
         _refuse_doubled(settings, checked.ends)
     _send(pipeline, events, settings, chosen.source, limits, options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import IO, TYPE_CHECKING
 
@@ -84,14 +85,26 @@ def _tried(pipeline: Pipeline, chosen: SourceOptions) -> tuple[trials.Trial, eva
     trial = trials.run(pipeline, events, limit=chosen.limit, key=chosen.key, show=show)
     done = f"{len(trial.records):,} records in {trial.seconds:.1f} s ({trial.rate:,.0f}/s)"
     click.echo(f"riverrun: {pipeline.name}: {done}", err=True)
-    for line in (*trial.checked.kinds.remarks(), *trial.checked.categories.remarks()):
-        click.echo(f"riverrun: {line}", err=True)
-    for line in trial_rejected.most_frequent(trial_rejected.rejected_rows(pipeline, trial)):
+    rejected = trial_rejected.most_frequent(trial_rejected.rejected_rows(pipeline, trial))
+    for line in (*trial.checked.remarks_on_rows(), *rejected, *_remarks_on_models(pipeline, trial)):
         click.echo(f"riverrun: {line}", err=True)
     evaluation, verdicts = evaluating.evaluate_topics(
         pipeline, trial_topics.TrialTopics(pipeline, trial)
     )
     return trial, evaluating.Evaluated(replace(evaluation, learned=trial.model.learned), verdicts)
+
+
+def _remarks_on_models(pipeline: Pipeline, trial: trials.Trial) -> Iterator[str]:
+    """Why nothing was learned; and how many models Kafka would have, where this is one."""
+    partitions, labels = pipeline.topics.partitions, pipeline.labels
+    if labels is not None and not any(r.topic_ == labels.topic for r in trial.records):
+        yield "the pipeline learns from [labels], and there are none: see --labels"
+    elif partitions > 1 and pipeline.learner.shared is None and trial.model.learned:
+        yield (
+            f"{pipeline.name}: this is one model. On Kafka each of the {partitions} partitions"
+            f" (topics.partitions) has its own, which learns from about 1/{partitions} of the"
+            " labels; learner.shared makes one of them (docs/shared.md)"
+        )
 
 
 def _remark_on_times(pipeline: Pipeline, chosen: SourceOptions, simulated: bool) -> None:

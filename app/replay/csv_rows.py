@@ -51,12 +51,13 @@ def _rows(path: Path, text: TextIO) -> Iterator[Event]:
         line = rows.line_num + 1
         for row in rows:
             if row:
-                yield Event(line, _cells(path, line, header, row, separator != ","))
+                yield Event(line, _cells(path, line, header, row, separator))
             line = rows.line_num + 1
     except csv.Error as error:
         raise SourceError(f"{path}:{rows.line_num}: {_explained(error)}") from None
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path}: after line {rows.line_num}: not UTF-8: {error}") from None
+        what = f"not UTF-8: {error}. Save it in that encoding"
+        raise SourceError(f"{path}: after line {rows.line_num}: {what}") from None
 
 
 def _separator(header: str) -> str:
@@ -72,11 +73,14 @@ def _explained(error: csv.Error) -> str:
 
 
 def _cells(
-    path: Path, line: int, header: list[str], row: list[str], commas: bool
+    path: Path, line: int, header: list[str], row: list[str], separator: str
 ) -> dict[str, Any]:
     if len(row) != len(header):
-        raise SourceError(f"{path}:{line}: {len(row)} cells, the header has {len(header)}")
-    pairs = zip(header, row, strict=True)
+        parted = f"parted by {separator!r}, as the header is"
+        raise SourceError(
+            f"{path}:{line}: {len(row)} cells, the header has {len(header)} ({parted})"
+        )
+    commas, pairs = separator != ",", zip(header, row, strict=True)
     return {name: _cell(text, commas) for name, text in pairs if text != ""}
 
 

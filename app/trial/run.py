@@ -133,7 +133,7 @@ def run(
     pipeline = alone(pipeline)
     refused: dict[Refusal, Exception] = {}
     while True:
-        trial = Trial(new_model(pipeline), Checked.of(pipeline))
+        trial = Trial(new_model(pipeline), Checked.of(pipeline, source, key))
         try:
             _run(
                 pipeline,

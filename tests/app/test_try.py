@@ -89,6 +89,8 @@ def test_rows_without_times_are_remarked(
     write(tmp_path, orders=100)
     _, _, err = tried(capsys, "shop.toml", "--source", "orders.csv")
     assert "without --time each row is a millisecond after" in err
+    assert "the pipeline learns from [labels], and there are none: see --labels" in err
+    assert "this is one model" not in err
 
 
 SURVEY = """\
@@ -116,8 +118,11 @@ def test_labels_in_other_words_are_what_the_file_says(
     rows = [f"{x},{str(label).lower()}" for x, label in said]
     (tmp_path / "bools.csv").write_text("x,returned\n" + "\n".join(rows))
     _, words, _ = tried(capsys, "words.toml", "--source", "words.csv")
-    _, bools, _ = tried(capsys, "bools.toml", "--source", "bools.csv")
+    _, bools, err = tried(capsys, "bools.toml", "--source", "bools.csv")
     assert words == bools
+    assert "survey: this is one model. On Kafka each of the 4 partitions" in err
+    one = ("--set", "topics.partitions=1")
+    assert "one model" not in tried(capsys, "bools.toml", "--source", "bools.csv", *one)[2]
     assert ["labelled", "300"] in map(str.split, words.splitlines())
 
 
