@@ -76,3 +76,16 @@ def test_a_missing_package_is_named_with_what_to_install(
 
     with pytest.raises(SinkError, match=r'sink.lake.type = parquet: .*: pip install "pyarrow'):
         open_store(pipeline, "lake")
+
+
+@pytest.mark.parametrize("words", [("replay", "--sink", "lake"), ("list", "--sink", "lac")])
+def test_dead_letters_of_a_sink_can_be_listed_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    (tmp_path / "p.toml").write_text(SMALLEST + SINK)
+
+    with pytest.raises(SystemExit) as left:
+        main(["dead-letters", str(tmp_path / "p.toml"), *words])
+
+    assert left.value.code == 2
+    assert "--sink: is for list, and a sink of the file: lake" in capsys.readouterr().err
