@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -25,6 +26,9 @@ PARTITIONS = 4
 COUNT, KILLS = 20_000, 5
 PACE = {"batch": 500, "interval": "200ms", "retry": "2s"}
 """Of the long form, against real servers."""
+FROZEN = 3
+"""The member of this kill is frozen before, for longer than its session: only in the long form."""
+SESSION_SECONDS = 6
 LEARNER = {"type": "logistic_regression"}
 TRANSACTION = 250
 ABORTED = 5
@@ -63,7 +67,7 @@ def with_sink(bootstrap: str, folder: Path, name: str, **table: Any) -> Stream:
     """A pipeline with the sink `store`, and its topics."""
     options = table.pop("options", {})
     tables = {
-        "worker": {"session_timeout": "6s", "processing_timeout": "120s"},
+        "worker": {"session_timeout": f"{SESSION_SECONDS}s", "processing_timeout": "120s"},
         "sink.store": table,
         "sink.store.options": options,
     }
@@ -171,6 +175,14 @@ def assert_equal(kit: Kit, stream: Stream) -> None:
         ]
 
 
+def _freeze(member: SinkProcess) -> None:
+    """Let a member sleep until others have its partitions; then it writes what it has read."""
+    member.pause()
+    time.sleep(SESSION_SECONDS + 2)
+    member.resume()
+    time.sleep(1)
+
+
 def survives(
     stream: Stream,
     kit: Kit,
@@ -197,6 +209,8 @@ def survives(
             goal = count * (number + 1) // (kills + 2)
             wait_until(lambda goal=goal: done.total() >= goal, 240, f"{goal} rows")
             victim = running[number % members]
+            if number == FROZEN:
+                _freeze(victim)
             victim.kill()
             if server is not None and number == kills // 2:
                 server()
