@@ -16,6 +16,9 @@ HASHES = 1 << 32
 LARGE = 64 * 1024
 """A value of more bytes has records of its own on Kafka: it is not packed with others."""
 
+_BESIDES = 32
+"""Bytes of a record besides packed entries, at the most."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, bytes | None]).decode
 
@@ -76,13 +79,19 @@ class Entries(Mapping[str, bytes | None]):
     Args:
         plain: Some of them.
         packed: The others; they are read only if somebody asks for them by key.
+        patches: How further ones have changed, which are not among these; see
+            ``agents.tables.patches``.
     """
 
     def __init__(
-        self, plain: Mapping[str, bytes | None], packed: Sequence[PackedEntries] = ()
+        self,
+        plain: Mapping[str, bytes | None],
+        packed: Sequence[PackedEntries] = (),
+        patches: Sequence[PackedEntries] = (),
     ) -> None:
         self.plain = plain
         self.packed = packed
+        self.patches = [some for some in patches if len(some.ends)]
 
     def __getitem__(self, key: str) -> bytes | None:
         return self.plain[key] if key in self.plain else self._read[key]
@@ -102,15 +111,24 @@ class Entries(Mapping[str, bytes | None]):
         items = _encode(self.plain)[len(_header(len(self.plain))) :]
         return b"".join([_header(len(self)), items, *(some.items.data for some in self.packed)])
 
+    def encode_patches(self) -> bytes:
+        """A map in MessagePack."""
+        count = sum(len(some.ends) for some in self.patches)
+        return b"".join([_header(count), *(some.items.data for some in self.patches)])
+
     def parcels(self, most: int) -> Iterator[Entries]:
         """Parts of them; each takes at most so many bytes, unless it is one entry."""
-        if _most_bytes(self.plain) + sum(len(some.items) for some in self.packed) <= most:
-            if len(self):
+        packed = [*self.packed, *self.patches]
+        size = sum(len(some.items) for some in packed) + _BESIDES * bool(packed)
+        if _most_bytes(self.plain) + size <= most:
+            if len(self) or self.patches:
                 yield self
             return
         yield from map(Entries, _plain_parcels(self.plain, most))
         for some in self.packed:
             yield from (Entries({}, (part,)) for part in _packed_parcels(some, most))
+        for some in self.patches:
+            yield from (Entries({}, (), (part,)) for part in _packed_parcels(some, most))
 
     @cached_property
     def _read(self) -> dict[str, bytes | None]:
@@ -145,7 +163,7 @@ def _plain_parcels(
 def _packed_parcels(entries: PackedEntries, most: int) -> Iterator[PackedEntries]:
     first, start = 0, 0
     while first < len(entries.ends):
-        last = int(np.searchsorted(entries.ends, start + most - 5, side="right"))
+        last = int(np.searchsorted(entries.ends, start + most - _BESIDES, side="right"))
         last = max(last, first + 1)
         end = int(entries.ends[last - 1])
         yield PackedEntries(entries.items[start:end], entries.ends[first:last] - start)

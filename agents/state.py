@@ -10,7 +10,7 @@ from zlib import crc32
 from agents.entries import LARGE, Entries
 from agents.state_keys import MANY
 from agents.store import MemoryStore, Store
-from agents.tables.table import Table
+from agents.tables.table import Table, warm_up
 from agents.views import Get, View
 
 
@@ -137,6 +137,7 @@ class State:
 
     def table(self, prefix: str) -> Table:
         """The table of a prefix of ``MANY``; what is changed there is changed in the state."""
+        warm_up()
         return self._store.table(prefix)
 
     def changes(self) -> Entries:
@@ -145,14 +146,15 @@ class State:
         added = [crc32(v, crc32(k.encode())) for k, v in changed.items() if v is not None]
         self._count += len(added)
         self._total += sum(added)
-        packed = []
+        packed, patches = [], []
         for table in self._store.tables:
-            _, sizes = table.sizes(table.changed)
-            changed |= {table.key(i): table.value(i) for i in table.changed[sizes > LARGE].tolist()}
-            packed.append(table.packed(table.changed[sizes <= LARGE]))
+            small, large = table.divided(table.changed, LARGE)
+            changed |= {table.key(slot): table.value(slot) for slot in large.tolist()}
+            packed.append(small)
+            patches.append(table.patches())
             count, total = table.settle()
             self._count, self._total = self._count + count, self._total + total
-        return Entries(changed, packed)
+        return Entries(changed, packed, patches)
 
     @property
     def store(self) -> Store:
@@ -170,7 +172,7 @@ class State:
         Not where changes wait for their commit: Kafka does not have them. The state is not
         used any more.
         """
-        if self._changed or any(len(table.changed) for table in self._store.tables):
+        if self._changed or any(table.has_changed for table in self._store.tables):
             return None
         self._store.note(False)
         return self._store, self._views

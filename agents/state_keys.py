@@ -22,5 +22,5 @@ JUDGE_CLOCK = "judge/clock"
 FROZEN = "frozen"
 MIXED = "mixed"
 """The part of a partition in a model that all partitions mix."""
-MANY = (LABEL, ROW)
+MANY = (LABEL, ROW, ENTITY)
 """Prefixes of so many entries that a store has a table for each."""

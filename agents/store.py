@@ -43,6 +43,10 @@ class Store(Protocol):
         """Set entries; None takes one out."""
         ...
 
+    def patch(self, patches: Mapping[str, bytes]) -> None:
+        """Change entries that are in tables by patches; see ``agents.tables.patches``."""
+        ...
+
     def some(self, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
         """The entries of these keys, as far as there are any; nothing may change meanwhile."""
         ...
@@ -154,6 +158,11 @@ class MemoryStore:
         for prefix, keys in many.items():
             self.table(prefix).update((key, entries[key]) for key in keys)
 
+    def patch(self, patches: Mapping[str, bytes]) -> None:
+        _, many = _divided(patches)
+        for prefix, keys in many.items():
+            self.table(prefix).patch({key: patches[key] for key in keys})
+
     def some(self, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
         plain, many = _divided(keys)
         yield from ((key, value) for key in plain if (value := self.get(key)) is not None)
@@ -190,11 +199,7 @@ class MemoryStore:
         plain: dict[str, bytes] = self._leaf(part)
         if without:
             plain = {key: value for key, value in plain.items() if key not in without}
-        packed = []
-        for table in self.tables:
-            slots = table.part(part)
-            _, sizes = table.sizes(slots)
-            packed.append(table.packed(slots[sizes <= LARGE]))
+        packed = [table.divided(table.part(part), LARGE)[0] for table in self.tables]
         return Entries(plain, packed)
 
     def replace(self, part: Part, entries: Mapping[str, bytes]) -> None:

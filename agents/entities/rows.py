@@ -12,6 +12,7 @@ from agents import state_keys
 from agents.entities.shapes import NEVER, TOP, Counts, Pasts, Words
 from agents.errors import AgentError
 from agents.keys import id_of, key_of
+from agents.tables.bytes import Bytes
 from agents.views import Get
 from learners.engine.kernels import Ints
 
@@ -67,16 +68,14 @@ class PastRows:
         """These rows are to be saved."""
         self._changed[slots] = True
 
-    def to_save(self) -> list[tuple[str, bytes]]:
-        """The entries of the rows that were touched since the last call."""
-        slots, size = np.flatnonzero(self._changed), 1 + 8 * self._width
+    def to_save(self) -> tuple[list[str], Bytes]:
+        """The keys and the values, one a row, of what was touched since the last call."""
+        slots = np.flatnonzero(self._changed)
         self._changed[:] = False
-        packed = np.full((len(slots), size), VERSION[0], np.uint8)
-        packed[:, 1:] = self._rows[slots].astype("<i8", copy=False).view(np.uint8)
-        values, keys = packed.tobytes(), self._keys
-        return [
-            (keys[slot], values[i * size : (i + 1) * size]) for i, slot in enumerate(slots.tolist())
-        ]
+        values = np.full((len(slots), 1 + 8 * self._width), VERSION[0], np.uint8)
+        values[:, 1:] = self._rows[slots].astype("<i8", copy=False).view(np.uint8)
+        keys = self._keys
+        return [keys[slot] for slot in slots.tolist()], values
 
     def sweep(self, before: int) -> list[str]:
         """Forget the entities whose newest bucket is not after this one; gives their keys."""

@@ -43,6 +43,7 @@ class Store:
         self.clock = self._saved_clock = self._swept = self._restored_clock()
         new_rows = partial(PastRows, self._number, layout.width)
         self._rows = state.view(prefix_of(self._number), new_rows)
+        self._table = state.table(state_keys.ENTITY)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -67,11 +68,9 @@ class Store:
         bucket of the stream all are looked at.
         """
         if self.clock > self._swept:
-            for key in self._rows.sweep(self.clock - self._ring):
-                self._state.delete(key)
+            self._table.update((key, None) for key in self._rows.sweep(self.clock - self._ring))
             self._swept = self.clock
-        for key, value in self._rows.to_save():
-            self._state.put(key, value)
+        self._table.put(*self._rows.to_save())
         if self.clock > self._saved_clock:
             header = {"settings": self._settings, "clock": self.clock}
             self._state.put(self._key, VERSION + msgspec.msgpack.encode(header))

@@ -102,25 +102,31 @@ def encode(m: Memory, prefix: Bytes, slots: Slots, out: Bytes, ends: Ints) -> No
     for i in range(slots.shape[0]):
         slot = np.int64(slots[i])
         key, value, end = entry_at(m.arena, m.at[slot])
-        size = prefix.shape[0] + value - key
-        if size < 32:
-            out[at] = 0xA0 | size
-            at += 1
-        else:
-            at = _header(out, at, 0xD9, size)
-        at = copy(prefix, 0, prefix.shape[0], out, at)
-        at = copy(m.arena, key, value, out, at)
+        at = write_key(m, prefix, key, value, out, at)
         if m.flags[slot] & GONE:
             out[at] = 0xC0
             at += 1
         else:
-            at = _header(out, at, 0xC4, end - value)
+            at = write_head(out, at, 0xC4, end - value)
             at = copy(m.arena, value, end, out, at)
         ends[i] = at
 
 
 @kernel
-def _header(out: Bytes, at: int, kind: int, size: int) -> int:
+def write_key(m: Memory, prefix: Bytes, key: int, end: int, out: Bytes, at: int) -> int:
+    """A key as MessagePack; returns where it ends."""
+    size = prefix.shape[0] + end - key
+    if size < 32:
+        out[at] = 0xA0 | size
+        at += 1
+    else:
+        at = write_head(out, at, 0xD9, size)
+    at = copy(prefix, 0, prefix.shape[0], out, at)
+    return copy(m.arena, key, end, out, at)
+
+
+@kernel
+def write_head(out: Bytes, at: int, kind: int, size: int) -> int:
     """The head of a text or of bytes: the kind with 8 bits of length, then 16, then 32."""
     bits = 8 if size < 1 << 8 else 16 if size < 1 << 16 else 32
     out[at] = kind + (0 if bits == 8 else 1 if bits == 16 else 2)

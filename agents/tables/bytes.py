@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.engine.kernels import Ints, kernel
+from learners.engine.kernels import Ints, kernel, njit
 
 Bytes = NDArray[np.uint8]
 
@@ -94,6 +96,18 @@ def copy(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
     for i in range(end - start):
         target[at + i] = source[start + i]
     return at + end - start
+
+
+if njit is None:  # byte by byte Python would take a hundred times as long
+
+    def crc_of(data: Bytes, start: int, end: int, crc: int) -> int:
+        """As ``zlib.crc32(data[start:end], crc)``."""
+        return crc32(data[start:end].tobytes(), crc)
+
+    def copy(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
+        """Copy bytes; returns where they end."""
+        target[at : at + end - start] = source[start:end]
+        return at + end - start
 
 
 @kernel

@@ -32,15 +32,22 @@ from learners.engine.kernels import Ints, kernel
 
 Slots = NDArray[np.int32]
 
-(USED, LIVE, DEAD, FREE, FREED, END, HELD, CHANGED, COUNT, TOTAL, NOTES, SEED, PREFIX) = range(13)
+# fmt: off
+(
+    USED, LIVE, DEAD, FREE, FREED, END, HELD, CHANGED, COUNT, TOTAL, NOTES, SEED, PREFIX,
+    PATCHED, PATCH_END,
+) = range(15)
+# fmt: on
 """Numbers of a table: slots that were ever used; entries; slots that wait for `relink`; the first
 free slot and 1, and how many are free; the end of the arena and what is held of it, in granules;
 slots that changed, and what that did to count and total of the checksum; whether changes are
-noted; the seed of the hash; the CRC-32 of the prefix."""
-NUMBERS = 13
+noted; the seed of the hash; the CRC-32 of the prefix; how many patches there are, and their
+bytes."""
+NUMBERS = 15
 
-NOTED, GONE = 1, 2
-"""Flags of a slot: it changed since the last `settle`; it has no entry any more."""
+NOTED, GONE, PATCH = 1, 2, 4
+"""Flags of a slot: it changed since the last `settle`; it has no entry any more; a patch says how
+it changed."""
 
 
 class Memory(NamedTuple):
@@ -58,6 +65,9 @@ class Memory(NamedTuple):
         free: By size class, where the first free piece of the arena is; 0: none.
         arena: Keys and values.
         granules: The same memory; a free piece begins with the place of the next one.
+        patched: The slot of each patch; it counts only where the slot has the flag.
+        patch_ends: Where each patch ends.
+        patches: All patches, one behind the other; see `agents.tables.patches`.
     """
 
     numbers: Ints
@@ -71,6 +81,9 @@ class Memory(NamedTuple):
     free: Slots
     arena: Bytes
     granules: Slots
+    patched: Slots
+    patch_ends: Ints
+    patches: Bytes
 
 
 @kernel
@@ -205,6 +218,7 @@ def change(m: Memory, slot: int, size: int) -> int:
     elif m.numbers[NOTES] and m.flags[slot] == 0:
         _weigh(m, slot, -1)
         _note(m, slot)
+    m.flags[slot] &= ~PATCH & 255
     key, value, end = entry_at(m.arena, m.at[slot])
     if size != end - value:
         before, now = class_of(value - key, end - value), class_of(value - key, size)
@@ -251,4 +265,4 @@ def settle(m: Memory) -> None:
         else:
             _weigh(m, slot, 1)
             m.flags[slot] = 0
-    m.numbers[CHANGED] = 0
+    m.numbers[CHANGED] = m.numbers[PATCHED] = m.numbers[PATCH_END] = 0

@@ -6,7 +6,8 @@ import mmap
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -17,7 +18,7 @@ import numpy as np
 
 from agents.entries import PackedEntries, Part
 from agents.errors import AgentError
-from agents.tables import batches
+from agents.tables import batches, patches
 from agents.tables.bytes import CLASSES, EXACT, GRANULE, HASH_MASK, Bytes, entry_at
 from agents.tables.kernels import (
     CHANGED,
@@ -30,6 +31,9 @@ from agents.tables.kernels import (
     LIVE,
     NOTES,
     NUMBERS,
+    PATCH,
+    PATCH_END,
+    PATCHED,
     PREFIX,
     SEED,
     TOTAL,
@@ -79,6 +83,9 @@ class Table:
             flags=np.zeros(_LEAST, np.uint8),
             changed=np.zeros(_LEAST, np.int32),
             free=np.zeros(CLASSES, np.int32),
+            patched=np.zeros(0, np.int32),
+            patch_ends=np.zeros(0, np.int64),
+            patches=np.zeros(0, np.uint8),
             **_arena(_LEAST * GRANULE, None),
         )
         numbers = self.memory.numbers
@@ -120,10 +127,39 @@ class Table:
                 keys.append(self._bare(key))
                 values.append(value)
         if keys:
-            self._put(keys, values)
+            self._put(keys, *joined_bytes(values))
         if gone:
             slots = self.slots(gone)
             self.remove(slots[slots >= 0])
+
+    def put(self, keys: Sequence[str], values: Bytes) -> None:
+        """Set entries of one length; those that have changed little get a patch.
+
+        Args:
+            keys: Each once.
+            values: (keys, bytes of a value).
+        """
+        joined, key_ends = joined_bytes([self._bare(key) for key in keys])
+        self.reserve(len(keys), len(joined) + values.size)
+        self._reserve_patches(len(keys), values.size // 2)
+        ends = np.arange(1, len(keys) + 1, dtype=np.int64) * values.shape[1]
+        patches.put(self.memory, joined, key_ends, values.reshape(-1), ends)
+
+    def patch(self, changes: Mapping[str, bytes]) -> None:
+        """Apply patches, by key; see `agents.tables.patches`."""
+        self.reserve(0, 0, changes=len(changes))
+        keys = [self._bare(key) for key in changes]
+        patches.apply(self.memory, *joined_bytes(keys), *joined_bytes(list(changes.values())))
+
+    def patches(self) -> PackedEntries:
+        """How entries changed since the last `settle` that have a patch."""
+        m = self.memory
+        count, size = int(m.numbers[PATCHED]), int(m.numbers[PATCH_END])
+        keys, _ = self.sizes(m.patched[:count])
+        size += int(keys.sum()) + (len(self._coded) + batches.MOST_HEADERS) * count
+        out, ends = np.empty(size, np.uint8), np.empty(count, np.int64)
+        count = patches.encode(m, self._coded, out, ends)
+        return PackedEntries(out[: ends[count - 1] if count else 0], ends[:count])
 
     def some(self, keys: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """The entries of these keys, as far as there are any."""
@@ -167,12 +203,20 @@ class Table:
 
     def packed(self, slots: Slots) -> PackedEntries:
         """These entries."""
+        return self.divided(slots, _MOST)[0]
+
+    def divided(self, slots: Slots, most: int) -> tuple[PackedEntries, Slots]:
+        """The entries whose values have at most so many bytes; and the slots of the others."""
         keys, values = self.sizes(slots)
+        large = slots[values > most]
+        if len(large):
+            small = values <= most
+            slots, keys, values = slots[small], keys[small], values[small]
         size = int(keys.sum() + values.sum())
         size += (len(self._coded) + batches.MOST_HEADERS) * len(slots)
         out, ends = np.empty(size, np.uint8), np.empty(len(slots), np.int64)
         batches.encode(self.memory, self._coded, slots, out, ends)
-        return PackedEntries(out[: ends[-1] if len(ends) else 0], ends)
+        return PackedEntries(out[: ends[-1] if len(ends) else 0], ends), large
 
     def note(self, on: bool) -> None:
         """Whether changes are noted from now on."""
@@ -184,8 +228,15 @@ class Table:
 
     @property
     def changed(self) -> Slots:
-        """The slots that changed since the last `settle`."""
-        return self.memory.changed[: self.memory.numbers[CHANGED]]
+        """The slots that changed since the last `settle`, but for those with a patch."""
+        noted = self.memory.changed[: self.memory.numbers[CHANGED]]
+        changed: Slots = noted[self.memory.flags[noted] & PATCH == 0]
+        return changed
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether anything did since the last `settle`."""
+        return bool(self.memory.numbers[CHANGED])
 
     def settle(self) -> tuple[int, int]:
         """Begin anew to note; returns what the changes did to count and total of a checksum."""
@@ -223,6 +274,15 @@ class Table:
             self._replace(changed=longer(m.changed, 2 * noted))
         self._reserve_arena(size + (entries + changes) * _BESIDES)
 
+    def _reserve_patches(self, entries: int, size: int) -> None:
+        m = self.memory
+        count, end = int(m.numbers[PATCHED]) + entries, int(m.numbers[PATCH_END]) + size
+        if count > len(m.patched):
+            patched, ends = longer(m.patched, 2 * count), longer(m.patch_ends, 2 * count)
+            self._replace(patched=patched, patch_ends=ends)
+        if end > len(m.patches):
+            self._replace(patches=longer(m.patches, 2 * end))
+
     def _reserve_arena(self, size: int) -> None:
         numbers, arena = self.memory.numbers, self.memory.arena
         more = size if size < EXACT * GRANULE else 2 * size  # a size class may have twice as much
@@ -231,18 +291,17 @@ class Table:
         least = int(numbers[HELD]) * GRANULE + more
         if least > _MOST:
             raise TableFull(
-                f"what waits in this partition under {self.prefix!r} takes more than 8 GiB:"
-                " lower labels.max_waiting or labels.expire, or use more partitions"
+                f"the entries of this partition under {self.prefix!r} take more than 8 GiB: lower"
+                " labels.max_waiting, labels.expire or entities.windows, or use more partitions"
             )
         room = min(least * 5 // 4, _MOST)
         moved = _arena(max(room, _LEAST * GRANULE), self._folder)
         batches.move(self.memory, moved["arena"])
         self._replace(**moved)
 
-    def _put(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
-        size = sum(map(len, keys)) + sum(map(len, values))
-        self.reserve(len(keys), size)
-        batches.put(self.memory, *joined_bytes(keys), *joined_bytes(values))
+    def _put(self, keys: Sequence[bytes], values: Bytes, ends: Ints) -> None:
+        self.reserve(len(keys), sum(map(len, keys)) + len(values))
+        batches.put(self.memory, *joined_bytes(keys), values, ends)
 
     def _grow(self, count: int) -> None:
         m = self.memory
@@ -254,6 +313,25 @@ class Table:
 
     def _bare(self, key: str) -> bytes:
         return key[len(self.prefix) :].encode()
+
+
+@cache
+def warm_up() -> None:
+    """Compile what is done with tables: neither a batch nor a commit is to wait for it."""
+    table = Table("")
+    table.note(True)
+    table.put(["a", "b"], np.zeros((2, 1), np.uint8))
+    table.settle()
+    table.put(["a", "b"], np.zeros((2, 64), np.uint8))
+    table.settle()
+    table.put(["a", "b"], np.ones((2, 64), np.uint8))
+    table.patches()
+    table.patch({"a": bytes(10)})
+    table.update([("a", None)])
+    table.packed(table.part(Part(1, 0)))
+    table.settle()
+    table.reserve(100 * _LEAST, 100 * _LEAST * GRANULE)
+    table.checksum()
 
 
 def joined_bytes(parts: Sequence[bytes]) -> tuple[Bytes, Ints]:

@@ -184,11 +184,11 @@ def test_a_position_that_is_there_twice_is_the_same_position(saved: Saved, topic
     saved.restore([*saved.lines, saved.lines[saved.last(POSITION.encode())]], topic_name)
 
 
-@pytest.mark.parametrize("layout", [1, 2])
+@pytest.mark.parametrize("layout", [1, 2, 3])
 def test_a_state_of_an_earlier_layout_is_refused_by_name_with_what_to_do(
     saved: Saved, topic_name: str, layout: int
 ) -> None:
-    position = msgpack.packb({"t": 5} if layout == 1 else [2, {"offsets": {"t": 5}}])
+    position = msgpack.packb({"t": 5} if layout == 1 else [layout, {"offsets": {"t": 5}}])
     lines = [
         Line(b'label/"a"', b"v..."),
         Line(b"model", b"v..."),

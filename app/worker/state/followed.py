@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 
 from agents.entries import Entries, Part
 from agents.store import Store
@@ -21,6 +22,7 @@ class FollowedStore:
     def __init__(self, store: Store, views: Mapping[str, View]) -> None:
         self.store = store
         self.views = dict(views)
+        self._prefixes = tuple(views)
 
     @property
     def tables(self) -> Collection[Table]:
@@ -36,14 +38,12 @@ class FollowedStore:
         return self.store.plain()
 
     def update(self, entries: Mapping[str, bytes | None]) -> None:
-        viewed = {key for prefix in self.views for key in entries if key.startswith(prefix)}
-        for key in viewed:
-            value = entries[key]
-            if value is None:
-                self.pop(key, None)
-            else:
-                self[key] = value
-        self.store.update({key: v for key, v in entries.items() if key not in viewed})
+        with self._watched(entries):
+            self.store.update(entries)
+
+    def patch(self, patches: Mapping[str, bytes]) -> None:
+        with self._watched(patches):
+            self.store.patch(patches)
 
     def some(self, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
         return self.store.some(keys)
@@ -88,6 +88,18 @@ class FollowedStore:
 
     def close(self) -> None:
         self.store.close()
+
+    @contextmanager
+    def _watched(self, keys: Collection[str]) -> Iterator[None]:
+        """Tell the views how the entries of these keys change meanwhile."""
+        viewed = [key for key in keys if key.startswith(self._prefixes)]
+        before = dict(self.store.some(viewed))
+        yield
+        after = dict(self.store.some(viewed))
+        for key in viewed:
+            was, now = before.get(key), after.get(key)
+            if was is not None or now is not None:
+                self._changed(key, was, now)
 
     def _changed(self, key: str, before: bytes | None, now: bytes | None) -> None:
         for prefix, view in self.views.items():

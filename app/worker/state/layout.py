@@ -8,7 +8,7 @@ key                value
 ``position``       ``v``, and where the state stands; the last record of each transaction
 ``model``          a large value: the snapshot of the model
 ``large/KEY``      a large value: that of an entry which has more than 64 KiB
-``log/N``          ``l``: the other entries that changed in a transaction; N counts up
+``log/N``          ``l``: how the other entries changed in a transaction; N counts up
 ``base/B/P``       ``b``: all other entries whose key's CRC-32 begins with the B bits of P
 =================  ===============================================================================
 
@@ -17,12 +17,16 @@ chunks, records with the key of the value, a zero byte and a number; its own rec
 and a manifest: how many chunks, how many bytes, and the SHA-256, as MessagePack.
 
 After ``l`` and ``b`` come four bytes, the CRC-32 of the key of the record and of what follows,
-and that is MessagePack: of ``l`` a list of how far the base had been written, and a map of
-entries, where nil marks one that is gone; of ``b`` a map of entries.
+and that is MessagePack: of ``l`` a list of how far the base had been written, a map of entries,
+where nil marks one that is gone, and a map of patches; of ``b`` a map of entries. A patch changes
+the value of an entry of at most 64 KiB, which has the same length before and after: it is made of
+steps of 10 bytes, a place in the value as two bytes, little-endian, and the 8 bytes that stand
+there now.
 
 To read a state, the records are applied in the order of their offsets: a record of the base puts
 its entries in the place of all that its part of the keys had, those of the log and large values
-put entries one by one. So whatever a later record of the base covers may be there or not.
+put entries one by one, and patches change them where they are there and long enough. So whatever
+a later record of the base covers may be there or not.
 """
 
 from __future__ import annotations
@@ -35,8 +39,9 @@ import msgspec
 
 from agents.entries import Entries, Part
 
-LAYOUT = 3
-"""Of all records. In the first two each entry was a record, and its key that of the record."""
+LAYOUT = 4
+"""Of all records. In the first two each entry was a record, and its key that of the record; in
+the third there were no patches."""
 MODEL = "model"
 POSITION = "position"
 SEPARATOR = "\x00"
@@ -50,7 +55,9 @@ LOGGED, PIECE, PLAIN, MANIFEST = b"l", b"b", b"v", b"m"
 Row = tuple[bytes, bytes | None]
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_logged = msgspec.msgpack.Decoder(tuple[int, dict[str, bytes | None]]).decode
+_decode_logged = msgspec.msgpack.Decoder(
+    tuple[int, dict[str, bytes | None], dict[str, bytes]]
+).decode
 _decode_piece = msgspec.msgpack.Decoder(dict[str, bytes]).decode
 
 
@@ -109,11 +116,13 @@ def encode_logged(name: str, swept: int, entries: Entries) -> bytes:
         swept: See ``Inventory``.
         entries: What changed.
     """
-    return _sealed(LOGGED, name, b"\x92" + _encode(swept) + entries.encode())
+    return _sealed(
+        LOGGED, name, b"\x93" + _encode(swept) + entries.encode() + entries.encode_patches()
+    )
 
 
-def decode_logged(name: str, value: bytes) -> tuple[int, dict[str, bytes | None]]:
-    """What ``encode_logged`` was given.
+def decode_logged(name: str, value: bytes) -> tuple[int, dict[str, bytes | None], dict[str, bytes]]:
+    """What ``encode_logged`` was given; patches by themselves.
 
     Raises:
         Broken: when the record is not what was written.

@@ -83,7 +83,7 @@ class StateLog:
             rows += self.large(key, value if large else None)
             if large:
                 del small[key]
-        entries = Entries(small, entries.packed)
+        entries = Entries(small, entries.packed, entries.patches)
         # 1. the log
         for parcel in entries.parcels(RECORD):
             rows.append(self._logged(parcel))

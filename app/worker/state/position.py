@@ -16,7 +16,7 @@ from app.worker.state.inventory import NOTHING, Extent
 from app.worker.state.layout import LAYOUT
 
 OLDER = (
-    "this version of riverrun reads 3. Export the model with the version that wrote it"
+    "this version of riverrun reads 4. Export the model with the version that wrote it"
     " (`riverrun model export`), give the pipeline a new name, and `riverrun model import` it"
     " there; or go on with that version"
 )

@@ -128,14 +128,15 @@ class StateReader:
         self.inventory.logs.pop(number, None)
         if value is None:
             return
-        swept, entries = decode_logged(name, value)
+        swept, entries, patches = decode_logged(name, value)
         self.inventory.logs[number] = Logged(len(value) + OVERHEAD, swept)
-        if self._sum is None:
-            self.store.update(entries)
-            return
-        before = Checksum.of(self.store.some(entries.keys()))
+        keys = [*entries, *patches]
+        before = Checksum(0, 0) if self._sum is None else Checksum.of(self.store.some(keys))
+        self.store.patch(patches)
         self.store.update(entries)
-        after = Checksum.of(self.store.some(entries.keys()))
+        if self._sum is None:
+            return
+        after = Checksum.of(self.store.some(keys))
         self._sum[0] += after.size - before.size
         self._sum[1] += after.total - before.total
 

@@ -38,6 +38,9 @@ class Traced:
     def update(self, entries: Mapping[str, bytes | None]) -> None:
         raise NotImplementedError  # agents change entries one by one
 
+    def patch(self, patches: Mapping[str, bytes]) -> None:
+        raise NotImplementedError  # agents change entries one by one
+
     def some(self, keys: Collection[str]) -> Iterator[tuple[str, bytes]]:
         return self._store.some(keys)
 

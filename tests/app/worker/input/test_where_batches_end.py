@@ -20,6 +20,7 @@ from confluent_kafka import Message
 
 from agents.outputs import Outputs
 from agents.state import State
+from agents.store import MemoryStore
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.stages import stages
 from app.worker.agent_builder import AgentBuilder
@@ -177,10 +178,12 @@ class Run:
     def commit(self) -> None:
         for agent, state, saved in zip(self.agents, self.states, self.saved, strict=True):
             agent.save()
-            for key, value in state.changes().items():
-                saved.pop(key, None)
-                if value is not None:
-                    saved[key] = value
+            store, changes = MemoryStore(saved), state.changes()
+            for patches in changes.patches:
+                store.patch({key: patch or b"" for key, patch in patches.decode().items()})
+            store.update(changes)
+            saved.clear()
+            saved.update(store.beginning(""))
 
     def take(self, records: list[Message]) -> None:
         """A batch through both stages."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 
 from agents.entries import HASHES
+from agents.state_keys import ENTITY
 from agents.store import MemoryStore
 from app.worker.state import log as module
 from app.worker.state.flaws import StateDamaged
@@ -16,7 +18,7 @@ from app.worker.state.log import OVERHEAD, StateLog
 from app.worker.state.reader import StateReader, entries
 from tests.app.worker.state.compacted import Compacted, Owner, plain, restored
 
-RECORD, FLOOR, LARGE = 2_000, 6_000, 400
+RECORD, FLOOR, LARGE, ROW = 2_000, 6_000, 400, 161
 """Bytes: small ones, so that a few transactions show what a month does."""
 
 
@@ -50,6 +52,28 @@ def changed(owner: Owner, copy: dict[str, bytes], draw: random.Random, growth: f
         copy[MODEL] = owner.model = draw.randbytes(draw.choice([50, LARGE * 2, 2 * RECORD + 1]))
 
 
+def changed_rows(owner: Owner, copy: dict[str, bytes], draw: random.Random) -> None:
+    """Some rows of a table come, change a little or as a whole, or go."""
+    table, chosen = owner.state.table(ENTITY), dict[str, bytes]()
+    for _ in range(draw.randrange(12)):
+        key = f"{ENTITY}0/{draw.randrange(40)}"
+        row = bytearray(chosen.get(key) or copy.get(key, b"")).ljust(ROW, b"0")
+        for _ in range(draw.randrange(4)):
+            row[draw.randrange(ROW)] = draw.randrange(256)
+        chosen[key] = bytes(row) if draw.random() < 0.9 else draw.randbytes(ROW)
+    copy |= chosen
+    table.put(
+        list(chosen), np.frombuffer(bytearray().join(chosen.values()), np.uint8).reshape(-1, ROW)
+    )
+    for key in chosen:
+        if draw.random() < 0.05:  # changed once more in the same transaction
+            copy[key] = draw.randbytes(draw.choice([ROW, 7]))
+            owner.state.put(key, copy[key])
+        elif draw.random() < 0.05:
+            del copy[key]
+            owner.state.delete(key)
+
+
 @pytest.mark.parametrize(("seed", "finest"), [(0, 16), (1, 16), (2, 1), (3, 0)])
 def test_the_state_comes_back_after_any_transaction_compaction_and_crash(
     seed: int, finest: int, monkeypatch: pytest.MonkeyPatch
@@ -63,6 +87,7 @@ def test_the_state_comes_back_after_any_transaction_compaction_and_crash(
         before, model = dict(copy), owner.model
         growth = 0.75 if number % 600 < 400 else 0.3
         changed(owner, copy, draw, growth)
+        changed_rows(owner, copy, draw)
         rows = owner.rows()
         if draw.random() < 0.05:  # a crash: nothing of it is ever seen
             copy, owner = before, Owner(topic)

@@ -25,17 +25,20 @@ def test_a_position_comes_back(position: Position) -> None:
     assert Position.decode(position.encode()) == position
 
 
-@pytest.mark.parametrize(("layout", "value"), [(1, {"t": 5}), (2, [2, {"offsets": {"t": 5}}])])
+@pytest.mark.parametrize(
+    ("layout", "value"),
+    [(1, {"t": 5}), (2, [2, {"offsets": {"t": 5}}]), (3, [3, {"offsets": {"t": 5}}])],
+)
 def test_a_position_of_an_earlier_version_is_refused_with_what_to_do(
     layout: int, value: object
 ) -> None:
-    with pytest.raises(OlderLayout, match=rf"of layout {layout}, .* reads 3.*model export"):
+    with pytest.raises(OlderLayout, match=rf"of layout {layout}, .* reads 4.*model export"):
         Position.decode(msgpack.packb(value))
 
 
 @pytest.mark.parametrize(
     "value",
-    [b"", b"\xc1", WHOLE.encode()[:-1], b"text", msgpack.packb([3, {}]), msgpack.packb([3, None])],
+    [b"", b"\xc1", WHOLE.encode()[:-1], b"text", msgpack.packb([4, {}]), msgpack.packb([4, None])],
 )
 def test_what_is_no_position_is_said_to_be_none(value: bytes) -> None:
     with pytest.raises(PositionUnreadable, match="no position"):
@@ -43,5 +46,5 @@ def test_what_is_no_position_is_said_to_be_none(value: bytes) -> None:
 
 
 def test_a_position_of_a_later_version_is_refused_by_its_layout() -> None:
-    with pytest.raises(PositionUnreadable, match=r"its layout is 4; this version reads 3"):
-        Position.decode(msgpack.packb([4, {}]))
+    with pytest.raises(PositionUnreadable, match=r"its layout is 5; this version reads 4"):
+        Position.decode(msgpack.packb([5, {}]))
