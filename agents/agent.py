@@ -70,6 +70,9 @@ class Agent:
         sink: Where all goes on to.
         dead_letters: The topic for what is set aside.
         join: Of labels that the stage before has forwarded; None where none are.
+
+    Attributes:
+        sink: Where all goes on to.
     """
 
     def __init__(
@@ -82,14 +85,14 @@ class Agent:
     ) -> None:
         self._source = source
         self._entities = entities
-        self._sink = sink
+        self.sink = sink
         self._dead_letters = dead_letters
         self._join = join
 
     @property
     def model(self) -> Model | None:
         """What learns here; None in a stage before the last."""
-        return self._sink.model
+        return self.sink.model
 
     @property
     def labels(self) -> JoinCounts | None:
@@ -99,7 +102,7 @@ class Agent:
     def warm_up(self) -> None:
         """Compile whatever the first batch would have to wait for, the model apart."""
         self._source.warm_up()
-        self._sink.warm_up()
+        self.sink.warm_up()
 
     def save(self) -> None:
         """Put what has changed into the state; called before each commit."""
@@ -107,7 +110,7 @@ class Agent:
         if self._join is not None:
             self._join.save()
         self._entities.save()
-        self._sink.save()
+        self.sink.save()
 
     def process(self, batch: Batch, refused: Refused = NOTHING_REFUSED) -> Outputs:
         """Do the work of the stage on the records of ``batch``, one after another.
@@ -132,9 +135,9 @@ class Agent:
         unmatched: list[Rejected] = []
         if self._join is not None:
             operations, unmatched = self._join.apply(operations)
-        operations, unkeyed = self._sink.admit(operations)
+        operations, unkeyed = self.sink.admit(operations)
         operations, unusable = self._entities.apply(operations)
-        outputs, others = self._sink.process(operations, refused)
+        outputs, others = self.sink.process(operations, refused)
         outputs.dead_letters += [
             dead_letter(self._dead_letters, *each)
             for each in (*rejected, *unmatched, *unkeyed, *unusable, *others)

@@ -28,6 +28,7 @@ from benchmarks import (
     stages,
     staleness,
     throughput,
+    train,
 )
 
 BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
@@ -47,8 +48,9 @@ BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "staleness": staleness.run,
     "page": page.run,
     "sinks": sinks.run,
+    "train": train.run,
 }
-ALONE = {"family", "learners", "mixing", "pattern", "shared_learner", "sinks"}
+ALONE = {"family", "learners", "mixing", "pattern", "shared_learner", "sinks", "train"}
 """These need no Kafka."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from agents.rejected import Rejected
 from agents.shared.rows import ForwardedRows, Origin, RowBlock
 from agents.shared.scores import ForwardedScores
 from agents.shared.versions import Versions
+from agents.sinks.history import HistoryWriter, Learned
 from agents.sinks.publish import Publisher
 from agents.sinks.scored import ScoredBatch
 from learners.engine.kernels import Ints
@@ -52,6 +53,10 @@ class Steps(NamedTuple):
         return Steps(self.at[places], part, self.labels[places], often)
 
 
+OnScored = Callable[[Learned, ScoredBatch], None]
+"""Is given what the model was given of a batch, and what it said."""
+
+
 class Score:
     """Scores events, and learns each when its label is known.
 
@@ -67,6 +72,10 @@ class Score:
             learns for all partitions: then nothing is learned here.
         forwards: The topic of the stage that decides or evaluates for all partitions, and the
             fields that it needs, or None for all fields; None where there is no such stage.
+        history: Makes records of the labels that have come; None where nobody wants them.
+
+    Attributes:
+        on_scored: Looks at what was scored; None where nobody does.
     """
 
     def __init__(
@@ -81,10 +90,13 @@ class Score:
         reasons: int = 0,
         shared: tuple[str, Versions] | None = None,
         forwards: tuple[str, tuple[str, ...] | None] | None = None,
+        history: HistoryWriter | None = None,
     ) -> None:
         self._model = model
         self._shared = shared
         self._forwards = forwards
+        self._history = history
+        self.on_scored: OnScored | None = None
         self._features = features
         self._functions = functions
         self._rows = rows
@@ -124,6 +136,7 @@ class Score:
         read, unread = self._features.read(operations, events)
         rejected += failed + unread
         steps, outputs = self._steps(operations, kept, read), Outputs()
+        learned = Learned(*steps)
         if self._shared is not None:
             steps, block = _divided(steps, operations, self._features.names)
             outputs.rows = ForwardedRows(self._shared[0], block)
@@ -141,6 +154,10 @@ class Score:
         if self._forwards is not None:
             with_labels = self._watcher is not None
             outputs.scores = ForwardedScores.of(*self._forwards, scored, with_labels=with_labels)
+        if self._history is not None:
+            outputs.others += self._history.records(kept, learned, scored)
+        if self.on_scored is not None:
+            self.on_scored(learned, scored)
         outputs.learned = self._model.learned - before
         return outputs, rejected
 

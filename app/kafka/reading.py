@@ -99,6 +99,21 @@ class Reader:
         """The offset of the first record of each partition that is still there."""
         return self._offsets(topic, OffsetSpec.earliest())
 
+    def at(self, topic: str, time: int) -> dict[int, int]:
+        """The offset of the first record of each partition at or after a time, or its end.
+
+        Args:
+            topic: Which one.
+            time: Milliseconds since 1970.
+        """
+        ends = self.ends(topic)
+        asked = [TopicPartition(topic, number, time) for number in ends]
+        found = {tp.partition: tp for tp in self._consumer.offsets_for_times(asked, timeout=30)}
+        for tp in found.values():
+            if tp.error is not None:
+                raise KafkaException(tp.error)
+        return {n: tp.offset if tp.offset >= 0 else ends[n] for n, tp in found.items()}
+
     def _offsets(self, topic: str, spec: OffsetSpec) -> dict[int, int]:
         asked = {TopicPartition(topic, number): spec for number in self.partitions(topic)}
         return list_offsets(self._admin, asked, IsolationLevel.READ_UNCOMMITTED, 30)

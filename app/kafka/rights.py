@@ -31,6 +31,7 @@ _OF_ROLE: dict[Role, frozenset[AclOperation]] = {
     "predictions": frozenset({READ, WRITE}),
     "alerts": frozenset({READ, WRITE}),
     "metrics": frozenset({WRITE}),
+    "history": frozenset({WRITE}),
     "dead letters": frozenset({WRITE}),
     "state": frozenset({READ, WRITE}),
     "inner": frozenset({READ, WRITE, DELETE}),

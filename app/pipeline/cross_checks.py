@@ -62,6 +62,8 @@ def _labels(pipeline: Pipeline) -> Iterator[Fault]:
             yield (f"entities[{n}]", "source"), what
     if pipeline.metrics is not None and labels is None and events.label is None:
         yield ("metrics",), "needs labels to judge by: events.label, or a table [labels]"
+    if pipeline.history is not None and labels is None and events.label is None:
+        yield ("history",), "needs labels, which it waits for: events.label, or a table [labels]"
 
 
 def _shared(pipeline: Pipeline) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from app.pipeline.connectors import Sinks
+from app.pipeline.history import History
 from app.pipeline.running import Learner, Snapshots, StateStore, Topics, Worker
 from app.pipeline.sinks import OwnSinks
 from app.pipeline.streams import Decisions, Entity, Events, Labels, Metrics, Predictions
@@ -25,6 +26,7 @@ class Pipeline(Table):
     entities: Annotated[tuple[Entity, ...], Field(strict=False)] = ()
     decisions: Decisions = Decisions()
     metrics: Metrics | None = None
+    history: History | None = None
     state: StateStore = StateStore()
     topics: Topics = Topics()
     kafka: dict[str, FlatValue] = Field(default={})

@@ -7,7 +7,7 @@ from pydantic import Field
 from app.pipeline.values import FieldName, FlatValue, PositiveSeconds, Table
 
 StoreType = Literal["parquet", "postgresql", "delta", "iceberg", "cassandra"]
-SinkTopic = Literal["predictions", "alerts", "metrics"]
+SinkTopic = Literal["predictions", "alerts", "metrics", "history"]
 
 
 class Sink(Table):

@@ -150,4 +150,4 @@ def only_scores(pipeline: Pipeline) -> bool:
     decisions = pipeline.decisions
     decides = decisions.threshold is not None or decisions.budget is not None or decisions.reasons
     more = pipeline.labels or pipeline.entities or pipeline.events.functions or pipeline.metrics
-    return not (more or decides or pipeline.learner.shared == "learner")
+    return not (more or decides or pipeline.history or pipeline.learner.shared == "learner")

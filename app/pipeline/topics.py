@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from app.pipeline.history import History
 from app.pipeline.model import Pipeline
 from app.pipeline.stages import stages
 from app.pipeline.streams import Decisions, Events, Labels, Metrics, Predictions
@@ -23,6 +24,7 @@ Role = Literal[
     "predictions",
     "alerts",
     "metrics",
+    "history",
     "dead letters",
     "state",
     "inner",
@@ -33,7 +35,7 @@ Role = Literal[
     "rejected",
 ]
 
-_Named = Events | Labels | Predictions | Decisions | Metrics
+_Named = Events | Labels | Predictions | Decisions | Metrics | History
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ def _given(pipeline: Pipeline) -> Iterator[PipelineTopic]:
         ("predictions", "predictions", pipeline.predictions, kept(specs.predictions)),
         ("alerts", "decisions", pipeline.decisions, kept(specs.predictions)),
         ("metrics", "metrics", pipeline.metrics, partial(specs.metrics, replication=replication)),
+        ("history", "history", pipeline.history, kept(specs.predictions)),
     )
     for role, name, table, spec in tables:
         if table is not None and table.topic is not None:

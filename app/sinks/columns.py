@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from topics.history import LabelledEvent
 from topics.metrics import WindowMetrics
 from topics.records import Alert, ModelVersion, Prediction, Record, Source
 
@@ -41,11 +42,20 @@ TYPES: dict[str, type[msgspec.Struct]] = {
     "predictions": Prediction,
     "alerts": Alert,
     "metrics": WindowMetrics,
+    "history": LabelledEvent,
 }
 
 _KINDS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
-_TIMES = {(Alert, "time"), *((WindowMetrics, name) for name in ("start", "end", "time"))}
-_TEXTS = {(Prediction, "id"), (Prediction, "prediction"), (Alert, "id"), (Alert, "entity")}
+_TIMES = {
+    (Alert, "time"),
+    *((WindowMetrics, name) for name in ("start", "end", "time")),
+    *((LabelledEvent, name) for name in ("time", "label_time")),
+}
+_TEXTS = {
+    *((Prediction, name) for name in ("id", "prediction")),
+    *((Alert, name) for name in ("id", "entity")),
+    *((LabelledEvent, name) for name in ("id", "label", "prediction")),
+}
 """Of several types: a text as it is, anything else as JSON writes it."""
 
 Take = Callable[[Any], Value]
@@ -86,8 +96,9 @@ class Rows:
 def _parts(type_: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[Column, Take]]:
     """The columns of a type, each with what takes its value out of an object."""
     for name, hint in typing.get_type_hints(type_).items():
-        if hint in (ModelVersion, Source):
-            for column, take in _parts(hint, f"{name}_"):
+        part = next((each for each in (ModelVersion, Source) if hint in (each, each | None)), None)
+        if part is not None:
+            for column, take in _parts(part, f"{name}_"):
                 yield column, _within(name, take)
             continue
         kind = _kind(type_, name, hint)
@@ -120,4 +131,8 @@ def _taken(name: str, kind: Kind, mixed: bool) -> Take:
 
 
 def _within(name: str, take: Take) -> Take:
-    return lambda value: take(getattr(value, name))
+    def of_part(value: Any) -> Value:
+        part = getattr(value, name)
+        return None if part is None else take(part)
+
+    return of_part

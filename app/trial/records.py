@@ -18,7 +18,7 @@ Each further one is a millisecond later."""
 
 @dataclass(frozen=True, slots=True)
 class TrialRecord:
-    """A record with what `confluent_kafka.Message` offers; its partition is 0.
+    """A record with what `confluent_kafka.Message` offers.
 
     Attributes:
         where: The place in the source that it comes from, such as "history.csv:17".
@@ -32,12 +32,13 @@ class TrialRecord:
     where: str = ""
     headers_: Any = None
     error_: Any = None
+    partition_: int = 0
 
     def topic(self) -> str:
         return self.topic_
 
     def partition(self) -> int:
-        return 0
+        return self.partition_
 
     def offset(self) -> int:
         return self.offset_

@@ -33,6 +33,7 @@ from agents.shared.deciding import Deciding
 from agents.shared.learning import Learning
 from agents.shared.versions import Versions
 from agents.sinks.forward import Forward
+from agents.sinks.history import HistoryWriter
 from agents.sinks.publish import Publisher
 from agents.sinks.score import Score
 from agents.sources.decode import DecodeSource
@@ -152,7 +153,16 @@ class AgentBuilder:
             reasons=pipeline.decisions.reasons,
             shared=self._shared(),
             forwards=forwards,
+            history=self._history(),
         )
+
+    def _history(self) -> HistoryWriter | None:
+        pipeline, history = self.pipeline, self.pipeline.history
+        if history is None:
+            return None
+        state = self.state if pipeline.labels is not None else None
+        codec = codec_of(pipeline, "history")
+        return HistoryWriter(state, pipeline.name, history.topic, codec, history.fields or ())
 
     def _forwards(self) -> tuple[str, tuple[str, ...] | None] | None:
         """Where scored events are forwarded to, and with which fields: an alert shows all."""

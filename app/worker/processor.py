@@ -45,6 +45,13 @@ class Counters:
         self.seconds_per_event = pace if before is None else (before + pace) / 2
         self.events += events
 
+    def join(self, other: Counters) -> None:
+        """Count what another one has done, too."""
+        self.events += other.events
+        self.predictions += other.predictions
+        self.learned += other.learned
+        self.dead_letters += other.dead_letters
+
     def add(self, outputs: Outputs) -> None:
         """Count what an agent returned."""
         self.predictions += len(outputs.predictions)

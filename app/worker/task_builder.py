@@ -52,6 +52,7 @@ class TaskBuilder:
         pipeline: What to do.
         partitions: How many each topic has; each of the events gets its share of a budget.
         snapshot_key: Signs and checks models that need pickle.
+        refused: What could not be learned before, by the first input of the stage.
 
     Attributes:
         versions: Of the one model that all partitions have; None where each has its own.
@@ -63,11 +64,12 @@ class TaskBuilder:
         pipeline: Pipeline,
         partitions: Mapping[str, int] = MappingProxyType({}),
         snapshot_key: bytes | None = None,
+        refused: defaultdict[TP, dict[Refusal, Exception]] | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._partitions = partitions
         self._snapshot_key = snapshot_key
-        self._refused: dict[TP, dict[Refusal, Exception]] = defaultdict(dict)
+        self._refused = defaultdict(dict) if refused is None else refused
         shared = pipeline.learner.shared == "learner"
         self.versions = Versions(new_model(pipeline), self._load) if shared else None
         self.marks = new_marks(pipeline, self._count)

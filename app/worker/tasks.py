@@ -167,6 +167,11 @@ class Task:
         self.events += events
         return outputs
 
+    def drop_outputs(self) -> list[Outputs]:
+        """Outputs since the last commit, which are not to be written."""
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
     def take(self, key: bytes | None = None) -> Change:
         """Hand over all that came since the last call.
 

@@ -48,6 +48,7 @@ def test_the_smallest_file_has_the_documented_defaults(tmp_path: Path) -> None:
             "reasons": 0,
         },
         "metrics": None,
+        "history": None,
         "state": {"store": "memory", "folder": None},
         "topics": {"partitions": 4, "replication": 1, "retention": None},
         "kafka": {},

@@ -10,8 +10,8 @@ from tests.app.pipeline_files import LABEL, SMALLEST, refusal
 EVENTS = 'name = "p"\n[events]\ntopic = "e"\n'
 REST = '\n[predictions]\ntopic = "q"\n[learner]\ntype = "svm"\n'
 TABLES = (
-    "name, events, predictions, learner, labels, entities, decisions, metrics, state, topics, "
-    "kafka, registry, sinks, worker, snapshots, sink"
+    "name, events, predictions, learner, labels, entities, decisions, metrics, history, state, "
+    "topics, kafka, registry, sinks, worker, snapshots, sink"
 )
 REFUSED = {
     "a mistyped key": (

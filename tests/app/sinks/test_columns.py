@@ -9,6 +9,7 @@ import pytest
 
 from app.sinks.columns import TYPES, Rows
 from topics.codecs import UNDECODABLE, Codec
+from topics.history import LabelledEvent
 from topics.metrics import BaselineMetrics, WindowMetrics
 from topics.records import Alert, ModelVersion, Prediction, Reason, Source
 
@@ -109,3 +110,32 @@ def test_a_value_of_another_form_is_undecodable(value: bytes | None) -> None:
 
     with pytest.raises(UNDECODABLE):
         rows.row(OnKafka(value))
+
+
+def test_an_event_with_its_label_has_the_parts_of_model_and_source() -> None:
+    said = LabelledEvent(
+        7,
+        1_000,
+        True,
+        2_000,
+        "learn",
+        1,
+        {"amount": 2.5},
+        {"card": "c"},
+        False,
+        0.25,
+        MODEL,
+        SOURCE,
+    )
+    row = as_row("history", said)
+    assert [row[name] for name in ("id", "time", "label", "features", "fields")] == [
+        "7",
+        1_000,
+        "true",
+        '{"amount":2.5}',
+        '{"card":"c"}',
+    ]
+    assert (row["model_version"], row["source_offset"], row["score"]) == (41, 17, 0.25)
+    unscored = as_row("history", msgspec.structs.replace(said, model=None, source=None))
+    assert unscored.keys() == row.keys()
+    assert (unscored["model_version"], unscored["source_topic"]) == (None, None)

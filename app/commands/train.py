@@ -1,0 +1,170 @@
+"""`riverrun train`: learn a history of files, and let the stream go on behind it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from app.commands.source_options import Parsed, SourceOptions, source_of
+from app.options import Connect, with_pipeline
+from app.pipeline.durations import parse_duration
+from app.replay import base as replay_base
+from app.replay import files as source_files
+from app.replay.times import parse_time
+from app.training import errors as training_errors
+from app.training import run as running
+
+if TYPE_CHECKING:
+    from app.pipeline.load import Pipeline
+
+SHOW_SECONDS = 2.0
+
+
+@click.command()
+@with_pipeline
+@click.option(
+    "--history",
+    required=True,
+    metavar="PATH",
+    help="Events of the past: a .csv, .jsonl or .parquet file, or a simulator: handbook, live.",
+)
+@click.option("--labels", metavar="PATH", help="Their labels, for a pipeline with [labels].")
+@click.option(
+    "--time",
+    metavar="FIELD",
+    help="The field with the times of both: seconds since 1970, or ISO 8601.",
+)
+@click.option(
+    "--cut",
+    required=True,
+    type=Parsed("time", parse_time),
+    metavar="DATE",
+    help="What is earlier is learned from the history; the stream goes on from there.",
+)
+@click.option("--until-cut", is_flag=True, help="Leave out what the history has from the cut on.")
+@click.option(
+    "--overlap",
+    type=Parsed("duration", parse_duration),
+    default="0s",
+    metavar="TIME",
+    help="Learn so much before the cut from the topics too, and compare features and scores.",
+)
+@click.option(
+    "--bound",
+    type=click.FloatRange(0),
+    default=0.0,
+    show_default=True,
+    metavar="X",
+    help="How far apart they may be; beyond it nothing is handed over.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes; more than there are partitions mix what they learn.",
+)
+@click.option(
+    "--key",
+    metavar="FIELD",
+    help="The field that keys the records, instead of events.key, or of the id.",
+)
+@click.option(
+    "--label-delay",
+    type=Parsed("duration", parse_duration),
+    default="7d",
+    show_default=True,
+    help="How long a simulator's label takes; for a pipeline with [labels].",
+)
+def train(
+    pipeline: Pipeline,
+    connect: Connect,
+    history: str,
+    labels: str | None,
+    time: str | None,
+    cut: int,
+    until_cut: bool,
+    overlap: float,
+    bound: float,
+    workers: int,
+    key: str | None,
+    label_delay: float,
+) -> None:
+    """Learn a history of files by the agents of a worker; the stream goes on from the cut.
+
+    The pipeline must be new: no worker runs, and it has no state yet.
+
+    \b
+    riverrun train FILE.toml --history events.parquet --labels labels.parquet \\
+        --time when --cut 2026-11-01
+    """
+    until = cut if until_cut else None
+    options = SourceOptions(history, None, key, time, None, until, labels, label_delay, ())
+    source = functools.partial(_source, pipeline, options)
+    source()  # a wrong command line is one before Kafka is asked
+    snapshot_key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
+    plan = running.Plan(
+        cut,
+        key,
+        round(overlap * 1000),
+        bound,
+        workers,
+        snapshot_key.encode() if snapshot_key else None,
+    )
+    show = _progress(pipeline.name)
+    done = running.train_and_place(pipeline, connect(), source, plan, show=show, tell=_tell)
+    click.echo("\n".join(_lines(done)))
+
+
+def _source(pipeline: Pipeline, options: SourceOptions) -> replay_base.Source:
+    is_file = source_files.is_file_name(options.source)
+    if is_file and options.time is None:
+        raise click.UsageError("--time FIELD is needed: a history is learned in the order of time")
+    if is_file and pipeline.labels is not None and options.labels is None:
+        raise training_errors.HistoryRefused(
+            f"{pipeline.name} has [labels], which come later than their events: name their file by"
+            " --labels"
+        )
+    return source_of(pipeline, options)
+
+
+def _tell(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(f"riverrun: {line}", err=True)
+
+
+def _lines(done: running.Trained) -> Iterator[str]:
+    counts, counters = done.history.counts, done.counters
+    yield (
+        f"{counts['event']:,} events and {counts['label']:,} labels of the history:"
+        f" {counters.predictions:,} scored, {counters.learned:,} learned,"
+        f" {counters.dead_letters:,} set aside"
+    )
+    if done.history.skipped:
+        yield f"{done.history.skipped:,} left to the stream, which has them behind the cut"
+    for at, offset in sorted(done.offsets.items()):
+        yield f"{at}: workers go on at offset {offset:,}"
+
+
+def _progress(name: str) -> Callable[[int], None]:
+    """A line now and then; in a terminal it overwrites the last one."""
+    terminal, started = sys.stderr.isatty(), time.monotonic()
+    next_time = started + SHOW_SECONDS
+
+    def show(done: int) -> None:
+        nonlocal next_time
+        now = time.monotonic()
+        if now < next_time:
+            return
+        next_time = now + (0.2 if terminal else SHOW_SECONDS)
+        line = f"{name}: {done:,} records, {done / (now - started):,.0f}/s"
+        click.echo(f"\r{line} " if terminal else line, err=True, nl=not terminal)
+
+    return show

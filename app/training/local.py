@@ -1,0 +1,229 @@
+"""A history in parts, each by a process of its own, one stage after another."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from app.pipeline.load import Pipeline
+from app.pipeline.models import new_model
+from app.pipeline.stages import mixes, stages
+from app.replay.base import Event, Source
+from app.training.exchange import MarkServer, Meeting, Meets
+from app.training.history import History
+from app.training.joined import joined, mixing
+from app.training.learned import Learned
+from app.training.part import PartRun, Placed
+from app.training.rounds import rounds
+from app.training.spill import marked, spill, spilled
+from app.worker.processor import Counters
+from learners.saved import snapshots
+from topics.records import Outgoing
+
+NewHistory = Callable[[], History]
+"""Opens the history anew; it is called in other processes, so it must be picklable."""
+
+Marks = Sequence[tuple[int, int]]
+"""The place of the first record behind each mark, and the mark."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all processes of a stage are told.
+
+    Attributes:
+        pipeline: What to do; it mixes where the parts do.
+        stage: The number of the stage.
+        parts: How many there are.
+        history: Opened by those of the first stage.
+        folder: Of what lies between the stages.
+        marks: Known behind the first stage.
+        meeting: Where parts that mix meet; None where they do not.
+        ends_in_one: Whether all parts have one model at the end.
+        snapshot_key: Signs models that need pickle.
+    """
+
+    pipeline: Pipeline
+    stage: int
+    parts: int
+    history: NewHistory
+    folder: Path
+    marks: Marks = ()
+    meeting: Meeting | None = None
+    ends_in_one: bool = False
+    snapshot_key: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a part; the model is a snapshot."""
+
+    learned: Learned
+    snapshot: bytes | None
+    counters: Counters
+    marks: Marks
+    history: History | None
+
+
+def learn_in_parts(
+    pipeline: Pipeline,
+    history: NewHistory,
+    partitions: int,
+    workers: int,
+    snapshot_key: bytes | None = None,
+) -> tuple[list[Learned], Counters, History]:
+    """Learn a history by so many processes.
+
+    Up to the number of partitions each process has some of them, and each learns what it would
+    have learned on the stream. More processes divide the keys of a partition, and mix what they
+    learn, as with ``learner.shared = "mix"``: all partitions begin with one model then.
+
+    Args:
+        pipeline: What to do.
+        history: Opens it.
+        partitions: Of the events.
+        workers: Processes.
+        snapshot_key: Signs models that need pickle.
+
+    Returns:
+        The states of all stages and partitions, what was done, and what was read.
+
+    Raises:
+        HistoryRefused: The pipeline cannot be learned in so many parts.
+        PartFails: A learner failed on an event.
+    """
+    parts = partitions * -(-workers // partitions)
+    pipeline = mixing(pipeline, parts, partitions)
+    found: list[Learned] = []
+    counters, marks = Counters(), list[tuple[int, int]]()
+    read: History | None = None
+    with tempfile.TemporaryDirectory(prefix="riverrun-train-") as folder:
+        for number, _ in enumerate(stages(pipeline)):
+            job = Job(
+                pipeline,
+                number,
+                parts,
+                history,
+                Path(folder),
+                marks,
+                ends_in_one=parts > partitions,
+                snapshot_key=snapshot_key,
+            )
+            done = list(_stage(job, workers))
+            marks, read = marks or list(done[0].marks), read or done[0].history
+            for each in done:
+                counters.join(each.counters)
+            found += [_with_model(pipeline, each, snapshot_key) for each in done]
+    assert read is not None
+    return joined(found, partitions), counters, read
+
+
+def _stage(job: Job, workers: int) -> Iterator[Done]:
+    last = job.stage == len(stages(job.pipeline)) - 1
+    if not (last and mixes(job.pipeline) and job.parts > 1):
+        yield from _processes(job, min(workers, job.parts))
+        return
+    server = MarkServer(job.parts)
+    try:
+        # Those that mix go on together, so none may wait for another one's process.
+        yield from _processes(replace(job, meeting=server.meeting), job.parts)
+    finally:
+        server.close()
+
+
+def _processes(job: Job, count: int) -> Iterator[Done]:
+    with ProcessPoolExecutor(count, get_context("spawn")) as pool:
+        yield from pool.map(partial(run_part, job), range(job.parts))
+
+
+def run_part(job: Job, part: int) -> Done:
+    """One part of a stage, in this process."""
+    stage = stages(job.pipeline)[job.stage]
+    meets = Meets(job.meeting, part) if job.meeting is not None else None
+    run = PartRun(job.pipeline, stage, part, job.parts, job.snapshot_key, meets)
+    passed: list[tuple[int, int]] = []
+    history = None
+    if job.stage == 0:
+        history = job.history()
+        history.partitions = job.parts
+        records = _noted(_of_history(job.pipeline, history, part), passed)
+    else:
+        there = spilled(_folder(job, job.stage - 1), part, job.parts, stage.inputs[0])
+        records = (Placed(*each) for each in marked(there, job.marks))
+        passed = list(job.marks)
+    forwarded = run.run(records, job.pipeline.worker.max_batch)
+    if stage.next_topic is None:
+        for _ in forwarded:
+            pass
+        if job.ends_in_one and passed:
+            run.pass_mark(passed[-1][1] + 1)
+            run.pass_mark(passed[-1][1] + 2)
+    else:
+        folder = _folder(job, job.stage)
+        folder.mkdir(exist_ok=True)
+        spill(folder, part, job.parts, forwarded)
+    return _done(job, run, passed, history)
+
+
+def _done(job: Job, run: PartRun, passed: Marks, history: History | None) -> Done:
+    learned = run.learned()
+    snapshot = None
+    if learned.model is not None and learned.model.learned:
+        snapshot = snapshots.dump(learned.model, {}, key=job.snapshot_key)
+    counters = run.counters
+    counters.last_letter = None
+    run.close()
+    marks = [_plain(mark) for mark in learned.marks]
+    bare = replace(learned, model=None, marks=marks)
+    kept = None if history is None else _bare(history)
+    return Done(bare, snapshot, counters, passed, kept)
+
+
+def _plain(mark: Outgoing) -> Outgoing:
+    return mark._replace(on_delivery=None)
+
+
+def _bare(history: History) -> History:
+    """What it has counted."""
+    return replace(history, source=Source(history.source.name, _nothing))
+
+
+def _nothing() -> Iterator[Event]:
+    return iter(())
+
+
+def _folder(job: Job, stage: int) -> Path:
+    return job.folder / str(stage)
+
+
+def _of_history(pipeline: Pipeline, history: History, part: int) -> Iterator[Placed]:
+    """The records of one part; a mark that it has no records behind comes alone."""
+    mark: int | None = None
+    for parts in rounds(pipeline, history.records(), pipeline.worker.max_batch):
+        if parts[0].mark != mark:
+            mark = parts[0].mark
+            yield Placed(min(each.places[0] for each in parts), mark, None)
+        for each in parts:
+            if each.partition == part:
+                for place, record in zip(each.places, each.records, strict=True):
+                    yield Placed(place, mark, record)
+
+
+def _noted(records: Iterator[Placed], passed: list[tuple[int, int]]) -> Iterator[Placed]:
+    for placed in records:
+        if placed.record is None and placed.mark is not None:
+            passed.append((placed.place, placed.mark))
+        yield placed
+
+
+def _with_model(pipeline: Pipeline, done: Done, key: bytes | None) -> Learned:
+    if done.snapshot is None:
+        return done.learned
+    allow = pipeline.snapshots.allow
+    model, _ = snapshots.load(done.snapshot, new_model(pipeline), key=key, allow=allow)
+    return replace(done.learned, model=model)
