@@ -68,7 +68,7 @@ COMMANDS = {
     "inspect": ("inspect:inspect", "Show offsets, lag and learner per partition."),
     "sink": ("sink:sink", "Write an output to a store: a database, lake or warehouse."),
     "state": ("state:state", "Check the state of a pipeline, or bring it back."),
-    "model": ("model:model", "Export a model to a file, or import one."),
+    "model": ("model:model", "Export, import, archive or restore models."),
     "sinks": ("sinks:sinks", "Bring outputs to stores by Kafka Connect."),
     "history": ("history:history", "Export scored events with their labels."),
     "evaluate": ("evaluate:evaluate", "Measure the predictions on Kafka."),

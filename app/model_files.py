@@ -34,13 +34,23 @@ def exported(pipeline: Pipeline, reader: Reader, partition: int | None = None) -
         ReadError: When the state topic is not there, or cannot be read.
         StateDamaged: When the state on Kafka is not whole.
     """
-    topic = stages(pipeline)[-1].state_topic
-    states = read_states(topic, reader)
-    found = {number: state[MODEL] for number, state in sorted(states.items()) if MODEL in state}
+    topic, found = stages(pipeline)[-1].state_topic, _saved(pipeline, reader)
     chosen = _only(found, topic) if partition is None else partition
     if chosen not in found:
         raise ModelFileError(f"{topic}[{chosen}]: no model was saved there yet")
     return chosen, found[chosen]
+
+
+def models(pipeline: Pipeline, reader: Reader) -> dict[int, bytes]:
+    """The snapshots of all partitions' models, by partition. Errors as `exported`."""
+    if found := _saved(pipeline, reader):
+        return found
+    raise ModelFileError(f"{stages(pipeline)[-1].state_topic}: no model was saved there yet")
+
+
+def _saved(pipeline: Pipeline, reader: Reader) -> dict[int, bytes]:
+    states = read_states(stages(pipeline)[-1].state_topic, reader)
+    return {number: state[MODEL] for number, state in sorted(states.items()) if MODEL in state}
 
 
 def _only(found: Mapping[int, bytes], topic: str) -> int:

@@ -8,7 +8,7 @@ of every restore holds: they are equal, or there is neither.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -20,6 +20,7 @@ from app.errors import RiverrunError
 from app.kafka.admin import ensure_topics
 from app.kafka.clients import restore_consumer
 from app.kafka.group import only_member, require_no_members
+from app.kafka.reading import reading
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
@@ -84,7 +85,52 @@ def import_model(
             changed.
     """
     # 1. check the model
-    model = _checked(pipeline, snapshot, key)
+    model = checked(pipeline, snapshot, key)
+    chosen = None if partitions is None else dict.fromkeys(partitions, model)
+    return _put(
+        pipeline,
+        kafka,
+        lambda there: dict.fromkeys(there, model) if chosen is None else chosen,
+        key,
+    )
+
+
+def import_models(
+    pipeline: Pipeline,
+    kafka: KafkaSettings,
+    found: Mapping[int, bytes],
+    key: bytes | None = None,
+) -> list[Imported]:
+    """Put models into a pipeline that never ran, each into its partition and at its offset.
+
+    The workers then begin at the offsets that a model's header names. What else a state holds,
+    such as the pasts of entities and the events that wait for their label, begins empty.
+
+    Args:
+        pipeline: As in `import_model`.
+        kafka: Reaches the cluster.
+        found: Snapshots by partition.
+        key: Signs and checks snapshots.
+
+    Raises:
+        ImportRefused: As `import_model`; also where the pipeline stands at another offset
+            already, or where its topics do not reach, or no longer, to the offset of a model.
+        GroupInUse, RestoreRefused, TransactionAborted, TransactionLost: See `import_model`.
+    """
+    models = {partition: checked(pipeline, data, key) for partition, data in found.items()}
+    begins = {p: snapshots.read_header(data).offsets for p, data in found.items()}
+    _require_reach(pipeline, kafka, begins)
+    return _put(pipeline, kafka, lambda _: models, key, begins)
+
+
+def _put(
+    pipeline: Pipeline,
+    kafka: KafkaSettings,
+    choose: Callable[[Sequence[int]], Mapping[int, Model]],
+    key: bytes | None,
+    begins: Mapping[int, Mapping[str, int]] | None = None,
+) -> list[Imported]:
+    """Steps 2 to 5 of `import_model`; see `import_models` about `begins`."""
     ensure_topics(pipeline, kafka)
     # 2. see that no worker runs
     require_no_members(pipeline, kafka)
@@ -92,23 +138,70 @@ def import_model(
     source = stages(pipeline)[-1].inputs[0]
     with only_member(pipeline, kafka, [source]) as (places, group):
         there = [place.partition for place in places]
-        chosen = there if partitions is None else list(partitions)
-        if missing := set(chosen) - set(there):
+        models = choose(there)
+        if missing := set(models) - set(there):
             raise ImportRefused(
                 f"{source} has the partitions {there[0]} to {there[-1]}, not {min(missing)}"
             )
         # 4. restore, as a worker does
-        states = _restored(pipeline, kafka, chosen)
-        _require_unmixed(pipeline, states, whole=len(chosen) == len(there))
+        states = _restored(pipeline, kafka, list(models))
+        _require_unmixed(pipeline, states, whole=len(models) == len(there))
+        if begins is not None:
+            states = {p: _begun(pipeline, p, state, begins[p]) for p, state in states.items()}
         # 5. write the models in one transaction
-        changes = [_change(pipeline, p, state, model, key) for p, state in states.items()]
+        changes = [_change(pipeline, p, state, models[p], key) for p, state in states.items()]
         transactions = new_transactions(pipeline, kafka, "model/import")
         transactions.start()
         transactions.commit(changes, group)
-    return [_imported(p, state, model) for p, state in states.items()]
+    return [_imported(p, state, models[p]) for p, state in states.items()]
 
 
-def _checked(pipeline: Pipeline, snapshot: bytes, key: bytes | None) -> Model:
+def _require_reach(
+    pipeline: Pipeline, kafka: KafkaSettings, begins: Mapping[int, Mapping[str, int]]
+) -> None:
+    """The offsets of the models are those of the pipeline's topics, which still have them."""
+    inputs = stages(pipeline)[-1].inputs
+    for begin in begins.values():
+        if inputs[0] not in begin or not begin.keys() <= set(inputs):
+            raise ImportRefused(
+                f"the models are at offsets of {', '.join(begin) or 'no topic'}, and"
+                f" {pipeline.name} learns from {', '.join(inputs)}: `riverrun model import` puts"
+                " one in where the pipeline stands"
+            )
+    with reading(pipeline, kafka) as reader:
+        for topic in {topic for begin in begins.values() for topic in begin}:
+            starts, ends = reader.starts(topic), reader.ends(topic)
+            for partition, begin in begins.items():
+                if topic not in begin or partition not in ends:
+                    continue
+                at, first, end = begin[topic], starts[partition], ends[partition]
+                if not first <= at <= end:
+                    raise ImportRefused(
+                        f"{topic}[{partition}] has the offsets {first} to {end}, and the model"
+                        f" goes on at {at}: take a newer one, or the topic that it learned from"
+                    )
+
+
+def _begun(
+    pipeline: Pipeline, partition: int, state: Restored, begin: Mapping[str, int]
+) -> Restored:
+    """The state as of the offsets of a model."""
+    for topic, at in state.offsets.items():
+        if at is not None and at != begin.get(topic):
+            raise ImportRefused(
+                f"{pipeline.name} stands at {topic}[{partition}]@{at} already, and the model goes"
+                f" on at {begin.get(topic)}: give the pipeline a new name with topics of its own"
+                " for its outputs, or put the model in where it stands by `riverrun model import`"
+            )
+    return replace(state, offsets={topic: begin.get(topic) for topic in state.offsets})
+
+
+def checked(pipeline: Pipeline, snapshot: bytes, key: bytes | None) -> Model:
+    """The model of a snapshot, if it is one of this pipeline.
+
+    Raises:
+        ImportRefused: It is not, or it is damaged.
+    """
     try:
         expected, allow = new_model(pipeline), pipeline.snapshots.allow
         model, _ = snapshots.load(snapshot, expected, key=key, allow=allow)

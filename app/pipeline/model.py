@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from app.pipeline.connectors import Sinks
 from app.pipeline.history import History
-from app.pipeline.running import Learner, Snapshots, StateStore, Topics, Worker
+from app.pipeline.running import Archive, Learner, Snapshots, StateStore, Topics, Worker
 from app.pipeline.sinks import OwnSinks
 from app.pipeline.streams import Decisions, Entity, Events, Labels, Metrics, Predictions
 from app.pipeline.values import FlatValue, Name, Table
@@ -35,6 +35,7 @@ class Pipeline(Table):
     worker: Worker = Worker()
     snapshots: Snapshots = Snapshots()
     sink: OwnSinks = Field(default={})
+    archive: Archive | None = None
 
     @property
     def group(self) -> str:

@@ -60,6 +60,14 @@ class Learner(BaseModel):
         return LearnerSpec(self.type, self.params, self.scale, self.drift, self.tables)
 
 
+class Archive(Table):
+    """Where `riverrun model archive` writes models: every so often, the newest `keep` of each."""
+
+    url: FieldName
+    every: PositiveSeconds = 3600.0
+    keep: int = Field(default=48, ge=1)
+
+
 class Snapshots(Table):
     """Modules, besides River's, whose objects a snapshot of a model may hold."""
 

@@ -1,0 +1,1 @@
+"""Models of a pipeline in files elsewhere: on this machine, on HDFS, on S3."""
