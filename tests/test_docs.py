@@ -42,6 +42,7 @@ LENGTHS = (
     "entities.delay",
     "decisions.per",
     "metrics.window",
+    "archive.every",
     "sink.retry",
 )
 

@@ -70,6 +70,7 @@ def test_the_smallest_file_has_the_documented_defaults(tmp_path: Path) -> None:
         },
         "snapshots": {"allow": ()},
         "sink": {},
+        "archive": None,
     }
 
 
