@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from agents.labels import counts
-from app import inspection, sentences
+from app import inspection, marks, sentences
 from app.kafka import reading
-from app.marks import marks_told
 from app.options import Connect, with_pipeline
 from app.pipeline import stages
 from app.tables import table
@@ -92,8 +91,8 @@ def inspect(
     click.echo(as_table(reports))
     for line in learner_lines(pipeline, reports, time.time()):
         click.echo(line)
-    marks = {each.partition: each.newest_mark for each in reports}
-    for line in marks_told(marks, pipeline.learner.mark):
+    newest = {each.partition: each.newest_mark for each in reports}
+    for line in marks.marks_told(newest, pipeline.learner.mark):
         click.echo(line)
     if (share := label_share(reports)).of:
         click.echo(sentences.labels_told(share, by_id=stages.joins_by_id(pipeline)))
