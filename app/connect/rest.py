@@ -132,14 +132,15 @@ class Connect:
             try:
                 return self._asked_once(method, path, body)
             except urllib.error.HTTPError as error:
+                why = _message(error)
                 if error.code == HTTPStatus.NOT_FOUND and missing is not ...:
                     return missing
                 rebalances = error.code == HTTPStatus.CONFLICT
                 if not rebalances or time.monotonic() > deadline:
-                    raise ConnectError(f"Kafka Connect at {self.url}: {_message(error)}") from None
+                    raise ConnectError(f"Kafka Connect at {self.url}: {why}") from None
             except (OSError, ValueError) as error:
-                why = getattr(error, "reason", None) or error
-                raise ConnectAway(f"no Kafka Connect at {self.url}: {why}") from None
+                reason = getattr(error, "reason", None) or error
+                raise ConnectAway(f"no Kafka Connect at {self.url}: {reason}") from None
             time.sleep(_AGAIN_SECONDS)
 
     def _asked_once(self, method: str, path: str, body: Any) -> Any:
@@ -151,7 +152,8 @@ class Connect:
 
 def _message(error: urllib.error.HTTPError) -> str:
     try:
-        return _line(str(json.loads(error.read())["message"]))
+        with error:
+            return _line(str(json.loads(error.read())["message"]))
     except (OSError, ValueError, KeyError, TypeError):
         return f"{error.code} {error.reason}"
 
