@@ -30,10 +30,10 @@ def test_a_new_pipeline_goes_on_where_the_archived_model_stood(
     first = stream(kafka, tmp_path, topic_name, LEARNER)
     first.send(0, synthetic(1, 40))
     with workers(first, None):
-        first.predictions()
+        first.predictions(150.0)
         assert run("archive", str(first.file), folder, *at) == 0
         first.send(0, synthetic(2, 30))
-        first.predictions()
+        first.predictions(150.0)
     assert "40 events learned" in capsys.readouterr().out
     text = first.file.read_text().replace(f'name = "{topic_name}"', f'name = "{topic_name}-2"')
     text = text.replace("predictions.v1", "predictions.v2")
@@ -46,7 +46,7 @@ def test_a_new_pipeline_goes_on_where_the_archived_model_stood(
 
     copy = type(first)(kafka, Path(second), load(second), first.events)
     with workers(copy, None):
-        records = read_committed(kafka, copy.pipeline.predictions.topic, 30, 60.0)
+        records = read_committed(kafka, copy.pipeline.predictions.topic, 30, 150.0)
     said, model = bare_loop(LEARNER, first.events[0])
     assert copy.models()[0].fingerprint() == model.fingerprint()
     found = [msgspec.json.decode(record.value() or b"") for record in records]
