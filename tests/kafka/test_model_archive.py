@@ -45,8 +45,9 @@ def test_a_new_pipeline_goes_on_where_the_archived_model_stood(
     )
 
     copy = type(first)(kafka, Path(second), load(second), first.events)
-    with workers(copy, None):
+    with workers(copy, None) as (worker,):
         records = read_committed(kafka, copy.pipeline.predictions.topic, 30, 150.0)
+        assert worker.stop() == 0
     said, model = bare_loop(LEARNER, first.events[0])
     assert copy.models()[0].fingerprint() == model.fingerprint()
     found = [msgspec.json.decode(record.value() or b"") for record in records]
