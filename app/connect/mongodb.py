@@ -42,7 +42,6 @@ def config(table: MongoDB, topic: PipelineTopic) -> dict[str, str]:
     Errors of the data become dead letters. All others, such as a server that is away, stop the
     task, so that nothing is passed over.
     """
-    id_ = table.id or ("record" if topic.role == "metrics" else "source")
     return {
         "connector.class": "com.mongodb.kafka.connect.MongoSinkConnector",
         "connection.uri": table.uri,
@@ -52,5 +51,5 @@ def config(table: MongoDB, topic: PipelineTopic) -> dict[str, str]:
             "com.mongodb.kafka.connect.sink.writemodel.strategy.ReplaceOneDefaultStrategy"
         ),
         "mongo.errors.tolerance": "data",
-        **_IDS[id_],
+        **_IDS[table.id],
     }

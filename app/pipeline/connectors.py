@@ -29,15 +29,15 @@ class Connected(Table):
 class MongoDB(Connected):
     """Documents of a collection.
 
-    `id` says which record replaces which document: those of one event ("source"), the same
-    record of the topic ("record"), or those of one key, of which the newest stays ("key").
+    `id` says which record replaces which document: the same record of the topic ("record"), those
+    of one event ("source"), or those of one key, of which the newest stays ("key").
     """
 
     connector: Literal["mongodb"]
     uri: FieldName
     database: FieldName
     collection: FieldName | None = None
-    id: Literal["source", "record", "key"] | None = None
+    id: Literal["record", "source", "key"] = "record"
 
 
 class Iceberg(Connected):

@@ -55,7 +55,7 @@ def test_a_variable_of_a_sink_wins_over_the_file(tmp_path: Path) -> None:
         (MONGO.replace('database = "fraud"\n', ""), "sinks.mongo.database is missing"),
         (MONGO + 'topic = "alerts"\n', 'topic = "alerts": this pipeline has none: set decisions'),
         (MONGO + "tasks = 0\n", "sinks.mongo.tasks = 0: must be 1 or more"),
-        (MONGO + 'id = "id"\n', 'id = "id": must be "source", "record" or "key"'),
+        (MONGO + 'id = "id"\n', 'id = "id": must be "record", "source" or "key"'),
         (MONGO + 'settings.topics = "x"\n', "settings.topics: riverrun sets it itself for p.mongo"),
         (
             MONGO + 'id = "key"\nsettings.transforms = "x"\n',
