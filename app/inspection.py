@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -229,11 +229,12 @@ def _report(
         stage=stage.inputs[0],
         **(_labels(entries) if stage.joins else {}),
         entities=sum(1 for key in entries if key.startswith(ENTITY) and key.count("/") > 1),
-        **({"versions": state.models, "written": state.written} if stage.shared and state else {}),
+        versions=state.models if stage.shared and state else None,
+        written=state.written if stage.shared and state else None,
     )
 
 
-def _labels(entries: Mapping[str, bytes]) -> dict[str, int]:
+def _labels(entries: Mapping[str, bytes]) -> dict[str, Any]:
     """What waits for its label or event, and what happened to labels."""
     found = Counter(_kind(value) for key, value in entries.items() if key.startswith(PREFIX))
     counts = _counts(entries.get(COUNTS))

@@ -158,7 +158,7 @@ class Line:
     def _observe(self, tp: TP, task: Task) -> None:
         watch, agent = self.watch, task.agent
         assert isinstance(agent, Agent)
-        source, sink = agent._source, agent._sink
+        source, sink = agent._source, agent.sink
         assert isinstance(source, FeatureSource)
         assert isinstance(sink, Score)
         assert sink.model is not None
