@@ -94,7 +94,8 @@ def _names(cell: str, pipeline: Pipeline) -> Iterator[str]:
     assert said is not None, cell
     if said[1].endswith(".topic"):
         table = getattr(pipeline, said[1].removesuffix(".topic"))
-        yield table.topic
+        if table is not None:
+            yield table.topic
         return
     if not _is_of(cell, pipeline):
         return
