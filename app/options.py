@@ -34,6 +34,30 @@ SET = click.option(
 )
 
 
+def log_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command that runs on and on the options of its log."""
+    level = click.option(
+        "--log-level",
+        type=click.Choice(["debug", "info", "warning", "error"]),
+        default="info",
+        show_default=True,
+    )
+    form = click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="json: one JSON object a line.",
+    )
+    return level(form(command))
+
+
+def snapshot_key() -> bytes | None:
+    """The key of the environment that signs models which need pickle."""
+    key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
+    return key.encode() if key else None
+
+
 def load(file: str, settings: tuple[str, ...]) -> Pipeline:
     """The pipeline of a file, with the settings of `--set` options above it."""
     overrides = dict(_key_and_value(setting) for setting in settings)

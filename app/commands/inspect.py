@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -15,7 +14,7 @@ import click
 from agents.labels import counts
 from app import inspection, marks, sentences
 from app.kafka import reading
-from app.options import Connect, with_pipeline
+from app.options import Connect, snapshot_key, with_pipeline
 from app.pipeline import stages
 from app.tables import table
 from app.terminal import visible
@@ -76,12 +75,11 @@ def inspect(
     Where labels come late or events are keyed anew: of each stage, and how many events wait for
     their label, and how many cards, terminals or users have a past.
     """
-    key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
     with reading.reading(pipeline, connect()) as reader:
         reports = inspection.inspect(
             pipeline,
             reader,
-            key.encode() if key else None,
+            snapshot_key(),
             with_weights=with_weights,
             fingerprints_up_to=math.inf if with_fingerprint else LARGE,
         )

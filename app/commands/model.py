@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from app import model_files, model_import
 from app.archive import archiving, restoring, schedule
 from app.files import open_folder
 from app.kafka import reading
-from app.options import Connect, with_pipeline
+from app.options import Connect, snapshot_key, with_pipeline
 from app.pipeline import durations
 from learners.saved import snapshots
 
@@ -73,13 +72,12 @@ def import_(
     """
     if everywhere == (partition is not None):
         raise click.UsageError("say where to: --partition N or --all")
-    key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
     done = model_import.import_model(
         pipeline,
         connect(),
         model_files.read(source),
         None if partition is None else [partition],
-        key.encode() if key else None,
+        snapshot_key(),
     )
     click.echo("\n".join(_line(each) for each in done))
 
@@ -146,14 +144,13 @@ def restore_(
 
     Its workers begin at the offsets of the models. All else of a state begins empty.
     """
-    key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
     done = restoring.restore(
         pipeline,
         connect(),
         open_folder(url),
         source or pipeline.name,
         None if at is None else _time(at),
-        key.encode() if key else None,
+        snapshot_key(),
     )
     click.echo("\n".join(_line(each) for each in done))
 

@@ -1,4 +1,4 @@
-"""Options that name a source of events, for `riverrun replay` and `riverrun try`."""
+"""Options that name a source of events, for `riverrun replay`, `try` and `train`."""
 
 from __future__ import annotations
 
@@ -57,6 +57,18 @@ def _injection(text: str) -> tuple[str, int]:
     return pattern, int(day)
 
 
+KEY = click.option(
+    "--key",
+    metavar="FIELD",
+    help="The field that keys the records, instead of events.key, or of the id.",
+)
+LABEL_DELAY = click.option(
+    "--label-delay",
+    type=Parsed("duration", parse_duration),
+    default="7d",
+    show_default=True,
+    help="How long a simulator's label takes; for a pipeline with [labels].",
+)
 OPTIONS = (
     click.option(
         "--source",
@@ -65,11 +77,7 @@ OPTIONS = (
         " handbook, live.",
     ),
     click.option("--limit", type=click.IntRange(1), metavar="N", help="Send N events and no more."),
-    click.option(
-        "--key",
-        metavar="FIELD",
-        help="The field that keys the records, instead of events.key, or of the id.",
-    ),
+    KEY,
     click.option(
         "--time",
         metavar="FIELD",
@@ -89,13 +97,7 @@ OPTIONS = (
         metavar="FILE",
         help="A file's labels, each with its --time; for a pipeline with [labels].",
     ),
-    click.option(
-        "--label-delay",
-        type=Parsed("duration", parse_duration),
-        default="7d",
-        show_default=True,
-        help="How long a simulator's label takes; for a pipeline with [labels].",
-    ),
+    LABEL_DELAY,
     click.option(
         "--inject",
         type=Parsed("injection", _injection),

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import functools
-import os
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
 
-from app.commands.source_options import Parsed, SourceOptions, source_of
-from app.options import Connect, with_pipeline
+from app.commands.progress_line import progress_line
+from app.commands.source_options import KEY, LABEL_DELAY, Parsed, SourceOptions, source_of
+from app.options import Connect, snapshot_key, with_pipeline
 from app.pipeline.durations import parse_duration
 from app.replay import base as replay_base
 from app.replay import files as source_files
@@ -22,8 +21,6 @@ from app.training import run as running
 
 if TYPE_CHECKING:
     from app.pipeline.load import Pipeline
-
-SHOW_SECONDS = 2.0
 
 
 @click.command()
@@ -71,18 +68,8 @@ SHOW_SECONDS = 2.0
     metavar="N",
     help="Processes; more than there are partitions mix what they learn.",
 )
-@click.option(
-    "--key",
-    metavar="FIELD",
-    help="The field that keys the records, instead of events.key, or of the id.",
-)
-@click.option(
-    "--label-delay",
-    type=Parsed("duration", parse_duration),
-    default="7d",
-    show_default=True,
-    help="How long a simulator's label takes; for a pipeline with [labels].",
-)
+@KEY
+@LABEL_DELAY
 def train(
     pipeline: Pipeline,
     connect: Connect,
@@ -109,17 +96,10 @@ def train(
     options = SourceOptions(history, None, key, time, None, until, labels, label_delay, ())
     source = functools.partial(_source, pipeline, options)
     source()  # a wrong command line is one before Kafka is asked
-    snapshot_key = os.environ.get("RIVERRUN_SNAPSHOT_KEY")
-    plan = running.Plan(
-        cut,
-        key,
-        round(overlap * 1000),
-        bound,
-        workers,
-        snapshot_key.encode() if snapshot_key else None,
+    plan = running.Plan(cut, key, round(overlap * 1000), bound, workers, snapshot_key())
+    done = running.train_and_place(
+        pipeline, connect(), source, plan, show=_progress(pipeline.name), tell=_tell
     )
-    show = _progress(pipeline.name)
-    done = running.train_and_place(pipeline, connect(), source, plan, show=show, tell=_tell)
     click.echo("\n".join(_lines(done)))
 
 
@@ -154,17 +134,5 @@ def _lines(done: running.Trained) -> Iterator[str]:
 
 
 def _progress(name: str) -> Callable[[int], None]:
-    """A line now and then; in a terminal it overwrites the last one."""
-    terminal, started = sys.stderr.isatty(), time.monotonic()
-    next_time = started + SHOW_SECONDS
-
-    def show(done: int) -> None:
-        nonlocal next_time
-        now = time.monotonic()
-        if now < next_time:
-            return
-        next_time = now + (0.2 if terminal else SHOW_SECONDS)
-        line = f"{name}: {done:,} records, {done / (now - started):,.0f}/s"
-        click.echo(f"\r{line} " if terminal else line, err=True, nl=not terminal)
-
-    return show
+    line, started = progress_line(name), monotonic()
+    return lambda done: line(done, monotonic() - started)

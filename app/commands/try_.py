@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import IO, TYPE_CHECKING
@@ -12,6 +10,7 @@ from typing import IO, TYPE_CHECKING
 import click
 
 from app.commands.evaluate import as_line, as_table, say_if_worse
+from app.commands.progress_line import progress_line
 from app.commands.source_options import SourceOptions, source_of, source_options
 from app.evaluation import evaluate as evaluating
 from app.options import SET, load
@@ -24,8 +23,6 @@ from topics import codecs
 
 if TYPE_CHECKING:
     from app.pipeline.load import Pipeline
-
-SHOW_SECONDS = 2.0
 
 
 @click.command("try")
@@ -81,7 +78,7 @@ def _tried(pipeline: Pipeline, chosen: SourceOptions) -> tuple[trials.Trial, eva
     """What came of one pipeline; says how fast, and what was rejected."""
     events = source_of(pipeline, chosen)
     _remark_on_times(pipeline, chosen, events.simulated)
-    show = _progress(pipeline.name, events.count)
+    show = progress_line(pipeline.name, events.count)
     trial = trials.run(pipeline, events, limit=chosen.limit, key=chosen.key, show=show)
     done = f"{len(trial.records):,} records in {trial.seconds:.1f} s ({trial.rate:,.0f}/s)"
     click.echo(f"riverrun: {pipeline.name}: {done}", err=True)
@@ -115,22 +112,6 @@ def _remark_on_times(pipeline: Pipeline, chosen: SourceOptions, simulated: bool)
             " 2000-01-01 on: windows, budgets and delays of labels mean little",
             err=True,
         )
-
-
-def _progress(name: str, total: int | None) -> trials.Show:
-    """A line now and then; in a terminal it overwrites the last one."""
-    terminal, next_time = sys.stderr.isatty(), time.monotonic() + SHOW_SECONDS
-    of_total = f" of {total:,}" if total else ""
-
-    def show(done: int, seconds: float) -> None:
-        nonlocal next_time
-        if time.monotonic() < next_time:
-            return
-        next_time = time.monotonic() + (0.2 if terminal else SHOW_SECONDS)
-        line = f"{name}: {done:,}{of_total} records, {done / seconds:,.0f}/s"
-        click.echo(f"\r{line} " if terminal else line, err=True, nl=not terminal)
-
-    return show
 
 
 def _write(

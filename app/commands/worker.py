@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.options import Connect, with_pipeline
+from app.options import Connect, log_options, with_pipeline
 
 if TYPE_CHECKING:
     from app.logs import Form
@@ -18,19 +18,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @with_pipeline
-@click.option(
-    "--log-level",
-    type=click.Choice(["debug", "info", "warning", "error"]),
-    default="info",
-    show_default=True,
-)
-@click.option(
-    "--log-format",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="json: one JSON object a line.",
-)
+@log_options
 def worker(pipeline: Pipeline, connect: Connect, log_level: str, log_format: Form) -> None:
     """Run one worker of a pipeline, until it is told to stop.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from app.pipeline.load import Pipeline
+from app.replay.categories import STEPS
 
 SHOWN = 5
 """Names of fields that are shown."""
@@ -34,11 +35,11 @@ def unused_texts(pipeline: Pipeline, texts: Iterable[str], key: str | None) -> I
         are = "is a text" if len(found) == 1 else "are texts"
         yield (
             f"{', '.join(found[:SHOWN])}{more} {are}, which no step takes: no feature is made of"
-            f" {'it' if len(found) == 1 else 'them'} (steps one_hot, feature_hashing, words)"
+            f" {'it' if len(found) == 1 else 'them'} (steps {', '.join(_TAKING)})"
         )
 
 
-_TAKING = ("one_hot", "feature_hashing", "words")
+_TAKING = (*STEPS, "words")
 
 
 def _named(name: str, taken: Iterable[str]) -> bool:
