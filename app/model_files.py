@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.errors import RiverrunError
+from app.files.whole import written_aside
 from app.inspection import read_states
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
@@ -75,20 +76,12 @@ def write(path: Path, data: bytes, *, force: bool = False) -> None:
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with draft.open("xb") as file:
+        with written_aside(path, draft, replace=force) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if force:
-            draft.replace(path)
-        else:
-            path.hardlink_to(draft)  # fails where the file is there, unlike a rename
     except FileExistsError:
         raise ModelFileError(f"{path}: is there already; --force replaces it") from None
     except OSError as error:
         raise ModelFileError(f"{path}: {error.strerror or error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def read(path: Path) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.files.folder import FileMissing, FilesAway, FilesError, FileThere
+from app.files.whole import written_aside
 
 _AWAY = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE}
 
@@ -37,18 +38,9 @@ class LocalFolder:
         path, draft = self._path / name, self._path / draft_of(name)
         with self._explained(name):
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with draft.open("xb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                if replace:
-                    draft.replace(path)
-                else:
-                    path.hardlink_to(draft)  # fails where the file is there, unlike a rename
-                _make_durable(path.parent)
-            finally:
-                draft.unlink(missing_ok=True)
+            with written_aside(path, draft, replace=replace) as file:
+                file.write(data)
+            _make_durable(path.parent)
 
     def delete(self, name: str) -> None:
         with self._explained(name):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 
 from app.errors import RiverrunError
+from app.files.whole import written_aside
 from app.history.arrow import row_of, schema_of
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
@@ -63,14 +63,12 @@ def export(pipeline: Pipeline, reader: Reader, path: Path, *, force: bool = Fals
         raise ExportRefused(f"{path}: {NEEDED}")
     if path.exists() and not force:
         raise ExportRefused(f"{path}: is there already; --force replaces it")
-    write: Callable[[Pipeline, Path, Iterator[LabelledEvent]], None]
+    write: Callable[[Pipeline, BinaryIO, Iterator[LabelledEvent]], None]
     write = _write_parquet if path.suffix == ".parquet" else _write_lines
     found, draft = Exported(), path.with_name(f".{path.name}.draft")
-    try:
-        write(pipeline, draft, _events(pipeline, reader, found))
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    draft.unlink(missing_ok=True)  # of an export that was killed
+    with written_aside(path, draft, replace=True) as file:
+        write(pipeline, file, _events(pipeline, reader, found))
     return found
 
 
@@ -87,26 +85,17 @@ def _events(pipeline: Pipeline, reader: Reader, found: Exported) -> Iterator[Lab
         yield event
 
 
-def _write_lines(_: Pipeline, path: Path, events: Iterator[LabelledEvent]) -> None:
+def _write_lines(_: Pipeline, file: BinaryIO, events: Iterator[LabelledEvent]) -> None:
     encode = msgspec.json.Encoder().encode
-    with path.open("wb") as file:
-        for event in events:
-            file.write(encode(event) + b"\n")
-        _to_disk(file)
+    for event in events:
+        file.write(encode(event) + b"\n")
 
 
-def _write_parquet(pipeline: Pipeline, path: Path, events: Iterator[LabelledEvent]) -> None:
+def _write_parquet(pipeline: Pipeline, file: BinaryIO, events: Iterator[LabelledEvent]) -> None:
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
     schema = schema_of(pipeline)
-    with path.open("wb") as file:
-        with ParquetWriter(file, schema) as writer:
-            while part := [row_of(schema, event) for event in islice(events, ROWS)]:
-                writer.write_table(pa.Table.from_pylist(part, schema=schema))
-        _to_disk(file)
-
-
-def _to_disk(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+    with ParquetWriter(file, schema) as writer:
+        while part := [row_of(schema, event) for event in islice(events, ROWS)]:
+            writer.write_table(pa.Table.from_pylist(part, schema=schema))
