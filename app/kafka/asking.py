@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import TypeVar
 
 from confluent_kafka import Consumer, IsolationLevel, KafkaException, TopicPartition
@@ -12,7 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from app.errors import RiverrunError
 from app.kafka.identity import Identity, identities
-from app.kafka.offsets import list_offsets
+from app.kafka.offsets import current_offsets
 
 T = TypeVar("T")
 
@@ -28,10 +29,34 @@ class RestoreTimeout(RiverrunError):
     """Kafka did not give the state in time."""
 
 
-class Asking:
-    """Questions of a restore; each blocks until Kafka answers.
+def _nothing() -> None:
+    pass
 
-    A broker that restarts refuses for a while, so a question that fails is asked again.
+
+def ask_again(ask: Callable[[], T], seconds: float, check: Callable[[], None] = _nothing) -> T:
+    """Ask until there is an answer: a broker that restarts refuses for a while.
+
+    Args:
+        ask: Asks once.
+        seconds: After so long a failure is the answer.
+        check: Is called before each time; it raises when it is time to stop.
+
+    Raises:
+        KafkaException: What the last time raised.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        check()
+        try:
+            return ask()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+class Asking:
+    """Questions of a restore; each blocks until Kafka answers, see `ask_again`.
 
     Args:
         consumer: Has the group's id and reads committed records.
@@ -94,16 +119,9 @@ class Asking:
     ) -> dict[int, int]:
         if not partitions:
             return {}
-        asked = {TopicPartition(topic, p): spec for p in partitions}
-
-        def ask() -> dict[int, int]:
-            try:
-                return list_offsets(self._admin, asked, isolation, ANSWER_SECONDS)
-            except KafkaException:
-                # It goes on asking by the leader and the epoch that it remembers: look again.
-                identities(self._admin, [topic], ANSWER_SECONDS)
-                raise
-
+        ask = partial(
+            current_offsets, self._admin, topic, partitions, spec, isolation, ANSWER_SECONDS
+        )
         return self.answer(ask, f"the {what} of {topic}")
 
     def topics(self, names: Collection[str]) -> dict[str, Identity | None]:
@@ -130,12 +148,7 @@ class Asking:
             RestoreTimeout: when there is none in time.
             RestoreStopped: after ``stop``.
         """
-        deadline = time.monotonic() + self._timeout
-        while True:
-            self.check()
-            try:
-                return ask()
-            except KafkaException as error:
-                if time.monotonic() > deadline:
-                    raise RestoreTimeout(f"{what} did not come: {error.args[0].str()}") from error
-                time.sleep(0.05)
+        try:
+            return ask_again(ask, self._timeout, self.check)
+        except KafkaException as error:
+            raise RestoreTimeout(f"{what} did not come: {error.args[0].str()}") from error

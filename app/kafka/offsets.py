@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from app.kafka.identity import identities
 
 
 def list_offsets(
@@ -32,3 +34,25 @@ def list_offsets(
         what = f"no broker names an offset of the partitions {unknown}"
         raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE, what))
     return found
+
+
+def current_offsets(
+    admin: AdminClient,
+    topic: str,
+    partitions: Iterable[int],
+    spec: OffsetSpec,
+    isolation: IsolationLevel,
+    seconds: float,
+) -> dict[int, int]:
+    """The offsets by partition of a topic; to be asked again where it fails.
+
+    Raises:
+        KafkaException: As `list_offsets`. The next call then asks the leaders of that time.
+    """
+    asked = {TopicPartition(topic, p): spec for p in partitions}
+    try:
+        return list_offsets(admin, asked, isolation, seconds)
+    except KafkaException:
+        # It goes on asking by the leader and the epoch that it remembers: look again.
+        identities(admin, [topic], seconds)
+        raise

@@ -10,18 +10,17 @@ commits anything.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from app.kafka.asking import ask_again
 from app.kafka.identity import identities
-from app.kafka.offsets import list_offsets
+from app.kafka.offsets import current_offsets
 from app.kafka.partitions import TP
-
-T = TypeVar("T")
 
 SECONDS = 2.0
 """How long what is open may take to end by itself: another worker's transaction does."""
@@ -49,39 +48,29 @@ class OpenRecords:
             KafkaException: when Kafka does not tell in time.
         """
         admin = AdminClient(self._settings)
-        topics = _answer(partial(identities, admin, self._topics, SECONDS))
-        found: dict[TP, int] = {}
-        for topic, there in topics.items():
-            if there is not None:
-                places = [TP(topic, number) for number in range(there.partitions)]
-                found |= _open(admin, places, time.monotonic() + SECONDS)
-        return found
+        topics = ask_again(partial(identities, admin, self._topics, SECONDS), ANSWER_SECONDS)
+        return {
+            TP(topic, number): offset
+            for topic, there in topics.items()
+            if there is not None
+            for number, offset in _open(admin, topic, range(there.partitions)).items()
+        }
 
 
-def _open(admin: AdminClient, places: Sequence[TP], deadline: float) -> dict[TP, int]:
-    ends = _ends(admin, places, IsolationLevel.READ_UNCOMMITTED)
+def _open(admin: AdminClient, topic: str, partitions: Sequence[int]) -> dict[int, int]:
+    deadline = time.monotonic() + SECONDS
+
+    def ends(isolation: IsolationLevel) -> dict[int, int]:
+        asked = admin, topic, partitions, OffsetSpec.latest(), isolation, SECONDS
+        return ask_again(partial(current_offsets, *asked), ANSWER_SECONDS)
+
+    written = ends(IsolationLevel.READ_UNCOMMITTED)
     while True:
         # The last stable offset: all before it has ended.
-        stable = _ends(admin, places, IsolationLevel.READ_COMMITTED)
-        found = {place: stable[place] for place in places if stable[place] < ends[place]}
+        stable = ends(IsolationLevel.READ_COMMITTED)
+        found = {
+            number: stable[number] for number in partitions if stable[number] < written[number]
+        }
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(_LOOK_AGAIN)
-
-
-def _ends(admin: AdminClient, places: Sequence[TP], isolation: IsolationLevel) -> dict[TP, int]:
-    asked = {TopicPartition(*place): OffsetSpec.latest() for place in places}
-    found = _answer(partial(list_offsets, admin, asked, isolation, SECONDS))
-    return {place: found[place.partition] for place in places}
-
-
-def _answer(ask: Callable[[], T]) -> T:
-    """Ask again while a broker starts."""
-    deadline = time.monotonic() + ANSWER_SECONDS
-    while True:
-        try:
-            return ask()
-        except KafkaException:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(_LOOK_AGAIN)
