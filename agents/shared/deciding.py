@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from agents.evaluation.watching import Watcher
 from agents.outputs import Outputs, Refused
-from agents.rejected import Rejected
+from agents.rejected import Rejected, read_each
 from agents.shared.scores import ScoresUnreadable, decode
 from agents.sinks.publish import Publisher
 from agents.sinks.scored import ScoredBatch
 from topics.dead_letters import dead_letter
-from topics.records import Batch
+from topics.records import Batch, Record
 
 
 class Deciding:
@@ -46,12 +46,7 @@ class Deciding:
     def process(self, batch: Batch, refused: Refused) -> Outputs:
         """Take in the blocks of these records, in order; see ``Agent.process``."""
         outputs, unreadable = Outputs(), list[Rejected]()
-        for record in batch.records:
-            try:
-                scored = decode(record.value())
-            except ScoresUnreadable as error:
-                unreadable.append(Rejected(record, "decode", error))
-                continue
+        for _, scored in read_each(batch.records, _decoded, ScoresUnreadable, unreadable):
             self._take(scored, outputs)
         outputs.dead_letters = [dead_letter(self._dead_letters, *each) for each in unreadable]
         return outputs
@@ -67,3 +62,7 @@ class Deciding:
             self._publisher.publish(scored, outputs)
         if self._watcher is not None:
             outputs.others += self._watcher.watch(scored)
+
+
+def _decoded(record: Record) -> ScoredBatch:
+    return decode(record.value())

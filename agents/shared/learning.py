@@ -7,7 +7,7 @@ from agents.keys import key_of
 from agents.operations import Letters
 from agents.outputs import Outputs, Refused
 from agents.records import StoredRecord
-from agents.rejected import Rejected
+from agents.rejected import Rejected, read_each
 from agents.shared.rows import BlockUnreadable, Origin, RowBlock
 from learners.model import LearnFailed, Model
 from topics.dead_letters import Stage, dead_letter
@@ -38,16 +38,10 @@ class Learning:
 
     def process(self, batch: Batch, refused: Refused) -> Outputs:
         """Learn the rows of these blocks, one after another; see ``Agent.process``."""
-        blocks: list[RowBlock] = []
         unreadable: list[Rejected] = []
-        for record in batch.records:
-            try:
-                block = RowBlock.decode(record.value())
-            except BlockUnreadable as error:
-                unreadable.append(Rejected(record, "decode", error))
-                continue
-            if not block.in_memory:  # else it was learned when it was written
-                blocks.append(block)
+        found = read_each(batch.records, _decoded, BlockUnreadable, unreadable)
+        # Others were learned when they were written.
+        blocks = [block for _, block in found if not block.in_memory]
         outputs = self.take(RowBlock.joined(blocks), refused)
         outputs.dead_letters += [dead_letter(self._dead_letters, *each) for each in unreadable]
         return outputs
@@ -83,6 +77,10 @@ class Learning:
         codec, id_, name = self._letters.labels or (self._letters.events, "id", "label")
         value = codec.encode({id_: origin.id, name: label})
         return StoredRecord(origin.source, origin.key, value, origin.time)
+
+
+def _decoded(record: Record) -> RowBlock:
+    return RowBlock.decode(record.value())
 
 
 def _refusal(origin: Origin) -> Refusal:

@@ -8,9 +8,9 @@ from agents.forwarded import ForwardedEvent, ForwardedLabel, Message, UnjoinedLa
 from agents.operations import EVENT, KINDS, UNJOINED, Letters, Operations, Row
 from agents.packing import unpacker
 from agents.records import StoredRecord
-from agents.rejected import Rejected
+from agents.rejected import Rejected, read_each
 from topics.errors import DecodeError
-from topics.records import Batch
+from topics.records import Batch, Record
 
 
 class ForwardedSource:
@@ -35,19 +35,19 @@ class ForwardedSource:
     def read(self, batch: Batch) -> tuple[Operations, list[Rejected]]:
         """What these records say; one that no stage has written is set aside."""
         records, places = batch.records, batch.places or [0] * len(batch.records)
-        rows: list[Row] = []
-        taken: list[int] = []
         rejected: list[Rejected] = []
-        for i, record in enumerate(records):
-            try:
-                rows.append(_row(self._decode(record.value() or b"")))  # of a tombstone, None
-                taken.append(i)
-            except (msgspec.MsgspecError, IndexError) as error:
-                why = DecodeError(f"no operation of the stage before: {error}")
-                rejected.append(Rejected(record, "decode", why))
-        operations = Operations.of(rows, [records[i] for i in taken], [places[i] for i in taken])
+        found = list(read_each(records, self._row, DecodeError, rejected))
+        taken = [i for i, _ in found]
+        causes, at = [records[i] for i in taken], [places[i] for i in taken]
+        operations = Operations.of([row for _, row in found], causes, at)
         operations.letters = self._letters
         return operations, rejected
+
+    def _row(self, record: Record) -> Row:
+        try:
+            return _row(self._decode(record.value() or b""))  # a tombstone is no operation
+        except (msgspec.MsgspecError, IndexError) as error:
+            raise DecodeError(f"no operation of the stage before: {error}") from None
 
 
 def _row(said: Message) -> Row:
