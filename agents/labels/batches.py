@@ -40,7 +40,8 @@ from agents.labels.reader import ParsedLabel
 from agents.labels.settings import JoinSettings
 from agents.operations import Fields, ParsedEvent
 from agents.records import given_label
-from agents.tables.table import Table, joined_bytes
+from agents.tables.arrays import joined_bytes
+from agents.tables.table import Table
 
 _BESIDES = 32
 """Bytes of an entry besides its id and what is kept of it, at the most."""

@@ -6,7 +6,8 @@ import numpy as np
 
 from agents.labels.heap import Heap, schedule, unschedule
 from agents.labels.packed import EARLY, WAITING, fill
-from agents.tables.table import Table, longer
+from agents.tables.arrays import longer
+from agents.tables.table import Table
 
 
 class Deadlines:

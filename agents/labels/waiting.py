@@ -17,7 +17,7 @@ from agents.labels.rows import DELETE, GET, PUT, STRANGE, TAKEN, work
 from agents.operations import DROP, EVENT, Operations
 from agents.packing import pack, unpacker
 from agents.state import State
-from agents.tables.table import joined_bytes
+from agents.tables.arrays import joined_bytes
 from learners.engine.kernels import Floats, Ints
 from learners.engine.rows import Rows
 

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
-import os
 import secrets
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import accumulate
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any
 from zlib import crc32
 
@@ -19,6 +14,7 @@ import numpy as np
 from agents.entries import PackedEntries, Part
 from agents.errors import AgentError
 from agents.tables import batches, patches
+from agents.tables.arrays import joined_bytes, longer, new_arena, zeros
 from agents.tables.bytes import CLASSES, EXACT, GRANULE, HASH_MASK, Bytes, entry_at
 from agents.tables.kernels import (
     CHANGED,
@@ -46,8 +42,6 @@ from learners.engine.kernels import Ints
 
 _LEAST = 64
 _AT_ONCE = 1000
-_MAPPED = 1 << 18
-"""Bytes from which an array has memory of its own, which goes back when it is freed."""
 _MOST = (1 << 31) * GRANULE - GRANULE
 """Bytes of an arena: its granules are counted in 32 bits."""
 _BESIDES = 14
@@ -86,7 +80,7 @@ class Table:
             patched=np.zeros(0, np.int32),
             patch_ends=np.zeros(0, np.int64),
             patches=np.zeros(0, np.uint8),
-            **_arena(_LEAST * GRANULE, None),
+            **new_arena(_LEAST * GRANULE, None),
         )
         numbers = self.memory.numbers
         numbers[SEED] = secrets.randbelow(HASH_MASK + 1) | 1 << 30 | 1
@@ -261,13 +255,13 @@ class Table:
             buckets = len(m.heads) * (4 if held + entries > 32 * len(m.heads) else 1)
             while buckets * 32 < held + entries:
                 buckets *= 4
-            self._replace(heads=_zeros(buckets, np.int32))
+            self._replace(heads=zeros(buckets, np.int32))
             batches.relink(self.memory)
         slots = int(numbers[USED] + max(0, entries - numbers[FREED]))
         if slots > len(m.at):
             self._grow(max(slots, len(m.at) * 5 // 4))
         if (held + entries) * 4 > 3 * len(m.index):
-            self._replace(index=_zeros((held + entries) * 3 // 2 + _LEAST, np.int32))
+            self._replace(index=zeros((held + entries) * 3 // 2 + _LEAST, np.int32))
             batches.reindex(self.memory)
         noted = int(numbers[CHANGED]) + entries + changes
         if noted > len(m.changed):
@@ -295,7 +289,7 @@ class Table:
                 " labels.max_waiting, labels.expire or entities.windows, or use more partitions"
             )
         room = min(least * 5 // 4, _MOST)
-        moved = _arena(max(room, _LEAST * GRANULE), self._folder)
+        moved = new_arena(max(room, _LEAST * GRANULE), self._folder)
         batches.move(self.memory, moved["arena"])
         self._replace(**moved)
 
@@ -332,43 +326,3 @@ def warm_up() -> None:
     table.settle()
     table.reserve(100 * _LEAST, 100 * _LEAST * GRANULE)
     table.checksum()
-
-
-def joined_bytes(parts: Sequence[bytes]) -> tuple[Bytes, Ints]:
-    """Bytes one behind the other, and where each ends."""
-    ends = np.fromiter(accumulate(map(len, parts)), np.int64, len(parts))
-    return np.frombuffer(bytearray().join(parts), np.uint8), ends
-
-
-def longer(array: Any, count: int) -> Any:
-    """An array with room for so many; what is new is 0."""
-    made = _zeros(count, array.dtype)
-    made[: len(array)] = array
-    return made
-
-
-def _zeros(count: int, dtype: Any) -> Any:
-    size = count * np.dtype(dtype).itemsize
-    if size < _MAPPED:
-        return np.zeros(count, dtype)
-    return np.frombuffer(mmap.mmap(-1, size, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), dtype)
-
-
-def _arena(size: int, folder: Path | None) -> dict[str, Any]:
-    """An arena, under both types."""
-    granules = -(-size // GRANULE)
-    if folder is None:
-        cells = _zeros(granules, np.int32)
-    else:
-        with TemporaryFile(dir=folder) as file:  # it has no name: nothing is left when we die
-            _allocate(file.fileno(), granules * GRANULE)
-            cells = np.frombuffer(mmap.mmap(file.fileno(), granules * GRANULE), np.int32)
-    return {"arena": cells.view(np.uint8), "granules": cells}
-
-
-def _allocate(file: int, size: int) -> None:
-    """A full disk is an error here; later it would be a signal that kills the process."""
-    if sys.platform == "linux":
-        os.posix_fallocate(file, 0, size)
-    else:
-        os.ftruncate(file, size)
