@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import uuid
 from typing import Any
 
 import pytest
 
 from app.files import FileMissing, FilesAway, FileThere, Folder, open_folder
+from tests.app.files.racing import require_one_winner
 from tests.kafka.running import wait_until
 from tests.stores.s3 import BUCKET
 from tests.stores.servers import Server
@@ -46,24 +46,7 @@ def test_files_are_written_read_listed_replaced_and_deleted(folder: Folder) -> N
 
 
 def test_of_many_writers_of_a_new_file_one_wins(folder: Folder) -> None:
-    won, start = list[int](), threading.Barrier(4)
-
-    def write(number: int) -> None:
-        start.wait()
-        try:
-            folder.write("a", b"%d" % number * 10_000)
-        except FileThere:
-            return
-        won.append(number)
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-
-    assert len(won) == 1
-    assert folder.read("a") == b"%d" % won[0] * 10_000
+    require_one_winner(folder, writers=4)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """A folder on this machine: whole files or none, one winner, errors that name the file."""
 
 import errno
-import threading
 from pathlib import Path
 
 import pytest
 
 from app.files import FileMissing, FilesAway, FilesError, FileThere, open_folder
 from app.files.local import draft_of
+from tests.app.files.racing import require_one_winner
 
 
 def test_a_file_is_written_read_listed_and_deleted(tmp_path: Path) -> None:
@@ -47,24 +47,7 @@ def test_a_file_that_is_there_is_replaced_only_where_that_is_asked_for(tmp_path:
 
 
 def test_of_many_writers_of_a_new_file_one_wins(tmp_path: Path) -> None:
-    folder, won, start = open_folder(str(tmp_path)), list[int](), threading.Barrier(8)
-
-    def write(number: int) -> None:
-        start.wait()
-        try:
-            folder.write("a", b"%d" % number * 10_000)
-        except FileThere:
-            return
-        won.append(number)
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert len(won) == 1
-    assert folder.read("a") == b"%d" % won[0] * 10_000
+    require_one_winner(open_folder(str(tmp_path)), writers=8)
 
 
 def test_what_a_killed_writer_left_is_a_draft_and_no_file(tmp_path: Path) -> None:
