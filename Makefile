@@ -7,13 +7,16 @@ STORES := $(VENV)/.stores.toml# the pyproject.toml that the extra "stores" was i
 AUDIT := $(VENV)/.audit.toml# the pyproject.toml that the extra "audit" was installed from
 ARGS  ?=
 
+# Three at a time on two cores: those with a broker mostly wait.
+PYTEST := $(BIN)/python -m pytest -q --numprocesses 3 --dist loadfile --no-loadscope-reorder
+
 # PyPI tells of the vulnerabilities of an old release; a mirror may not.
 TELLS := import json, urllib.request as web; from pip._internal.models.index import PyPI; \
 	old = web.urlopen(PyPI.pypi_url + "/jinja2/2.4.1/json", timeout=3); \
 	assert json.load(old)["vulnerabilities"]
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check audit sbom bench chaos mutations stores clean
+.PHONY: help setup demo test long check audit sbom bench chaos mutations stores clean
 
 help: ## this list
 	@echo 'usage: make GOAL [ARGS="..."] [PYTHON=/path/to/python3]'
@@ -27,8 +30,11 @@ setup: $(READY) ## only the setting up: .venv/bin/riverrun is there afterwards
 demo: $(READY) ## card fraud through Kafka, live, with a page; ARGS="--seconds 30" for how long
 	$(BIN)/riverrun demo $(ARGS)
 
-test: check ## check, then every test; ARGS="-k snapshot" for some of them
-	$(BIN)/python -m pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+test: check ## check, then the tests, but for the long ones; ARGS="-k snapshot" for some of them
+	$(PYTEST) -m "not long" $(ARGS)
+
+long: $(READY) ## the tests that take long: before a release
+	$(PYTEST) -m long $(ARGS)
 
 check: $(READY) ## lint, format, types, imports, dangerous calls, known vulnerabilities
 	$(BIN)/ruff check .

@@ -7,7 +7,14 @@ import pytest
 from tests.chaos.parts import all_parts
 from tests.chaos.scene import AS_REFERENCE, Scene, Skipped
 
-SHORT = [name for name, part in all_parts().items() if part.short]
+QUICK = {"kills", "freezes", "rebalances", "poison"}
+"""What ``make test`` runs of them: one kind of fault of each layer, within some minutes."""
+
+SHORT = [
+    pytest.param(name, marks=() if name in QUICK else pytest.mark.long)
+    for name, part in all_parts().items()
+    if part.short
+]
 
 
 @pytest.mark.timeout(600)

@@ -60,6 +60,7 @@ def shop(registry: Apicurio, tmp_path: Path) -> Pipeline:
     return write(tmp_path / "avro", as_avro(TEXT, registry, name, "timeout = 1\n"), ORDERS)
 
 
+@pytest.mark.long
 def test_avro_gives_what_json_gives(
     kafka: str, registry: Apicurio, shop: Pipeline, tmp_path: Path
 ) -> None:

@@ -100,6 +100,7 @@ def test_a_replay_creates_the_topics_that_lack_and_says_so(
         assert err.count(f"{topic_name}.state.v1") == bool(expected)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_replay_that_is_stopped_says_how_far_it_came(
     commands: Commands, kafka: str, topic_name: str, how: signal.Signals

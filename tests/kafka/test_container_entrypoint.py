@@ -148,6 +148,7 @@ def fetch(port: int, path: str) -> bytes:
         return bytes(answer.read())
 
 
+@pytest.mark.long
 def test_the_compose_services_run_and_the_workers_stop_cleanly_on_sigterm(
     kafka: str, tmp_path: Path
 ) -> None:

@@ -75,6 +75,7 @@ def figures(text: str) -> dict[str, str]:
     return {line[2:20].strip(): line[20:].split()[0] for line in text.splitlines()[1:]}
 
 
+@pytest.mark.long
 def test_a_killed_worker_costs_nothing_and_nothing_is_left(cluster: str) -> None:
     with demo(cluster, "--seconds", "8", *SMALL) as process:
         out, err = process.communicate(timeout=120)
@@ -111,6 +112,7 @@ def test_the_page_is_served_and_ctrl_c_in_the_middle_ends_all_with_a_summary(clu
     assert workers_on(cluster) == own_topics(cluster) == []
 
 
+@pytest.mark.long
 def test_ctrl_c_while_it_starts_ends_it_too(cluster: str) -> None:
     with demo(cluster) as process:
         wait_for_line(process, "Topics demo-")
@@ -121,6 +123,7 @@ def test_ctrl_c_while_it_starts_ends_it_too(cluster: str) -> None:
     assert workers_on(cluster) == own_topics(cluster) == []
 
 
+@pytest.mark.long
 def test_the_workers_of_a_killed_demo_end_too(cluster: str) -> None:
     with demo(cluster, "--workers", "2", *SMALL) as process:
         wait_for_line(process, "2 workers, each with a model")

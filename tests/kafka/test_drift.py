@@ -20,6 +20,7 @@ DRIFT = {
 LEARNER = {"type": "passive_aggressive", "C": 0.001, "scale": True, "drift": DRIFT}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_killed_between_warning_and_swap_it_is_equal_to_the_bare_loop(
     kafka: str, tmp_path: Path, topic_name: str

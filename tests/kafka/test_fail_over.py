@@ -114,6 +114,7 @@ def has(worker: WorkerProcess, partitions: str) -> None:
     wait_until(lambda: last() == partitions, what=f"{partitions} for the worker")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_states_go_to_a_standby_and_back_and_nothing_changes(
     kafka: str, tmp_path: Path, topic_name: str
@@ -156,6 +157,7 @@ def test_states_go_to_a_standby_and_back_and_nothing_changes(
         assert first.stop() == 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_killed_workers_with_standbys_say_what_one_alone_says_to_the_last_bit(
     kafka: str, tmp_path: Path, topic_name: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from app.kafka.admin import ensure_topics
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import load_pipeline
@@ -38,6 +40,7 @@ def test_a_start_that_kafka_refuses_is_told(kafka: str, tmp_path: Path, topic_na
     assert line.startswith("riverrun: could not begin with transactions: INVALID_TRANSACTION_TIME")
 
 
+@pytest.mark.long
 def test_a_learner_that_hangs_ends_the_worker_and_its_records_are_named(
     kafka: str, tmp_path: Path, topic_name: str
 ) -> None:

@@ -9,6 +9,8 @@ import sys
 import zlib
 from pathlib import Path
 
+import pytest
+
 from tests.kafka.running import stream, synthetic, workers
 
 LEARNER = {"type": "river.cluster.KMeans", "seed": 1}
@@ -21,6 +23,7 @@ print(bare_loop(learner, events)[1].fingerprint())
 """
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed_goes_on_under_the_same_hash_seed(
     kafka: str, tmp_path: Path, topic_name: str
 ) -> None:

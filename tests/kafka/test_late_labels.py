@@ -296,6 +296,7 @@ def test_a_label_that_cannot_be_learned_is_set_aside_and_nothing_else(
     assert waiting(state(made)[0]) == {"f"}
 
 
+@pytest.mark.long
 def test_kills_and_workers_that_come_and_go_change_nothing(
     kafka: str, tmp_path: Path, topic_name: str
 ) -> None:

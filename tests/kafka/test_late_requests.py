@@ -113,6 +113,7 @@ def play(here: Stream, proxy: Proxy, count: int) -> None:
     assert FENCED & set(said)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300 + 10 * LATE_ENDS)
 def test_an_end_of_a_transaction_that_is_late_ends_no_other(here: Stream, proxy: Proxy) -> None:
     play(here, proxy, LATE_ENDS)

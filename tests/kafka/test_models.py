@@ -19,6 +19,7 @@ from tests.kafka.running import (
 )
 
 
+@pytest.mark.long
 def test_a_model_that_grows_and_shrinks_over_many_records_survives_kills(
     kafka: str, tmp_path: Path, topic_name: str
 ) -> None:

@@ -34,6 +34,7 @@ def started(pipeline: Stream, worker: WorkerProcess) -> None:
     pipeline.predictions()
 
 
+@pytest.mark.long
 def test_without_a_broker_a_worker_stops_soon_with_1_and_says_why_in_few_lines(
     broker: LocalKafka, tmp_path: Path, topic_name: str
 ) -> None:

@@ -59,6 +59,7 @@ def pipeline(kafka: str, tmp_path: Path, topic_name: str) -> tuple[Stream, int]:
     return stream(kafka, tmp_path, topic_name, LEARNER, 1, worker={"web_port": port}), port
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts files in /proc")
 def test_a_thousand_clients_of_each_kind_take_nothing_from_the_stream(
     pipeline: tuple[Stream, int],

@@ -113,6 +113,7 @@ FAULTS = int(os.environ.get("RIVERRUN_PROXIED_FAULTS", "0"))
 SEED = int(os.environ.get("RIVERRUN_CHAOS_SEED", random.randrange(10**6)))
 
 
+@pytest.mark.long
 @pytest.mark.timeout(200 + 30 * SLICES)
 def test_faults_of_all_requests_at_random_change_nothing(here: Stream, proxy: Proxy) -> None:
     print(f"RIVERRUN_CHAOS_SEED={SEED}")

@@ -315,6 +315,7 @@ def test_with_four_partitions_a_window_of_each_is_final_once(four: Four) -> None
     assert sum(one["events"] for one in ends[0].values()) > 0.9 * COUNT
 
 
+@pytest.mark.long
 def test_two_workers_and_a_kill_lose_and_double_nothing(
     kafka: str, tmp_path: Path, topic_name: str
 ) -> None:

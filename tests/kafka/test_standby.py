@@ -203,6 +203,7 @@ def test_a_state_that_is_given_back_is_followed_from_where_it_was_written(
     standby.close()
 
 
+@pytest.mark.long
 def test_a_state_is_compacted_while_it_is_followed(
     tmp_path: Path, topic_name: str, warnings: pytest.LogCaptureFixture
 ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from confluent_kafka import Producer
 
 from app.kafka.admin import ensure_topics
@@ -128,6 +129,7 @@ def run(
     return said(pipeline, kafka), states(bootstrap, pipeline)
 
 
+@pytest.mark.long
 def test_killed_workers_with_state_on_disk_say_what_one_with_memory_says_to_the_last_bit(
     kafka: str, tmp_path: Path, topic_name: str
 ) -> None:

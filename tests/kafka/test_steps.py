@@ -35,6 +35,7 @@ def with_lands(seed: int, count: int) -> list[dict[str, Any]]:
     return events
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("which", LEARNERS)
 def test_steps_survive_a_kill_9(kafka: str, tmp_path: Path, topic_name: str, which: str) -> None:

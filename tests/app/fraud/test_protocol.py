@@ -34,6 +34,7 @@ def test_the_ceiling_is_the_published_one(handbook: Transactions) -> None:
     assert ceiling(split(handbook).test) == pytest.approx(0.397, abs=0.0005)
 
 
+@pytest.mark.long
 def test_batch_logistic_regression_reaches_the_published_numbers(
     handbook: Transactions, handbook_features: Floats
 ) -> None:

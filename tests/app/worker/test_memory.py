@@ -105,6 +105,7 @@ def events() -> list[Any]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("no_collection")
 def test_memory_is_flat_over_many_assignments_with_events_that_wait(tmp_path: Path) -> None:
     file = tmp_path / "p.toml"
