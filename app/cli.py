@@ -69,7 +69,7 @@ COMMANDS = {
     "sink": ("sink:sink", "Write an output to a store: a database, lake or warehouse."),
     "state": ("state:state", "Check the state of a pipeline, or bring it back."),
     "model": ("model:model", "Export, import, archive or restore models."),
-    "sinks": ("sinks:sinks", "Bring outputs to stores by Kafka Connect."),
+    "sinks": ("sinks:sinks", "List the sinks, and bring connectors to Kafka Connect."),
     "history": ("history:history", "Export scored events with their labels."),
     "evaluate": ("evaluate:evaluate", "Measure the predictions on Kafka."),
     "dead-letters": (

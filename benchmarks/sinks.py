@@ -102,7 +102,7 @@ def _store(folder: str, kind: str, url: str) -> Store:
         written.write(
             'name = "bench"\n[events]\ntopic = "e"\n[predictions]\ntopic = "p"\n'
             '[learner]\ntype = "arow"\n'
-            f'[sink.bench]\ntype = "{kind}"\nurl = "{url}"\ntable = "t{uuid.uuid4().hex}"\n'
+            f'[sinks.bench]\ntype = "{kind}"\nurl = "{url}"\ntable = "t{uuid.uuid4().hex}"\n'
             f"{more if kind == 'iceberg' else ''}\n"
         )
     return open_store(load_pipeline(file), "bench")

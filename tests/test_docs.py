@@ -23,6 +23,7 @@ from app.pipeline.load import load_pipeline
 from app.pipeline.model import Pipeline
 from app.pipeline.running import Learner
 from app.pipeline.setting_sources import from_environment, nested
+from app.pipeline.stores import Stored
 from learners import registry
 from learners.river.names import find
 from tests.markdown import PAGES, ROOT, anchors, blocks, links, rows
@@ -43,7 +44,7 @@ LENGTHS = (
     "decisions.per",
     "metrics.window",
     "archive.every",
-    "sink.retry",
+    "sinks.retry",
 )
 
 
@@ -58,7 +59,7 @@ def settings(table: type[pydantic.BaseModel] = Pipeline, prefix: str = "") -> It
             yield f"{prefix}{name}", field
 
 
-SETTINGS = dict(settings())
+SETTINGS = dict([*settings(), *settings(Stored, "sinks.")])
 DOCUMENTED = {row[0].strip("`"): row for row in rows(PIPELINE_FILE) if len(row) == 4}
 
 

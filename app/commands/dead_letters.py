@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from app import dead_letters as letters_of
+from app.connect.config import letters_topic
 from app.kafka import clients, reading
 from app.options import Connect, with_pipeline
 from app.terminal import visible
@@ -25,7 +26,7 @@ PREVIEW = 60
 @click.argument("action", type=click.Choice(["list", "replay"]))
 @click.option("--json", "as_json", is_flag=True, help="list: a line of JSON a letter.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="list: the first N letters.")
-@click.option("--sink", metavar="NAME", help="list: what the store of [sink.NAME] refused.")
+@click.option("--sink", metavar="NAME", help="list: what the store of [sinks.NAME] refused.")
 def dead_letters(
     pipeline: Pipeline,
     connect: Connect,
@@ -38,15 +39,15 @@ def dead_letters(
 
     A replay sends each letter once: the next one begins after it.
     """
-    if sink is not None and (action == "replay" or sink not in pipeline.sink):
-        known = ", ".join(pipeline.sink) or "none"
+    if sink is not None and (action == "replay" or sink not in pipeline.sinks):
+        known = ", ".join(pipeline.sinks) or "none"
         raise click.BadParameter(
             f"is for list, and a sink of the file: {known}", param_hint="--sink"
         )
     if action == "replay":
         _replay(pipeline, connect())
     else:
-        topic = pipeline.dead_letter_topic if sink is None else pipeline.rejected_topic(sink)
+        topic = pipeline.dead_letter_topic if sink is None else letters_topic(pipeline, sink)
         _list(pipeline, connect(), topic, as_json, limit)
 
 

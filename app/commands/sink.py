@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 @click.argument("name")
 @log_options
 def sink(pipeline: Pipeline, connect: Connect, name: str, log_level: str, log_format: Form) -> None:
-    """Write the records of a topic to the store [sink.NAME], until told to stop.
+    """Write the records of a topic to the store [sinks.NAME], until told to stop.
 
     Start more of them to scale: they share the partitions.
     """
-    if name not in pipeline.sink:
-        known = ", ".join(pipeline.sink) or "none"
-        raise click.BadParameter(f"{name}: the file has no [sink.{name}]; it has {known}")
+    if name not in pipeline.stored:
+        known = ", ".join(pipeline.stored) or "none"
+        why = "Kafka Connect writes it" if name in pipeline.sinks else f"no [sinks.{name}]"
+        raise click.BadParameter(f"{name}: {why}; sinks of the file with a type: {known}")
     logs.start(log_level.upper(), log_format)
     running.run_sink(pipeline, connect(), name)

@@ -1,4 +1,4 @@
-"""`riverrun sinks`: the connectors of a pipeline on Kafka Connect."""
+"""`riverrun sinks`: all sinks of a pipeline, and those of Kafka Connect there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import click
 from app.connect import config as configs
 from app.connect import registering, rest
 from app.options import Connect, with_pipeline
+from app.pipeline.stores import Stored
+from app.pipeline.topics import topic_of
 from app.tables import table
 
 if TYPE_CHECKING:
@@ -31,8 +33,9 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write a file for each connector, instead of all to standard output.",
+    help="Write the configuration of each connector to a file there.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print the configurations of connectors.")
 @click.option("--status", is_flag=True, help="With --connect: only show how they are.")
 @click.option("--restart", is_flag=True, help="With --connect: start again what has failed.")
 @click.option("--delete", is_flag=True, help="With --connect: delete the connectors.")
@@ -41,25 +44,28 @@ def sinks(
     connect: Connect,
     url: str | None,
     out: Path | None,
+    as_json: bool,
     status: bool,
     restart: bool,
     delete: bool,
 ) -> int:
-    """Write the configurations of a pipeline's connectors, or register them.
+    """List the sinks of a pipeline; write or register the configurations of its connectors.
 
     Exit code 1 where a connector or one of its tasks does not run.
     """
-    if status + restart + delete + (out is not None) > 1:
-        raise click.UsageError("--out, --status, --restart and --delete go one by one")
+    if status + restart + delete + as_json + (out is not None) > 1:
+        raise click.UsageError("--out, --json, --status, --restart and --delete go one by one")
     if (status or restart or delete) and not url:
         raise click.UsageError("--status, --restart and --delete need --connect")
     if not pipeline.sinks:
-        raise click.UsageError(f"{pipeline.name} has no table [sinks.NAME] with a connector")
-    names = list(pipeline.sinks)
-    if url is None or out is not None:
-        _write(pipeline, names, out)
+        raise click.UsageError(f"{pipeline.name} has no table [sinks.NAME]")
+    if as_json or out is not None:
+        _write(pipeline, _connectors(pipeline), out)
         return 0
-    there = rest.Connect(url)
+    if not url:
+        click.echo(_listed(pipeline))
+        return 0
+    names, there = _connectors(pipeline), rest.Connect(url)
     if delete:
         _delete(pipeline, there, names)
         return 0
@@ -71,6 +77,24 @@ def sinks(
         found = registering.register(pipeline, connect(), there, names)
     click.echo(_shown(found))
     return 0 if all(each.running for each in found) else 1
+
+
+def _connectors(pipeline: Pipeline) -> list[str]:
+    if not pipeline.connected:
+        raise click.UsageError(f"{pipeline.name} has no table [sinks.NAME] with a connector")
+    return list(pipeline.connected)
+
+
+def _listed(pipeline: Pipeline) -> str:
+    rows = []
+    for name, sink in pipeline.sinks.items():
+        topic = topic_of(pipeline, sink.topic)
+        assert topic is not None, "checked with the file"
+        if isinstance(sink, Stored):
+            rows.append([name, topic.name, "riverrun sink", sink.type])
+        else:
+            rows.append([name, topic.name, "Kafka Connect", sink.connector])
+    return table(["sink", "topic", "written by", "store"], rows)
 
 
 def _write(pipeline: Pipeline, names: list[str], out: Path | None) -> None:

@@ -33,8 +33,10 @@ def connector_name(pipeline: Pipeline, sink: str) -> str:
     return f"{pipeline.name}.{sink}"
 
 
-def dead_letter_topic(pipeline: Pipeline, sink: str) -> str:
-    """The topic of what a connector cannot convert, or its store refuses."""
+def letters_topic(pipeline: Pipeline, sink: str) -> str:
+    """The topic of what cannot be converted, or the store of a sink refuses, whoever writes it."""
+    if sink in pipeline.stored:
+        return pipeline.rejected_topic(sink)
     return f"{pipeline.name}.{sink}.dead-letters.v1"
 
 
@@ -46,8 +48,8 @@ def control_topic(pipeline: Pipeline, sink: str) -> str:
 def topics_of(pipeline: Pipeline, sink: str) -> list[TopicSpec]:
     """The topics that a connector needs besides the one that it reads."""
     replication = pipeline.topics.replication
-    found = [specs.dead_letters(dead_letter_topic(pipeline, sink), 1, replication)]
-    if pipeline.sinks[sink].connector == "iceberg":
+    found = [specs.dead_letters(letters_topic(pipeline, sink), 1, replication)]
+    if pipeline.connected[sink].connector == "iceberg":
         found.append(specs.control(control_topic(pipeline, sink), replication))
     return found
 
@@ -57,9 +59,9 @@ def configuration(pipeline: Pipeline, sink: str) -> Config:
 
     Args:
         pipeline: Whose; its checks have passed.
-        sink: The name of one of its `[sinks.NAME]` tables.
+        sink: The name of one of its tables `[sinks.NAME]` with a `connector`.
     """
-    table = pipeline.sinks[sink]
+    table = pipeline.connected[sink]
     topic = topic_of(pipeline, table.topic)
     assert topic is not None, "checked when the pipeline was read"
     store = _STORES.get(table.connector)
@@ -98,7 +100,7 @@ def _common(pipeline: Pipeline, sink: str, table: Connected, topic: PipelineTopi
         "consumer.override.isolation.level": "read_committed",
         "consumer.override.auto.offset.reset": "earliest",
         "errors.tolerance": "all",
-        "errors.deadletterqueue.topic.name": dead_letter_topic(pipeline, sink),
+        "errors.deadletterqueue.topic.name": letters_topic(pipeline, sink),
         "errors.deadletterqueue.topic.replication.factor": str(pipeline.topics.replication),
         "errors.deadletterqueue.context.headers.enable": "true",
     }

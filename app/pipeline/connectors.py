@@ -1,15 +1,14 @@
 """The tables `[sinks.NAME]` with a `connector`: Kafka Connect carries their records to a store."""
 
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
 from app.pipeline.values import (
     FieldName,
     FlatValue,
     JavaClass,
     PositiveSeconds,
-    SinkName,
     Table,
 )
 
@@ -73,37 +72,7 @@ KINDS: dict[str, type[Connected]] = {
     "jdbc": Jdbc,
     OTHER: OtherConnector,
 }
-"""The table of each connector; it is the tag of what validation says about it."""
-
-
-def _kind(table: Any) -> str | None:
-    """The tag; none for a table that does not say."""
-    if isinstance(table, dict) and "connector" not in table:
-        return None
-    name = table.get("connector") if isinstance(table, dict) else None
-    return name if isinstance(name, str) and name in KINDS else OTHER
-
-
-Sink = Annotated[
-    Annotated[MongoDB, Tag("mongodb")]
-    | Annotated[Iceberg, Tag("iceberg")]
-    | Annotated[Jdbc, Tag("jdbc")]
-    | Annotated[OtherConnector, Tag(OTHER)],
-    Discriminator(_kind),
-]
-Sinks = dict[SinkName, Sink]
-
-
-class AnySink(MongoDB, Iceberg, Jdbc):  # type: ignore[misc]
-    """The keys of all kinds, for who does not know of which kind a table is."""
-
-    connector: str  # type: ignore[assignment]
-
-
-def table_of(kind: object) -> type[Connected]:
-    """The table of a kind, by its tag."""
-    return KINDS[str(kind)]
-
+"""The table of each connector."""
 
 CLIENTS = ("settings", "catalog")
 """Tables within these tables, whose names are a client's own and have dots."""

@@ -10,7 +10,7 @@ from app.pipeline.model import Pipeline
 from app.pipeline.stages import joins_by_id
 from app.pipeline.streams import Entity
 from app.pipeline.toml_lines import Path as Key
-from app.pipeline.topics import PipelineTopic, pipeline_topics, topic_of
+from app.pipeline.topics import PipelineTopic, pipeline_topics
 
 Fault = tuple[Key, str]
 """The key that is wrong, and what is wrong with it."""
@@ -26,7 +26,6 @@ def faults(pipeline: Pipeline) -> Iterator[Fault]:
     yield from _labels(pipeline)
     yield from _keys(pipeline)
     yield from _shared(pipeline)
-    yield from _sinks(pipeline)
     yield from _topics(pipeline)
 
 
@@ -76,14 +75,6 @@ def _shared(pipeline: Pipeline) -> Iterator[Fault]:
         yield ("learner", "mark"), 'needs learner.shared = "mix"'
     if learner.mark < SHORTEST_MARK:
         yield ("learner", "mark"), f"must be {SHORTEST_MARK:g} s or more"
-
-
-def _sinks(pipeline: Pipeline) -> Iterator[Fault]:
-    """A sink writes a topic that the pipeline has."""
-    needs = {"alerts": "decisions.topic", "metrics": "a table [metrics]"}
-    for name, sink in pipeline.sink.items():
-        if topic_of(pipeline, sink.topic) is None:
-            yield ("sink", name, "topic"), f"needs {needs[sink.topic]}"
 
 
 def _keys(pipeline: Pipeline) -> Iterator[Fault]:

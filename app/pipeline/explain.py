@@ -5,8 +5,8 @@ import difflib
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from app.pipeline.connectors import table_of
 from app.pipeline.setting_sources import table_at
+from app.pipeline.sinks import table_of
 from app.pipeline.toml_lines import Path as Key
 
 _EXPECTED = {
@@ -22,6 +22,7 @@ _EXPECTED = {
 }
 _TABLES = (("learner", "steps"), ("entities",))
 """Lists of tables."""
+_NO_WRITER = "needs `type`, a store that riverrun writes, or `connector`, one of Kafka Connect"
 
 
 def explain(errors: list[ErrorDetails]) -> tuple[Key, str | None]:
@@ -32,7 +33,7 @@ def explain(errors: list[ErrorDetails]) -> tuple[Key, str | None]:
     error = min(errors, key=lambda error: error["type"] == "missing")
     key = tuple(error.get("ctx", {}).get("key", "").split(".")) if _is_cross(error) else _loc(error)
     if error["type"] == "union_tag_not_found":
-        return (*key, "connector"), None
+        return key, _NO_WRITER
     return key, None if error["type"] == "missing" else _what(error, key)
 
 
@@ -77,6 +78,8 @@ def _what(error: ErrorDetails, key: Key) -> str:
 def _unknown(key: Key, model: type[BaseModel] | None) -> str:
     if key[0] == "snapshots" and "key" in key[-1]:
         return "a key does not belong in a file: set RIVERRUN_SNAPSHOT_KEY in the environment"
+    if key[0] == "sink":
+        return "is [sinks.NAME] now, beside those of Kafka Connect; the keys are the same"
     allowed = list(model.model_fields) if model else []
     near = difflib.get_close_matches(key[-1].lower(), allowed, n=1)
     hint = f', did you mean "{near[0]}"?' if near else ";"

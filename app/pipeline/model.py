@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from app.pipeline.connectors import Sinks
+from app.pipeline.connectors import Connected
 from app.pipeline.history import History
 from app.pipeline.running import Archive, Learner, Snapshots, StateStore, Topics, Worker
-from app.pipeline.sinks import OwnSinks
+from app.pipeline.sinks import Sinks
+from app.pipeline.stores import Stored
 from app.pipeline.streams import Decisions, Entity, Events, Labels, Metrics, Predictions
 from app.pipeline.values import FlatValue, Name, Table
 
@@ -34,7 +35,6 @@ class Pipeline(Table):
     sinks: Sinks = Field(default={})
     worker: Worker = Worker()
     snapshots: Snapshots = Snapshots()
-    sink: OwnSinks = Field(default={})
     archive: Archive | None = None
 
     @property
@@ -71,6 +71,16 @@ class Pipeline(Table):
     def dead_letter_topic(self) -> str:
         """The topic of the events that could not be used."""
         return f"{self.name}.dead-letters.v1"
+
+    @property
+    def stored(self) -> dict[str, Stored]:
+        """The sinks that `riverrun sink` writes, by name."""
+        return {name: sink for name, sink in self.sinks.items() if isinstance(sink, Stored)}
+
+    @property
+    def connected(self) -> dict[str, Connected]:
+        """The sinks that Kafka Connect writes, by name."""
+        return {name: sink for name, sink in self.sinks.items() if isinstance(sink, Connected)}
 
     def sink_group(self, sink: str) -> str:
         """The consumer group of a sink."""

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from app.pipeline.connectors import AnySink, dotted_from
+from app.pipeline.connectors import dotted_from
 from app.pipeline.model import Pipeline
 from app.pipeline.running import Learner
+from app.pipeline.sinks import AnySink
 from app.pipeline.toml_lines import Path as Key
 from app.pipeline.toml_lines import line_of
 
@@ -117,7 +118,7 @@ def origin(settings: Mapping[Key, Setting], key: Key) -> str | None:
 
 
 def table_at(key: Key) -> type[BaseModel] | None:
-    """The model of a table, such as ("labels",), ("entities[0]",) of a list, or ("sink", "lake")
+    """The model of a table, such as ("labels",), ("entities[0]",) of a list, or ("sinks", "lake")
     of named tables; None: unknown.
     """
     table: type[BaseModel] | None = Pipeline

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.connect.config import connector_name, dead_letter_topic, owned
+from app.connect.config import connector_name, letters_topic, owned
 from app.pipeline.connectors import Connected, Iceberg, Jdbc, MongoDB
 from app.pipeline.key_locations import Places
 from app.pipeline.model import Pipeline
+from app.pipeline.stores import Stored
 from app.pipeline.toml_lines import Path as Key
 from app.pipeline.topics import PipelineTopic, topic_of
 from app.secrecy import has_secret, is_secret
@@ -18,6 +19,12 @@ _REFERENCE = re.compile(r"\$\{[^${}]+\}")
 """What Connect's config providers put in: `${env:NAME}`, `${file:/path:key}`."""
 _NO_SECRET = re.compile(r"(key\.converter|primary\.key|key\.projection|transforms)\b")
 _HINT = 'name it, so that Kafka Connect puts it in, such as "${env:STORE_PASSWORD}"'
+
+_MADE_BY = {
+    "alerts": "decisions.topic",
+    "metrics": "a table [metrics]",
+    "history": "a table [history]",
+}
 
 Fault = tuple[Key, str, bool]
 """The key, what is wrong with it, and whether its value may be shown."""
@@ -32,18 +39,19 @@ def check_sinks(pipeline: Pipeline, where: Places) -> None:
     for name, table in pipeline.sinks.items():
         topic = topic_of(pipeline, table.topic)
         if topic is None:
-            made_by = "decisions.topic" if table.topic == "alerts" else f"{table.topic}.topic"
-            what = f"this pipeline has none: set {made_by}"
+            what = f"needs {_MADE_BY[table.topic]}"
             raise where.refuse(("sinks", name, "topic"), what, known=True)
         for key, what, shown in _faults(pipeline, name, table, topic):
             raise where.refuse(("sinks", name, *key), what, known=shown)
 
 
 def _faults(
-    pipeline: Pipeline, name: str, table: Connected, topic: PipelineTopic
+    pipeline: Pipeline, name: str, table: Connected | Stored, topic: PipelineTopic
 ) -> Iterator[Fault]:
-    if len(letters := dead_letter_topic(pipeline, name)) > LONGEST_TOPIC:
+    if len(letters := letters_topic(pipeline, name)) > LONGEST_TOPIC:
         yield (), f"is too long a name: it becomes part of the topic {letters}", False
+    if isinstance(table, Stored):
+        return
     yield from _formats(table, topic)
     yield from _ids(table)
     yield from _settings(table, topic, connector_name(pipeline, name))

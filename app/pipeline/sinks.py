@@ -1,35 +1,45 @@
-"""The tables of the stores that outputs of a pipeline are written to."""
+"""The tables `[sinks.NAME]`: `type` says that riverrun writes it, `connector` that Connect does."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Discriminator, Tag
 
-from app.pipeline.values import FieldName, FlatValue, PositiveSeconds, Table
+from app.pipeline.connectors import KINDS, OTHER, Iceberg, Jdbc, MongoDB, OtherConnector
+from app.pipeline.stores import Stored
+from app.pipeline.values import SinkName, Table
 
-StoreType = Literal["parquet", "postgresql", "delta", "iceberg", "cassandra"]
-SinkTopic = Literal["predictions", "alerts", "metrics", "history"]
-
-
-class Sink(Table):
-    """A store, and the topic whose records `riverrun sink` writes to it.
-
-    `url` says where the store is, `table` which table of it; the name of the sink unless given.
-    A batch is written after `batch` rows, or `interval` seconds; each store has defaults of its
-    own. `options` are those of the store's client. `retry` is the longest pause between two tries
-    while the store is away.
-    """
-
-    type: StoreType
-    topic: SinkTopic = "predictions"
-    url: FieldName
-    table: FieldName | None = None
-    batch: int | None = Field(default=None, ge=1, le=1_000_000)
-    interval: PositiveSeconds | None = None
-    retry: PositiveSeconds = 30.0
-    options: dict[str, FlatValue] = Field(default={})
-    web_host: FieldName = "127.0.0.1"
-    web_port: int | None = Field(default=None, ge=1, le=65535)
+STORE = "store"
+"""The tag of a table with a `type`; the tag of another is its kind of connector."""
 
 
-OwnSinks = dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,80}$")], Sink]
-"""By their names, which become part of a topic and of a consumer group."""
+def _tag(table: Any) -> str | None:
+    """What validation takes a table for; nothing where it does not say who writes it."""
+    if not isinstance(table, dict):
+        return STORE
+    if "connector" not in table:
+        return STORE if "type" in table else None
+    name = table["connector"]
+    return name if isinstance(name, str) and name in KINDS else OTHER
+
+
+Sink = Annotated[
+    Annotated[Stored, Tag(STORE)]
+    | Annotated[MongoDB, Tag("mongodb")]
+    | Annotated[Iceberg, Tag("iceberg")]
+    | Annotated[Jdbc, Tag("jdbc")]
+    | Annotated[OtherConnector, Tag(OTHER)],
+    Discriminator(_tag),
+]
+Sinks = dict[SinkName, Sink]
+"""By their names, which become part of topics and of a consumer group."""
+
+
+class AnySink(Stored, MongoDB, Iceberg, Jdbc):  # type: ignore[misc]
+    """The keys of all kinds, for who does not know of which kind a table is."""
+
+    connector: str  # type: ignore[assignment]
+
+
+def table_of(tag: object) -> type[Table]:
+    """The table of a tag."""
+    return Stored if tag == STORE else KINDS[str(tag)]

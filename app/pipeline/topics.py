@@ -175,8 +175,8 @@ def _own(pipeline: Pipeline) -> Iterator[PipelineTopic]:
             key = (f"entities[{fields.index(stage.next_field)}]", "field")
         yield own("state", stage.state_topic, key, specs.state)
         yield own("inner", stage.next_topic, key, specs.inner)
-    for name in pipeline.sink:
+    for name in pipeline.stored:
         topic = pipeline.rejected_topic(name)
-        yield own("rejected", topic, ("sink", name), specs.dead_letters)
+        yield own("rejected", topic, ("sinks", name), specs.dead_letters)
     if pipeline.learner.shared == "mix":
         yield own("marks", pipeline.marks_topic, ("learner", "shared"), specs.marks)

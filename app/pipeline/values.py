@@ -102,7 +102,9 @@ Module = Annotated[
     _in_schema(_MODULE.pattern),
 ]
 SinkName = Annotated[
-    str, AfterValidator(_matching(_SINK, "must be 1 to 100 letters, digits, '_' or '-'"))
+    str,
+    AfterValidator(_matching(_SINK, "must be 1 to 100 letters, digits, '_' or '-'")),
+    _in_schema(_SINK.pattern),
 ]
 JavaClass = Annotated[
     str,

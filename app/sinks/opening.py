@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import NamedTuple, cast
 
 from app.pipeline.load import Pipeline
-from app.pipeline.sinks import Sink
+from app.pipeline.stores import Stored
 from app.pipeline.topics import topic_of
 from app.sinks.store import SinkError, Store
 
@@ -38,14 +38,14 @@ def open_store(pipeline: Pipeline, name: str) -> Store:
     Raises:
         SinkError: A package is missing.
     """
-    table = pipeline.sink[name]
+    table = pipeline.stored[name]
     kind = _KINDS[table.type]
     module, _, class_ = kind.where.partition(":")
     try:
         made = getattr(import_module(f"app.sinks.stores.{module}"), class_)
     except ImportError as error:
         raise SinkError(
-            f"sink.{name}.type = {table.type}: needs a package that is missing ({error}):"
+            f"sinks.{name}.type = {table.type}: needs a package that is missing ({error}):"
             f" pip install {kind.needs}"
         ) from None
     topic = topic_of(pipeline, table.topic)
@@ -54,7 +54,7 @@ def open_store(pipeline: Pipeline, name: str) -> Store:
     return cast(Store, made(table.url, table.table or name, identity, dict(table.options)))
 
 
-def defaults(table: Sink) -> tuple[int, float]:
+def defaults(table: Stored) -> tuple[int, float]:
     """Rows and seconds of a batch."""
     kind = _KINDS[table.type]
     return table.batch or kind.batch, table.interval or kind.interval

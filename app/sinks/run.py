@@ -31,7 +31,7 @@ def run_sink(pipeline: Pipeline, kafka: KafkaSettings, name: str) -> None:
     Raises:
         RiverrunError: It cannot go on; a supervisor starts it again.
     """
-    table = pipeline.sink[name]
+    table = pipeline.stored[name]
     store = open_store(pipeline, name)
     LOGGER.addFilter(NotAgain())
     for outcome in ensure_topics(pipeline, kafka):
@@ -45,7 +45,7 @@ def run_sink(pipeline: Pipeline, kafka: KafkaSettings, name: str) -> None:
     report = Report(pipeline.name, name, letters.by_stage)
     batch, interval = defaults(table)
     pace = Pace(batch, interval, table.retry, pipeline.worker.processing_timeout)
-    with serving(report, table.web_host, table.web_port, f"sink.{name}.web_port") as port:
+    with serving(report, table.web_host, table.web_port, f"sinks.{name}.web_port") as port:
         log.info("sink %s of %s: health and metrics on port %d", name, pipeline.name, port)
         source = Input(sink_consumer(pipeline, kafka, name), topic.name)
         _until_stopped(Sink(source, store, rows, letters, pace, report))

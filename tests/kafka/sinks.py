@@ -68,8 +68,8 @@ def with_sink(bootstrap: str, folder: Path, name: str, **table: Any) -> Stream:
     options = table.pop("options", {})
     tables = {
         "worker": {"session_timeout": f"{SESSION_SECONDS}s", "processing_timeout": "120s"},
-        "sink.store": table,
-        "sink.store.options": options,
+        "sinks.store": table,
+        "sinks.store.options": options,
     }
     return stream(bootstrap, folder, name, LEARNER, PARTITIONS, **tables)
 

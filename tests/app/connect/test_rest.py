@@ -12,6 +12,7 @@ from app.cli import main
 from app.connect.rest import Connect, ConnectAway, ConnectError
 from tests.app.pipeline.test_connectors import LAKE, MONGO
 from tests.app.pipeline_files import SMALLEST
+from tests.app.sinks.test_settings import SINK
 
 
 def run(*words: str) -> int:
@@ -68,3 +69,36 @@ def test_a_pipeline_without_sinks_says_what_is_missing(
     (tmp_path / "p.toml").write_text(SMALLEST)
     assert run(str(tmp_path / "p.toml")) == 2
     assert "p has no table [sinks.NAME]" in capsys.readouterr().err
+
+
+def test_all_sinks_are_listed_with_who_writes_them(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(SMALLEST + MONGO + SINK)
+    assert run(str(file)) == 0
+    assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
+        ["sink", "topic", "written", "by", "store"],
+        ["mongo", "p.predictions.v1", "Kafka", "Connect", "mongodb"],
+        ["lake", "p.predictions.v1", "riverrun", "sink", "parquet"],
+    ]
+    assert run(str(file), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "p.mongo"
+
+
+def test_only_the_sinks_of_connect_are_written_and_registered(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(SMALLEST + SINK)
+    for words in (["--json"], ["--connect", "http://127.0.0.1:1"]):
+        assert run(str(file), *words) == 2
+        assert "no table [sinks.NAME] with a connector" in capsys.readouterr().err
+
+
+def test_riverrun_does_not_write_what_connect_writes(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["sink", str(file), "mongo"])
+    assert left.value.code == 2
+    what = "mongo: Kafka Connect writes it; sinks of the file with a type: none"
+    assert what in capsys.readouterr().err

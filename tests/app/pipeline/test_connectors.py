@@ -51,9 +51,13 @@ def test_a_variable_of_a_sink_wins_over_the_file(tmp_path: Path) -> None:
     [
         (MONGO.replace("uri", "url"), 'unknown key, did you mean "uri"? [sinks.mongo] takes'),
         (MONGO.replace('"mongodb"', '"mongo"'), 'sinks.mongo.connector = "mongo": must be'),
-        (MONGO.replace('connector = "mongodb"\n', ""), "sinks.mongo.connector is missing"),
+        (MONGO.replace('connector = "mongodb"\n', ""), "sinks.mongo: needs `type`, a store"),
+        (
+            MONGO + 'type = "parquet"\n',
+            'sinks.mongo.type = "parquet": unknown key; [sinks.mongo] takes',
+        ),
         (MONGO.replace('database = "fraud"\n', ""), "sinks.mongo.database is missing"),
-        (MONGO + 'topic = "alerts"\n', 'topic = "alerts": this pipeline has none: set decisions'),
+        (MONGO + 'topic = "alerts"\n', 'topic = "alerts": needs decisions.topic'),
         (MONGO + "tasks = 0\n", "sinks.mongo.tasks = 0: must be 1 or more"),
         (MONGO + 'id = "id"\n', 'id = "id": must be "record", "source" or "key"'),
         (MONGO + 'settings.topics = "x"\n', "settings.topics: riverrun sets it itself for p.mongo"),

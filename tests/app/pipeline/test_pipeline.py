@@ -69,7 +69,6 @@ def test_the_smallest_file_has_the_documented_defaults(tmp_path: Path) -> None:
             "web_port": None,
         },
         "snapshots": {"allow": ()},
-        "sink": {},
         "archive": None,
     }
 

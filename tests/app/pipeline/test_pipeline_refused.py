@@ -11,7 +11,7 @@ EVENTS = 'name = "p"\n[events]\ntopic = "e"\n'
 REST = '\n[predictions]\ntopic = "q"\n[learner]\ntype = "svm"\n'
 TABLES = (
     "name, events, predictions, learner, labels, entities, decisions, metrics, history, state, "
-    "topics, kafka, registry, sinks, worker, snapshots, sink, archive"
+    "topics, kafka, registry, sinks, worker, snapshots, archive"
 )
 REFUSED = {
     "a mistyped key": (

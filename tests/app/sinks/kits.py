@@ -22,7 +22,7 @@ class Parquet:
 
     @property
     def sink(self) -> dict[str, Any]:
-        """The table [sink.NAME] of the same table."""
+        """The table [sinks.NAME] of the same table."""
         return {"type": "parquet", "url": self._url, "table": "table"} | _options(self._options)
 
     def open(self, identity: str = "sink/topic") -> Store:
@@ -53,7 +53,7 @@ class Delta:
 
     @property
     def sink(self) -> dict[str, Any]:
-        """The table [sink.NAME] of the same table."""
+        """The table [sinks.NAME] of the same table."""
         return {"type": "delta", "url": self._url, "table": "table"} | _options(self._options)
 
     def open(self, identity: str = "sink/topic") -> Store:
@@ -82,7 +82,7 @@ class Iceberg:
 
     @property
     def sink(self) -> dict[str, Any]:
-        """The table [sink.NAME] of the same table."""
+        """The table [sinks.NAME] of the same table."""
         return {"type": "iceberg", "url": self._url, "table": "ours.table"} | _options(
             self._options
         )

@@ -23,7 +23,7 @@ def ask(port: int, path: str) -> tuple[int, bytes]:
 
 def test_health_is_503_until_rows_are_written_and_while_the_store_is_away() -> None:
     report = Report("p", "s", {})
-    with serving(report, "127.0.0.1", None, "sink.s.web_port") as port:
+    with serving(report, "127.0.0.1", None, "sinks.s.web_port") as port:
         assert ask(port, "/healthz")[0] == 200
         assert ask(port, "/health")[0] == 503
         report.ready()
@@ -42,6 +42,6 @@ def test_a_port_that_is_taken_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.page.process.LISTEN_SECONDS", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        served = serving(Report("p", "s", {}), "127.0.0.1", port, "sink.s.web_port")
-        with pytest.raises(PortTaken, match=f"sink.s.web_port = {port}: cannot listen"):
+        served = serving(Report("p", "s", {}), "127.0.0.1", port, "sinks.s.web_port")
+        with pytest.raises(PortTaken, match=f"sinks.s.web_port = {port}: cannot listen"):
             served.__enter__()

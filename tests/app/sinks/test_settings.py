@@ -1,4 +1,4 @@
-"""The table [sink.NAME] of a pipeline file, and what is refused."""
+"""The table [sinks.NAME] of a pipeline file, and what is refused."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from app.sinks.opening import defaults, open_store
 from app.sinks.store import SinkError
 from tests.app.pipeline_files import SMALLEST, read, refusal
 
-SINK = '[sink.lake]\ntype = "parquet"\nurl = "/data"\n'
+SINK = '[sinks.lake]\ntype = "parquet"\nurl = "/data"\n'
 
 
 def test_a_sink_has_a_group_and_a_topic_of_rejected_records(tmp_path: Path) -> None:
@@ -20,26 +20,28 @@ def test_a_sink_has_a_group_and_a_topic_of_rejected_records(tmp_path: Path) -> N
     assert pipeline.sink_group("lake") == "p.sink.lake"
     names = {topic.name: topic.role for topic in pipeline_topics(pipeline)}
     assert names["p.sink.lake.rejected.v1"] == "rejected"
-    assert defaults(pipeline.sink["lake"]) == (100_000, 60.0)
+    assert defaults(pipeline.stored["lake"]) == (100_000, 60.0)
 
 
 def test_settings_come_from_the_environment_and_the_command_line_too(tmp_path: Path) -> None:
-    environ = {"RIVERRUN_SINK__LAKE__BATCH": "5"}
+    environ = {"RIVERRUN_SINKS__LAKE__BATCH": "5"}
 
-    pipeline = read(tmp_path, SMALLEST + SINK, environ, sink__lake__interval="2s")
+    pipeline = read(tmp_path, SMALLEST + SINK, environ, sinks__lake__interval="2s")
 
-    assert defaults(pipeline.sink["lake"]) == (5, 2.0)
+    assert defaults(pipeline.stored["lake"]) == (5, 2.0)
 
 
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        (SINK.replace("parquet", "paper"), 'p.toml:9: sink.lake.type = "paper": must be'),
-        (SINK.replace('url = "/data"\n', ""), "sink.lake.url is missing"),
-        (SINK + 'topic = "alerts"\n', 'sink.lake.topic = "alerts": needs decisions.topic'),
-        (SINK + "batch = 0\n", "sink.lake.batch = 0: must be"),
-        (SINK + "bach = 5\n", "sink.lake.bach"),
-        (SINK.replace("sink.lake", 'sink."a/b"'), "sink"),
+        (SINK.replace("parquet", "paper"), 'p.toml:9: sinks.lake.type = "paper": must be'),
+        (SINK.replace('url = "/data"\n', ""), "sinks.lake.url is missing"),
+        (SINK + 'topic = "alerts"\n', 'sinks.lake.topic = "alerts": needs decisions.topic'),
+        (SINK + 'topic = "history"\n', 'sinks.lake.topic = "history": needs a table [history]'),
+        (SINK + "batch = 0\n", "sinks.lake.batch = 0: must be"),
+        (SINK + "bach = 5\n", "sinks.lake.bach"),
+        (SINK.replace("sinks.lake", 'sinks."a/b"'), "sinks.a/b: must be 1 to 100 letters"),
+        (SINK.replace("sinks", "sink"), "p.toml:8: sink: is [sinks.NAME] now, beside those of"),
     ],
 )
 def test_what_is_wrong_is_refused_by_its_key(tmp_path: Path, text: str, what: str) -> None:
@@ -62,7 +64,7 @@ def test_an_unknown_sink_is_a_wrong_command_line(
         main(["sink", str(tmp_path / "p.toml"), "lac"])
 
     assert left.value.code == 2
-    assert "lac: the file has no [sink.lac]; it has lake" in capsys.readouterr().err
+    assert "lac: no [sinks.lac]; sinks of the file with a type: lake" in capsys.readouterr().err
 
 
 def test_a_missing_package_is_named_with_what_to_install(
@@ -74,7 +76,7 @@ def test_a_missing_package_is_named_with_what_to_install(
     pipeline = read(tmp_path, SMALLEST + SINK)
     monkeypatch.setattr(opening, "import_module", missing)
 
-    with pytest.raises(SinkError, match=r'sink.lake.type = parquet: .*: pip install "pyarrow'):
+    with pytest.raises(SinkError, match=r'sinks.lake.type = parquet: .*: pip install "pyarrow'):
         open_store(pipeline, "lake")
 
 
