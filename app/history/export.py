@@ -7,19 +7,23 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
 from app.errors import RiverrunError
 from app.files.whole import written_aside
-from app.history.arrow import row_of, schema_of
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
 from app.pipeline.topics import codec_of
 from app.replay.parquet import NEEDED
-from topics.errors import DecodeError
+from app.sinks.columns import rows_of
+from app.sinks.store import Refused
+from topics.codecs import UNDECODABLE
 from topics.history import LabelledEvent
+from topics.records import Record
+
+T = TypeVar("T")
 
 ENDINGS = (".parquet", ".jsonl")
 ROWS = 10_000
@@ -63,39 +67,47 @@ def export(pipeline: Pipeline, reader: Reader, path: Path, *, force: bool = Fals
         raise ExportRefused(f"{path}: {NEEDED}")
     if path.exists() and not force:
         raise ExportRefused(f"{path}: is there already; --force replaces it")
-    write: Callable[[Pipeline, BinaryIO, Iterator[LabelledEvent]], None]
     write = _write_parquet if path.suffix == ".parquet" else _write_lines
     found, draft = Exported(), path.with_name(f".{path.name}.draft")
     draft.unlink(missing_ok=True)  # of an export that was killed
     with written_aside(path, draft, replace=True) as file:
-        write(pipeline, file, _events(pipeline, reader, found))
+        write(pipeline, reader, file, found)
     return found
 
 
-def _events(pipeline: Pipeline, reader: Reader, found: Exported) -> Iterator[LabelledEvent]:
-    assert pipeline.history is not None
+def _write_lines(pipeline: Pipeline, reader: Reader, file: BinaryIO, found: Exported) -> None:
     decode: Callable[[bytes], Any] = codec_of(pipeline, "history").decoder(LabelledEvent)
-    for record in reader.read(pipeline.history.topic):
-        try:
-            event: LabelledEvent = decode(record.value() or b"")
-        except (DecodeError, msgspec.MsgspecError):  # somebody else's
-            found.unreadable += 1
-            continue
-        found.rows += 1
-        yield event
-
-
-def _write_lines(_: Pipeline, file: BinaryIO, events: Iterator[LabelledEvent]) -> None:
     encode = msgspec.json.Encoder().encode
-    for event in events:
+    for event in _made(pipeline, reader, found, lambda record: decode(record.value() or b"")):
         file.write(encode(event) + b"\n")
 
 
-def _write_parquet(pipeline: Pipeline, file: BinaryIO, events: Iterator[LabelledEvent]) -> None:
-    import pyarrow as pa
+def _write_parquet(pipeline: Pipeline, reader: Reader, file: BinaryIO, found: Exported) -> None:
+    """The columns are those of a sink of the same topic."""
     from pyarrow.parquet import ParquetWriter
 
-    schema = schema_of(pipeline)
-    with ParquetWriter(file, schema) as writer:
-        while part := [row_of(schema, event) for event in islice(events, ROWS)]:
-            writer.write_table(pa.Table.from_pylist(part, schema=schema))
+    from app.sinks.arrow import schema_of, table_of
+
+    rows = rows_of(pipeline, "history")
+    made = _made(pipeline, reader, found, rows.row)
+    with ParquetWriter(file, schema_of(rows.columns)) as writer:
+        while part := list(islice(made, ROWS)):
+            try:
+                writer.write_table(table_of(rows.columns, part))
+            except Refused as error:
+                raise ExportRefused(f"{file.name}: {error}") from error
+
+
+def _made(
+    pipeline: Pipeline, reader: Reader, found: Exported, make: Callable[[Record], T]
+) -> Iterator[T]:
+    """What is made of each record; those of somebody else are counted."""
+    assert pipeline.history is not None
+    for record in reader.read(pipeline.history.topic):
+        try:
+            made = make(record)
+        except UNDECODABLE:
+            found.unreadable += 1
+            continue
+        found.rows += 1
+        yield made

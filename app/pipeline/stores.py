@@ -6,6 +6,7 @@ from pydantic import Field
 
 from app.pipeline.values import FieldName, FlatValue, PositiveSeconds, Table
 
+SinkTopic = Literal["predictions", "alerts", "metrics", "history"]
 StoreType = Literal["parquet", "postgresql", "delta", "iceberg", "cassandra"]
 
 
@@ -19,7 +20,7 @@ class Stored(Table):
     """
 
     type: StoreType
-    topic: Literal["predictions", "alerts", "metrics", "history"] = "predictions"
+    topic: SinkTopic = "predictions"
     url: FieldName
     table: FieldName | None = None
     batch: int | None = Field(default=None, ge=1, le=1_000_000)

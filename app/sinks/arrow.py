@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from app.sinks.columns import Column, Kind, Row
-from app.sinks.store import Refused, SchemaMismatch, Span
+from app.sinks.store import Refused, SchemaMismatch
 
 _TYPES: dict[Kind, Any] = {
     "bool": pa.bool_(),
@@ -25,13 +25,12 @@ def schema_of(columns: Sequence[Column]) -> Any:
     return pa.schema([(column.name, _TYPES[column.kind]) for column in columns])
 
 
-def table_of(columns: Sequence[Column], spans: Sequence[Span]) -> Any:
-    """The rows of all spans, in their order.
+def table_of(columns: Sequence[Column], rows: Sequence[Row]) -> Any:
+    """The rows, in their order.
 
     Raises:
         Refused: A value does not fit its column, such as an int of more than 64 bits.
     """
-    rows = [row for span in spans for row in span.rows]
     try:
         arrays = [_array(column, [row[i] for row in rows]) for i, column in enumerate(columns)]
     except (pa.ArrowException, OverflowError, UnicodeEncodeError) as error:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
 
+from app.pipeline.load import Pipeline
+from app.pipeline.models import new_model
+from app.pipeline.stores import SinkTopic
+from app.pipeline.topics import codec_of
 from topics.history import LabelledEvent
 from topics.metrics import WindowMetrics
 from topics.records import Alert, ModelVersion, Prediction, Record, Source
@@ -38,7 +43,7 @@ COORDINATES = (
     Column("kafka_key", "text"),
 )
 
-TYPES: dict[str, type[msgspec.Struct]] = {
+TYPES: dict[SinkTopic, type[msgspec.Struct]] = {
     "predictions": Prediction,
     "alerts": Alert,
     "metrics": WindowMetrics,
@@ -57,6 +62,8 @@ _TEXTS = {
     *((LabelledEvent, name) for name in ("id", "label", "prediction")),
 }
 """Of several types: a text as it is, anything else as JSON writes it."""
+_OF_TASK: dict[str, Kind] = {"binary": "bool", "regression": "float"}
+"""Where labels have one type, the history has them in it."""
 
 Take = Callable[[Any], Value]
 
@@ -67,15 +74,19 @@ class Rows:
     Args:
         type_: The type of its values.
         decode: A value to that type.
+        kinds: Of columns by name, where they are not those of the type.
 
     Attributes:
         columns: Of each row, the coordinates first.
     """
 
     def __init__(
-        self, type_: type[msgspec.Struct], decode: Callable[[bytes], msgspec.Struct]
+        self,
+        type_: type[msgspec.Struct],
+        decode: Callable[[bytes], msgspec.Struct],
+        kinds: Mapping[str, Kind] = MappingProxyType({}),
     ) -> None:
-        parts = list(_parts(type_))
+        parts = list(_parts(type_, kinds))
         self.columns = (*COORDINATES, *(column for column, _ in parts))
         self._takes = [take for _, take in parts]
         self._decode = decode
@@ -93,16 +104,27 @@ class Rows:
         return (*own, *(take(value) for take in self._takes))
 
 
-def _parts(type_: type[msgspec.Struct], prefix: str = "") -> Iterator[tuple[Column, Take]]:
+def rows_of(pipeline: Pipeline, topic: SinkTopic) -> Rows:
+    """Makes rows of one of the topics of a pipeline, which it must have."""
+    type_, kinds = TYPES[topic], dict[str, Kind]()
+    if topic == "history" and (kind := _OF_TASK.get(new_model(pipeline).task)) is not None:
+        kinds = {"label": kind, "prediction": kind}
+    return Rows(type_, codec_of(pipeline, topic).decoder(type_), kinds)
+
+
+def _parts(
+    type_: type[msgspec.Struct], kinds: Mapping[str, Kind], prefix: str = ""
+) -> Iterator[tuple[Column, Take]]:
     """The columns of a type, each with what takes its value out of an object."""
     for name, hint in typing.get_type_hints(type_).items():
         part = next((each for each in (ModelVersion, Source) if hint in (each, each | None)), None)
         if part is not None:
-            for column, take in _parts(part, f"{name}_"):
+            for column, take in _parts(part, kinds, f"{name}_"):
                 yield column, _within(name, take)
             continue
-        kind = _kind(type_, name, hint)
-        yield Column(prefix + name, kind), _taken(name, kind, (type_, name) in _TEXTS)
+        kind = kinds.get(prefix + name) or _kind(type_, name, hint)
+        mixed = kind == "text" and (type_, name) in _TEXTS
+        yield Column(prefix + name, kind), _taken(name, kind, mixed)
 
 
 def _kind(type_: type[msgspec.Struct], name: str, hint: Any) -> Kind:

@@ -12,7 +12,7 @@ from app.kafka.repeats import NotAgain
 from app.kafka.settings import LOGGER, KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.topics import topic_of
-from app.sinks.columns import TYPES, Rows
+from app.sinks.columns import rows_of
 from app.sinks.input import Input
 from app.sinks.opening import defaults, open_store
 from app.sinks.report import Report
@@ -39,7 +39,6 @@ def run_sink(pipeline: Pipeline, kafka: KafkaSettings, name: str) -> None:
             log.info("%s", outcome)
     topic = topic_of(pipeline, table.topic)
     assert topic is not None, "checked with the file"
-    rows = Rows(TYPES[table.topic], topic.codec.decoder(TYPES[table.topic]))
     largest = {"message.max.bytes": LARGEST_LETTER + MAX_MESSAGE_BYTES}
     letters = Letters(replay_producer(kafka, largest), pipeline.rejected_topic(name))
     report = Report(pipeline.name, name, letters.by_stage)
@@ -48,7 +47,7 @@ def run_sink(pipeline: Pipeline, kafka: KafkaSettings, name: str) -> None:
     with serving(report, table.web_host, table.web_port, f"sinks.{name}.web_port") as port:
         log.info("sink %s of %s: health and metrics on port %d", name, pipeline.name, port)
         source = Input(sink_consumer(pipeline, kafka, name), topic.name)
-        _until_stopped(Sink(source, store, rows, letters, pace, report))
+        _until_stopped(Sink(source, store, rows_of(pipeline, table.topic), letters, pace, report))
     log.info("stopped; what was written is in the store with its positions")
 
 

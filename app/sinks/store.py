@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,6 +45,11 @@ class Span:
     begin: int
     end: int
     rows: Sequence[Row]
+
+
+def rows_in(spans: Iterable[Span]) -> list[Row]:
+    """The rows of all spans, in their order."""
+    return [row for span in spans for row in span.rows]
 
 
 class Store(Protocol):

@@ -29,7 +29,7 @@ from cassandra.query import UNSET_VALUE
 
 from app.secrecy import without_login
 from app.sinks.columns import OFFSET, PARTITION, Column, Kind, Row
-from app.sinks.store import Refused, SchemaMismatch, SinkError, Span, StoreAway
+from app.sinks.store import Refused, SchemaMismatch, SinkError, Span, StoreAway, rows_in
 from app.sinks.writing import offset_of
 
 POSITIONS = "riverrun_positions"
@@ -93,7 +93,7 @@ class CassandraStore:
     def write(self, spans: Sequence[Span]) -> None:
         moved = f"UPDATE {self._positions} USING TIMESTAMP %s SET position = %s"  # nosec B608
         where = "WHERE sink = %s AND partition = %s"
-        rows = [_stamped(row) for span in spans for row in span.rows]
+        rows = [_stamped(row) for row in rows_in(spans)]
         with self._explained():
             # 1. the rows, 2. only then the positions
             execute_concurrent_with_args(self._session, self._insert, rows, CONCURRENCY)

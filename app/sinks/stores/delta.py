@@ -22,7 +22,7 @@ from deltalake.exceptions import (
 
 from app.sinks.arrow import require_columns, schema_of, table_of
 from app.sinks.columns import Column
-from app.sinks.store import Moved, SchemaMismatch, Span, StoreAway
+from app.sinks.store import Moved, SchemaMismatch, Span, StoreAway, rows_in
 
 TRIES = 20
 """Commits of others to the same table may come between; each try looks at the positions anew."""
@@ -61,7 +61,7 @@ class DeltaStore:
         return {n: position for n, position in found.items() if position is not None}
 
     def write(self, spans: Sequence[Span]) -> None:
-        rows = table_of(self._columns, spans)
+        rows = table_of(self._columns, rows_in(spans))
         moves = [Transaction(self._name(span.partition), span.end) for span in spans]
         properties = CommitProperties(app_transactions=moves)
         for _ in range(TRIES):

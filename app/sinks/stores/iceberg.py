@@ -23,7 +23,7 @@ from pyiceberg.table import Table, TableProperties
 
 from app.sinks.arrow import require_columns, schema_of, table_of
 from app.sinks.columns import Column
-from app.sinks.store import Moved, SchemaMismatch, Span, StoreAway
+from app.sinks.store import Moved, SchemaMismatch, Span, StoreAway, rows_in
 
 TRIES = 20
 """Commits of others to the same table may come between; each try looks at the positions anew."""
@@ -67,7 +67,7 @@ class IcebergStore:
         return {n: int(found[name]) for n, name in names.items() if name in found}
 
     def write(self, spans: Sequence[Span]) -> None:
-        rows = table_of(self._columns, spans)
+        rows = table_of(self._columns, rows_in(spans))
         moves = {f"{self._prefix}{span.partition}": str(span.end) for span in spans}
         for _ in range(TRIES):
             with self._explained():

@@ -85,7 +85,7 @@ class ParquetStore:
         return int(metadata[END])
 
     def _file(self, span: Span) -> bytes:
-        table = table_of(self._columns, [span])
+        table = table_of(self._columns, span.rows)
         schema = schema_of(self._columns).with_metadata({END: str(span.end).encode()})
         file = io.BytesIO()
         pq.write_table(table.cast(schema), file, compression="zstd")

@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from app.secrecy import without_login
 from app.sinks.columns import OFFSET, PARTITION, Column, Kind, Row
-from app.sinks.store import Moved, Refused, SchemaMismatch, SinkError, Span, StoreAway
+from app.sinks.store import Moved, Refused, SchemaMismatch, SinkError, Span, StoreAway, rows_in
 
 POSITIONS = "riverrun_positions"
 
@@ -96,7 +96,7 @@ class PostgreSQLStore:
             for span in sorted(spans, key=lambda span: span.partition):
                 self._move(span)
             # 2. under the lock of the positions
-            self._copy([row for span in spans for row in span.rows])
+            self._copy(rows_in(spans))
 
     def close(self) -> None:
         if self._connection is not None:

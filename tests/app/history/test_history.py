@@ -14,6 +14,7 @@ from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
 from app.replay.files import open_file
+from app.sinks.columns import rows_of
 from app.trial.records import TrialRecord
 from app.trial.run import Trial, run
 from learners.model import Model
@@ -140,13 +141,20 @@ def exported(folder: Path, name: str, **more: bool) -> tuple[Path, list[Labelled
 
 def test_it_is_exported_as_parquet(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
+    from app.sinks.arrow import schema_of
+
     path, found, done = exported(tmp_path, "h.parquet")
     assert (done.rows, done.unreadable) == (len(found), 2)
     table = parquet.read_table(path).to_pylist()
-    assert [row["features"] for row in table] == [dict(each.features) for each in found]
+    assert [msgspec.json.decode(row["features"]) for row in table] == [
+        dict(each.features) for each in found
+    ]
     assert [row["score"] for row in table] == [each.score for each in found]
     assert [row["label"] for row in table] == [each.label for each in found]
     assert [row["time"].timestamp() * 1000 for row in table] == [each.time for each in found]
+    schema = parquet.read_schema(path)
+    sink = rows_of(read(tmp_path, HISTORY), "history")
+    assert schema.equals(schema_of(sink.columns)), "a sink of the topic has the same columns"
     assert sorted(p.name for p in tmp_path.glob("*h.parquet*")) == ["h.parquet"]
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from app.sinks.columns import TYPES, Rows
+from app.sinks.columns import TYPES, Rows, rows_of
+from tests.app.pipeline_files import LABEL, read
 from topics.codecs import UNDECODABLE, Codec
 from topics.history import LabelledEvent
 from topics.metrics import BaselineMetrics, WindowMetrics
@@ -139,3 +141,24 @@ def test_an_event_with_its_label_has_the_parts_of_model_and_source() -> None:
     unscored = as_row("history", msgspec.structs.replace(said, model=None, source=None))
     assert unscored.keys() == row.keys()
     assert (unscored["model_version"], unscored["source_topic"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("learner", "kind", "label", "stored"),
+    [
+        ("passive_aggressive", "bool", True, True),
+        ("linear_regression", "float", 2.5, 2.5),
+        ("passive_aggressive_multiclass", "text", 3, "3"),
+    ],
+)
+def test_labels_of_one_type_are_stored_in_it(
+    tmp_path: Path, learner: str, kind: str, label: Any, stored: Any
+) -> None:
+    text = LABEL.replace("passive_aggressive", learner) + '[history]\ntopic = "h"\n'
+    rows = rows_of(read(tmp_path, text), "history")
+    said = LabelledEvent(7, 1, label, 2, "learn", 1, {}, {}, None, None, None, None)
+
+    row = dict(zip(rows.columns, rows.row(OnKafka(JSON.encode(said))), strict=True))
+
+    found = {c.name: (c.kind, value) for c, value in row.items()}
+    assert (found["label"], found["prediction"]) == ((kind, stored), (kind, None))
