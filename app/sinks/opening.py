@@ -20,10 +20,12 @@ class _Kind(NamedTuple):
     interval: float
 
 
+_PSYCOPG = '"psycopg[binary]>=3.2,<4"'
 _ARROW = '"pyarrow>=20,<27"'
 _KINDS = {
     "parquet": _Kind("parquet:ParquetStore", _ARROW, 100_000, 60.0),
-    "postgresql": _Kind("postgresql:PostgreSQLStore", '"psycopg[binary]>=3.2,<4"', 5_000, 1.0),
+    "postgresql": _Kind("postgresql:PostgreSQLStore", _PSYCOPG, 5_000, 1.0),
+    "redshift": _Kind("redshift:RedshiftStore", _PSYCOPG, 10_000, 60.0),
     "cassandra": _Kind("cassandra:CassandraStore", '"cassandra-driver>=3.30,<4"', 5_000, 1.0),
     "delta": _Kind("delta:DeltaStore", f'"deltalake>=1.6,<2" {_ARROW}', 100_000, 60.0),
     "iceberg": _Kind(

@@ -64,15 +64,20 @@ class Server:
 
     def _run(self) -> None:
         more: dict[str, Any] = {} if self._user is None else {"user": self._user}
-        with (self._folder / "log").open("ab") as log:
+        with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 list(self.words), cwd=self._folder, stdout=log, stderr=log, **more
             )
 
     @property
+    def log_file(self) -> Path:
+        """What it wrote."""
+        return self._folder / "log"
+
+    @property
     def log(self) -> str:
         """The end of what it wrote."""
-        return (self._folder / "log").read_text(errors="replace")[-3000:]
+        return self.log_file.read_text(errors="replace")[-3000:]
 
     def kill(self) -> None:
         """Kill -9."""

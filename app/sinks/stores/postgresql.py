@@ -55,12 +55,16 @@ class PostgreSQLStore:
         options: Of libpq, such as `sslmode`.
     """
 
+    TYPES = _TYPES
+    DEFAULTS: Mapping[str, Any] = _DEFAULTS
+
     def __init__(self, url: str, table: str, identity: str, options: Mapping[str, Any]) -> None:
         parts = table.split(".")
         self._url = url
-        self._options = {**_DEFAULTS, **options}
+        self._options = {**self.DEFAULTS, **options}
         self._shown = f"{without_login(url)} {table}"
         self._identity = identity
+        self._parts = parts
         self._table = sql.Identifier(*parts)
         self._positions = sql.Identifier(*parts[:-1], POSITIONS)
         self._columns: Sequence[Column] = ()
@@ -74,7 +78,7 @@ class PostgreSQLStore:
             self._connection = psycopg.connect(**given)
             with self._connection.transaction():
                 # Two members that both make a table would be in each other's way.
-                self._run(sql.SQL("SELECT pg_advisory_xact_lock(7231911)"))
+                self._take_turns()
                 self._make()
                 self._add_columns()
 
@@ -117,28 +121,39 @@ class PostgreSQLStore:
         )
         return self._open.execute(made, values)
 
+    def _take_turns(self) -> None:
+        self._run(sql.SQL("SELECT pg_advisory_xact_lock(7231911)"))
+
     def _make(self) -> None:
-        columns = sql.SQL(", ").join(_declared(column) for column in self._columns)
+        columns = sql.SQL(", ").join(self._declared(column) for column in self._columns)
         made = sql.SQL("CREATE TABLE IF NOT EXISTS {} ({}, PRIMARY KEY ({}, {}))").format(
             self._table, columns, sql.Identifier(PARTITION), sql.Identifier(OFFSET)
         )
         self._open.execute(made)
+        self._make_positions()
+
+    def _make_positions(self) -> None:
+        text = self.TYPES["text"][0]
         self._run(
             sql.SQL(
-                "CREATE TABLE IF NOT EXISTS {positions} (sink text, partition integer,"
+                f"CREATE TABLE IF NOT EXISTS {{positions}} (sink {text}, partition integer,"
                 " position bigint NOT NULL, PRIMARY KEY (sink, partition))"
             )
         )
 
-    def _add_columns(self) -> None:
+    def _there(self) -> dict[str, str]:
+        """The type of each column of the table."""
         asked = (
             "SELECT attname, split_part(format_type(atttypid, atttypmod), '(', 1)"
             " FROM pg_attribute WHERE attrelid = to_regclass(%s)"
             " AND attnum > 0 AND NOT attisdropped"
         )
-        there = dict(self._open.execute(asked, (self._table.as_string(),)).fetchall())
+        return dict(self._open.execute(asked, (self._table.as_string(),)).fetchall())
+
+    def _add_columns(self) -> None:
+        there = self._there()
         for column in self._columns:
-            known = _TYPES[column.kind]
+            known = self.TYPES[column.kind]
             if column.name in there and there[column.name] not in known:
                 raise SchemaMismatch(
                     f"{self._shown}: column {column.name} is {there[column.name]}, and must be"
@@ -147,7 +162,11 @@ class PostgreSQLStore:
         for column in self._columns:
             if column.name not in there:
                 added = sql.SQL("ALTER TABLE {} ADD COLUMN {}")
-                self._open.execute(added.format(self._table, _declared(column)))
+                self._open.execute(added.format(self._table, self._declared(column)))
+
+    def _declared(self, column: Column) -> sql.Composed:
+        kind = sql.SQL(self.TYPES[column.kind][0])
+        return sql.SQL("{} {}").format(sql.Identifier(column.name), kind)
 
     def _move(self, span: Span) -> None:
         moved = self._run(
@@ -162,16 +181,24 @@ class PostgreSQLStore:
             raise Moved(f"{self._shown}: another member has written: {what}")
 
     def _copy(self, rows: Sequence[Row]) -> None:
-        names = sql.SQL(", ").join(sql.Identifier(column.name) for column in self._columns)
-        times = [i for i, column in enumerate(self._columns) if column.kind == "time"]
-        into = sql.SQL("COPY {} ({}) FROM STDIN").format(self._table, names)
+        into = sql.SQL("COPY {} ({}) FROM STDIN").format(self._table, self._names)
         with self._open.cursor() as cursor, cursor.copy(into) as copy:
-            for row in rows:
-                values: list[Any] = list(row)
-                for i in times:
-                    if values[i] is not None:
-                        values[i] = _EPOCH + timedelta(milliseconds=values[i])
+            for values in self._values(rows):
                 copy.write_row(values)
+
+    @property
+    def _names(self) -> sql.Composed:
+        return sql.SQL(", ").join(sql.Identifier(column.name) for column in self._columns)
+
+    def _values(self, rows: Sequence[Row]) -> Iterator[list[Any]]:
+        """The values of each row as psycopg takes them."""
+        times = [i for i, column in enumerate(self._columns) if column.kind == "time"]
+        for row in rows:
+            values: list[Any] = list(row)
+            for i in times:
+                if values[i] is not None:
+                    values[i] = _EPOCH + timedelta(milliseconds=values[i])
+            yield values
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -190,8 +217,3 @@ class PostgreSQLStore:
         refused = state.startswith(_NEVER) or (not state and _REFUSED_LOGIN.search(text))
         kind = StoreAway if is_away and not refused else SinkError
         return kind(f"{self._shown}: {text}")
-
-
-def _declared(column: Column) -> sql.Composed:
-    kind = sql.SQL(_TYPES[column.kind][0])
-    return sql.SQL("{} {}").format(sql.Identifier(column.name), kind)
