@@ -30,7 +30,7 @@ ENV PATH=/opt/riverrun/bin:$PATH \
 RUN ["riverrun", "try", "pipelines/fraud.toml", "--source", "live", "--limit", "100"]
 # A worker that gets SIGTERM ends its transaction, leaves the group and exits with 0.
 STOPSIGNAL SIGTERM
-# Only a worker has a page to ask; every other command is well while it runs.
+# Workers and sinks have a page to ask; every other command is well while it runs.
 HEALTHCHECK --interval=5s --timeout=4s --start-period=60s --retries=3 \
     CMD ["python", "-P", "-m", "app.healthcheck"]
 ENTRYPOINT ["riverrun"]

@@ -91,3 +91,42 @@ def test_every_other_command_is_well_while_it_runs(
 ) -> None:
     given = {"RIVERRUN_WORKER__WEB_PORT": "9"}
     assert check(monkeypatch, tmp_path, "replay", "p.toml", **given) == 0
+
+
+SINK = '[sinks.lake]\ntype = "parquet"\nurl = "/data"\nweb_port = {}\n'
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "expected"),
+    [
+        ([], {}, ("127.0.0.1", "7")),
+        ([], {"RIVERRUN_SINKS__LAKE__WEB_PORT": "8"}, ("127.0.0.1", "8")),
+        ([], {"riverrun_sinks__lake__web_host": "10.0.0.3"}, ("10.0.0.3", "7")),
+        ([], {"RIVERRUN_SINKS__DESK__WEB_PORT": "8"}, ("127.0.0.1", "7")),
+        (["--set", "sinks.lake.web_port=9"], {"RIVERRUN_SINKS__LAKE__WEB_PORT": "8"}, None),
+        (["--log-level", "debug", "--set=sinks.lake.web_port=9"], {}, None),
+    ],
+)
+def test_a_sink_is_asked_at_its_port(
+    tmp_path: Path, words: list[str], environ: dict[str, str], expected: tuple[str, str] | None
+) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text(SINK.format(7))
+    command = ["riverrun", "sink", *words, str(file), "lake", ""]
+    assert healthcheck.place(command, environ) == (expected or ("127.0.0.1", "9"))
+
+
+def test_a_sink_that_does_not_write_is_not_healthy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, port: int
+) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text(SINK.format(port))
+    assert check(monkeypatch, tmp_path, "sink", str(file), "lake") == 0
+    Answers.status = 503
+    assert check(monkeypatch, tmp_path, "sink", str(file), "lake") == 1
+
+
+def test_a_sink_without_a_port_is_well_while_it_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert check(monkeypatch, tmp_path, "sink", str(tmp_path / "none.toml"), "lake") == 0
