@@ -24,6 +24,7 @@ from benchmarks import (
     recovery,
     restore,
     shared_learner,
+    sink_cost,
     sinks,
     stages,
     staleness,
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "staleness": staleness.run,
     "page": page.run,
     "sinks": sinks.run,
+    "sink_cost": sink_cost.run,
     "train": train.run,
 }
 ALONE = {"family", "learners", "mixing", "pattern", "shared_learner", "sinks", "train"}

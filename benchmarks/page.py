@@ -9,21 +9,17 @@ worker tells what they cost *it*.
 
 from __future__ import annotations
 
-import os
 import sys
-import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
-
-from confluent_kafka import Consumer, TopicPartition
+from typing import Any
 
 from app.local_kafka.broker import free_ports
-from benchmarks.contenders import SECONDS, riverrun_file, running, worker_command
+from benchmarks.contenders import riverrun_file, running, worker_command
+from benchmarks.looking import look
 from benchmarks.page_clients import KINDS
 from benchmarks.topics import Events, fill, outputs
 
@@ -64,35 +60,7 @@ def measure(bootstrap: str, events: Events, kind: str) -> tuple[float, float]:
             stack.enter_context(running(client))
         command = worker_command(file, bootstrap, f"worker.web_port={port}")
         worker = stack.enter_context(running(command))
-        first = _look(bootstrap, name, events, worker.pid, events.count // 5)
-        last = _look(bootstrap, name, events, worker.pid, events.count)
+        first = look(bootstrap, name, events, worker.pid, events.count // 5)
+        last = look(bootstrap, name, events, worker.pid, events.count)
     done = last.offset - first.offset
     return (last.processor - first.processor) / done, done / (last.at - first.at)
-
-
-class Look(NamedTuple):
-    """How far a worker is: when, to which committed offset, after so much processor time."""
-
-    at: float
-    offset: int
-    processor: float
-
-
-def _look(bootstrap: str, group: str, events: Events, pid: int, offset: int) -> Look:
-    """See a worker as soon as it has committed up to ``offset``."""
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": group})
-    deadline = time.monotonic() + SECONDS
-    try:
-        while (done := consumer.committed([TopicPartition(events.topic, 0)])[0].offset) < offset:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{group} committed {done} of {offset} events in {SECONDS} s")
-            time.sleep(0.05)
-        return Look(time.monotonic(), done, _processor_seconds(pid))
-    finally:
-        consumer.close()
-
-
-def _processor_seconds(pid: int) -> float:
-    """That a process has used so far, its children left out."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
