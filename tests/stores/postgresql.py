@@ -83,7 +83,7 @@ class PostgreSQL:
 
     def __init__(self, url: str, table: str) -> None:
         self.url, self.table = url, table
-        self.sink = {"type": "postgresql", "url": url, "table": table}
+        self.sink: dict[str, Any] = {"type": "postgresql", "url": url, "table": table}
 
     def open(self, identity: str = "sink/topic") -> Store:
         from app.sinks.stores.postgresql import PostgreSQLStore

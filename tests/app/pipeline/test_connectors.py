@@ -34,7 +34,7 @@ SECRET = "CANARY"
 def test_dotted_names_of_a_client_are_one_name_wherever_they_are_given(tmp_path: Path) -> None:
     text = SMALLEST + MONGO + 'settings.max.batch.size = 50\nsettings."a.b" = true\n'
     environ = {"RIVERRUN_SINKS__MONGO__SETTINGS__C_D": "e"}
-    found = read(tmp_path, text, environ, sinks__mongo__settings__f__g="3").sinks["mongo"]
+    found = read(tmp_path, text, environ, sinks__mongo__settings__f__g="3").connected["mongo"]
     assert found.settings == {"max.batch.size": 50, "a.b": True, "c.d": "e", "f.g": 3}
 
 

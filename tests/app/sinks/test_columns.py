@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from app.sinks.columns import TYPES, Rows, rows_of
+from app.sinks.columns import Rows, rows_of
 from tests.app.pipeline_files import LABEL, read
 from topics.codecs import UNDECODABLE, Codec
 from topics.history import LabelledEvent
@@ -47,9 +47,9 @@ class OnKafka:
         return None
 
 
-def as_row(topic: str, value: msgspec.Struct, **others: Any) -> dict[str, Any]:
+def as_row(value: msgspec.Struct, **others: Any) -> dict[str, Any]:
     """The row of a value, by its columns."""
-    rows = Rows(TYPES[topic], JSON.decoder(TYPES[topic]))
+    rows = Rows(type(value), JSON.decoder(type(value)))
     made = rows.row(OnKafka(JSON.encode(value), **others))
     return dict(zip([column.name for column in rows.columns], made, strict=True))
 
@@ -59,7 +59,7 @@ def test_a_prediction_has_its_coordinates_and_its_fields() -> None:
         7, True, 0.75, MODEL, SOURCE, "alert", 0.5, (Reason("amount", 0.25),), {"rule": {"a": 1}}
     )
 
-    assert as_row("predictions", said) == {
+    assert as_row(said) == {
         "kafka_partition": 2,
         "kafka_offset": 5,
         "kafka_time": 1_700_000_000_000,
@@ -80,7 +80,7 @@ def test_a_prediction_has_its_coordinates_and_its_fields() -> None:
 
 
 def test_what_is_left_out_is_null() -> None:
-    row = as_row("predictions", Prediction(None, "spam", None, MODEL, SOURCE), key=None, known=0)
+    row = as_row(Prediction(None, "spam", None, MODEL, SOURCE), key=None, known=0)
 
     assert row["prediction"] == "spam"
     names = ("id", "score", "decision", "threshold", "reasons", "rivals", "kafka_key", "kafka_time")
@@ -90,7 +90,7 @@ def test_what_is_left_out_is_null() -> None:
 def test_an_alert_has_the_fields_of_its_event() -> None:
     said = Alert("e1", 1_600_000_000_000, 12, 0.9, 0.5, None, MODEL, SOURCE, {"amount": 3.5})
 
-    row = as_row("alerts", said)
+    row = as_row(said)
 
     assert (row["id"], row["time"], row["entity"]) == ("e1", 1_600_000_000_000, "12")
     assert (row["event"], row["reasons"]) == ('{"amount":3.5}', None)
@@ -99,7 +99,7 @@ def test_an_alert_has_the_fields_of_its_event() -> None:
 def test_metrics_have_the_figures_of_each_scorer_as_json() -> None:
     said = WindowMetrics(0, 10, 1, True, 11, 5, 100, 90, 9, 3, model=BaselineMetrics(90, 0.75))
 
-    row = as_row("metrics", said)
+    row = as_row(said)
 
     assert (row["start"], row["end"], row["final"], row["labelled"]) == (0, 10, True, 90)
     assert msgspec.json.decode(row["model"])["roc_auc"] == 0.75
@@ -108,7 +108,7 @@ def test_metrics_have_the_figures_of_each_scorer_as_json() -> None:
 
 @pytest.mark.parametrize("value", [None, b"", b"no json", b'{"id": 1}', b"[" * 100_000])
 def test_a_value_of_another_form_is_undecodable(value: bytes | None) -> None:
-    rows = Rows(TYPES["predictions"], JSON.decoder(Prediction))
+    rows = Rows(Prediction, JSON.decoder(Prediction))
 
     with pytest.raises(UNDECODABLE):
         rows.row(OnKafka(value))
@@ -129,7 +129,7 @@ def test_an_event_with_its_label_has_the_parts_of_model_and_source() -> None:
         MODEL,
         SOURCE,
     )
-    row = as_row("history", said)
+    row = as_row(said)
     assert [row[name] for name in ("id", "time", "label", "features", "fields")] == [
         "7",
         1_000,
@@ -138,7 +138,7 @@ def test_an_event_with_its_label_has_the_parts_of_model_and_source() -> None:
         '{"card":"c"}',
     ]
     assert (row["model_version"], row["source_offset"], row["score"]) == (41, 17, 0.25)
-    unscored = as_row("history", msgspec.structs.replace(said, model=None, source=None))
+    unscored = as_row(msgspec.structs.replace(said, model=None, source=None))
     assert unscored.keys() == row.keys()
     assert (unscored["model_version"], unscored["source_topic"]) == (None, None)
 
