@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from app.archive.names import Archived, archived, digest
+from app.archive.names import Archived, archived, digest, draft
 from app.files import FileThere, Folder
 from app.kafka.reading import Reader
 from app.model_files import models
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import stages
 from learners.saved import snapshots
+
+ABANDONED = timedelta(days=1)
+"""After so long a draft is what a killed archiver has left: no model takes a day to be written."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ def archive(
         FilesError, FilesAway: The folder cannot be read or written.
     """
     time = (now or datetime.now(UTC)).replace(microsecond=0)
+    _clear(pipeline, folder, time)
     there = defaultdict(list)
     for file in archived(folder.names(pipeline.name)):
         there[file.partition].append(file)
@@ -68,6 +72,16 @@ def archive(
             folder.delete(old.name)
         done.append(copied)
     return done
+
+
+def _clear(pipeline: Pipeline, folder: Folder, time: datetime) -> None:
+    """Delete the drafts that killed archivers of this pipeline have left.
+
+    An archiver that still writes after such a time fails at its rename, and tries again later.
+    """
+    for name in folder.drafts(pipeline.name):
+        if (left := draft(name)) is not None and left.time < time - ABANDONED:
+            folder.delete(name)
 
 
 def _copied(

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 _TIME = "%Y%m%dT%H%M%SZ"
+_DRAFT = re.compile(r"(.+/)\.([^/]+)\.[0-9a-f]{32}")
+"""A file that is being written aside; see `app.files.local.draft_of`."""
 _NAME = re.compile(r"(.+)/(\d{5,})/(\d{8}T\d{6}Z)-(\d{13,})-([0-9a-f]{64})\.riverrun")
 
 
@@ -62,3 +64,9 @@ def archived(names: Iterable[str]) -> list[Archived]:
         for found in map(_NAME.fullmatch, names)
         if found is not None
     )
+
+
+def draft(name: str) -> Archived | None:
+    """The archived model that a draft was to be; None for the draft of anything else."""
+    found = _DRAFT.fullmatch(name)
+    return next(iter(archived([found[1] + found[2]])), None) if found else None

@@ -82,6 +82,6 @@ class Folder(Protocol):
         """
         ...
 
-    def drafts(self) -> list[str]:
-        """What writers have not finished, or left behind when they died."""
+    def drafts(self, under: str = "") -> list[str]:
+        """What writers have not finished, or left behind when they died; as `names`."""
         ...

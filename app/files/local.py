@@ -46,8 +46,8 @@ class LocalFolder:
         with self._explained(name):
             (self._path / name).unlink(missing_ok=True)
 
-    def drafts(self) -> list[str]:
-        return [name for name in self._all("") if is_draft(name)]
+    def drafts(self, under: str = "") -> list[str]:
+        return [name for name in self._all(under) if is_draft(name)]
 
     def _all(self, under: str) -> list[str]:
         with self._explained(under):

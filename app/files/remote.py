@@ -56,8 +56,8 @@ class RemoteFolder:
         with self._explained(name), suppress(FileNotFoundError):
             self._system.rm_file(self._at(name))
 
-    def drafts(self) -> list[str]:
-        return [name for name in self._all("") if is_draft(name)]
+    def drafts(self, under: str = "") -> list[str]:
+        return [name for name in self._all(under) if is_draft(name)]
 
     def _all(self, under: str) -> list[str]:
         root = self._at(under) if under else self._path

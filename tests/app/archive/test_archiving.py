@@ -19,6 +19,7 @@ from app.archive.names import archived
 from app.archive.restoring import ArchiveRefused, newest, read
 from app.errors import RiverrunError
 from app.files import FilesAway, open_folder
+from app.files.local import draft_of
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from learners import registry
@@ -82,6 +83,20 @@ def test_the_newest_stay(
     names = open_folder(str(tmp_path)).names("p")
     assert [file.offset for file in archived(names)] == [3, 4]
     assert "p/00000/mine.txt" in names
+
+
+def test_what_a_killed_archiver_left_is_deleted_a_day_later(
+    monkeypatch: pytest.MonkeyPatch, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    (done,) = archive(monkeypatch, pipeline, tmp_path, {0: snapshot(1, 1)}, now=NOON)
+    left, other = tmp_path / draft_of(done.file.name), tmp_path / "p" / "00000" / ".mine"
+    left.write_bytes(b"half")
+    other.write_bytes(b"not ours")
+    for hours, there in ((24, True), (25, False)):
+        archive(monkeypatch, pipeline, tmp_path, {0: snapshot(2, 2)}, now=NOON + hours * HOUR)
+        assert left.exists() == there
+        assert other.exists()
+    assert (tmp_path / done.file.name).exists()
 
 
 def test_two_archives_of_one_second_write_one_file(

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from app.archive.names import Archived, archived, digest
+from app.archive.names import Archived, archived, digest, draft
+from app.files.local import draft_of
 
 FILE = Archived(3, datetime(2026, 11, 28, 13, 56, tzinfo=UTC), 1234, digest(b"x"), "fraud.v2")
 
@@ -29,3 +30,10 @@ def test_they_are_in_the_order_of_partition_and_time() -> None:
     early = Archived(3, datetime(2026, 11, 28, 13, 55, tzinfo=UTC), 9999, digest(b"y"), "fraud.v2")
     first = Archived(2, datetime(2026, 11, 29, tzinfo=UTC), 0, digest(b"z"), "fraud.v2")
     assert archived([FILE.name, early.name, first.name]) == [first, early, FILE]
+
+
+def test_a_draft_is_known_by_what_it_was_to_be() -> None:
+    assert draft(draft_of(FILE.name)) == FILE
+    assert draft(FILE.name) is None
+    assert draft(draft_of("fraud.v2/00003/readme.txt")) is None
+    assert draft("fraud.v2/00003/.hidden") is None
