@@ -38,6 +38,7 @@ class Source:
         key: The field that keys the records; None for the pipeline's id.
         labels: The name of the file of the labels, where they have one of their own.
         simulated: Computed as it is read: to look through it costs as much as to send it.
+        ordered: Reads it in the order of the times of a field, where it has no order of its own.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Source:
     key: str | None = None
     labels: str | None = None
     simulated: bool = False
+    ordered: Callable[[str], Iterator[Event]] | None = None
 
     def where(self, event: Event) -> str:
         """The place of an event, as errors name it: "history.csv:17"."""

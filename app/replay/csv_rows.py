@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -43,7 +43,7 @@ def _rows(path: Path, text: TextIO) -> Iterator[Event]:
     rows = csv.reader([])
     try:
         first = text.readline()
-        separator = _separator(first)
+        separator = separator_of(first)
         rows = csv.reader(chain([first], text), strict=True, delimiter=separator)
         header = next(rows, [])
         if not header or "" in header or len(set(header)) < len(header):
@@ -60,7 +60,7 @@ def _rows(path: Path, text: TextIO) -> Iterator[Event]:
         raise SourceError(f"{path}: after line {rows.line_num}: {what}") from None
 
 
-def _separator(header: str) -> str:
+def separator_of(header: str) -> str:
     """What stands between the cells: a comma, unless the header has none but another one."""
     bare = re.sub(r'"[^"]*"', "", header)
     return next((separator for separator in SEPARATORS if separator in bare), ",")
@@ -80,8 +80,20 @@ def _cells(
         raise SourceError(
             f"{path}:{line}: {len(row)} cells, the header has {len(header)} ({parted})"
         )
-    commas, pairs = separator != ",", zip(header, row, strict=True)
-    return {name: _cell(text, commas) for name, text in pairs if text != ""}
+    return fields_of(zip(header, row, strict=True), separator)
+
+
+def fields_of(
+    cells: Iterable[tuple[str, str | None]], separator: str
+) -> dict[str, str | int | float | bool]:
+    """The fields of an event; see `read_csv`.
+
+    Args:
+        cells: Names of columns and texts; None for an empty one.
+        separator: What stood between them.
+    """
+    commas = separator != ","
+    return {name: _cell(text, commas) for name, text in cells if text}
 
 
 def _cell(text: str, commas: bool) -> str | int | float | bool:

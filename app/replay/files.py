@@ -1,4 +1,4 @@
-"""Files of events: CSV, JSON lines and Parquet; the first two may be packed by gzip."""
+"""Files of events: CSV, JSON lines and Parquet; the first two may be packed by gzip. And tables."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import msgspec
 from app.replay.base import Event, Source, SourceError
 from app.replay.csv_rows import read_csv
 from app.replay.parquet import read_parquet
+from app.replay.tables import kind_of, open_table
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 ENDINGS = (".csv", *JSON_LINES, ".parquet")
@@ -21,19 +22,22 @@ PACKED = ".gz"
 
 
 def is_file_name(name: str) -> bool:
-    """Whether the name has the ending of a file that can be replayed."""
-    return _ending(name) in ENDINGS
+    """Whether the name has the ending of a file that can be replayed, or is a table's folder."""
+    return _ending(name) in ENDINGS or kind_of(name) is not None
 
 
 def open_file(name: str) -> Source:
-    """The rows of a file as events.
+    """The rows of a file, or of a table, as events.
 
     Raises:
         SourceError: When it is not there, or its ending is none of `ENDINGS`.
     """
+    if kind_of(name) is not None:
+        return open_table(name)
     path, ending = Path(name), _ending(name)
     if ending not in ENDINGS:
-        raise SourceError(f"{name}: must end in {', '.join(ENDINGS)}; in .gz where it is packed")
+        ends = f"must end in {', '.join(ENDINGS)}, in .gz where it is packed"
+        raise SourceError(f"{name}: {ends}; or be a folder of a Delta, Iceberg or Parquet table")
     if not path.is_file():
         raise SourceError(f"{name}: no such file")
     if ending == ".parquet":

@@ -35,12 +35,13 @@ def read_parquet(path: Path) -> Iterator[Event]:
             for batch in file.iter_batches():
                 for row in batch.to_pylist():
                     line += 1
-                    yield Event(line, _fields(row))
+                    yield Event(line, fields_of(row))
     except ArrowException as error:
         raise SourceError(f"{path}: cannot be read: {error}") from None
 
 
-def _fields(row: dict[str, Any]) -> dict[str, Any]:
+def fields_of(row: dict[str, Any]) -> dict[str, Any]:
+    """The fields of an event; see `read_parquet`."""
     values = ((name, _value(value)) for name, value in row.items())
     return {name: value for name, value in values if value is not None}
 

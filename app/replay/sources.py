@@ -15,6 +15,7 @@ from app.replay.files import ENDINGS, is_file_name, open_file
 
 __all__ = ["Event", "Injection", "LateLabels", "Source", "SourceError", "open_source"]
 
+SIMULATORS = ("handbook", "live")
 Injection = tuple[str, int]
 """A new fraud of the live simulator, and the day, counted from 0, on which it begins."""
 
@@ -47,7 +48,7 @@ def open_source(
         raise SourceError(f"{source}: new frauds can be injected into the live simulator only")
     if is_file_name(source):
         return open_file(source)
-    if kind in ("handbook", "live"):
+    if kind in SIMULATORS:
         return _simulator(source, id_field, label, late, inject)
     return _data_set(source, id_field, label, late)
 

@@ -55,7 +55,7 @@ def timed(source: Source, field: str) -> Source:
     """
 
     def read() -> Iterator[Event]:
-        for event in source.read():
+        for event in source.read() if source.ordered is None else source.ordered(field):
             try:
                 yield event._replace(timestamp=parse_time(event.fields[field]))
             except KeyError:
@@ -64,7 +64,7 @@ def timed(source: Source, field: str) -> Source:
                 shown = f"{field} = {event.fields[field]!r}"
                 raise SourceError(f"{source.where(event)}: {shown}: {error}") from None
 
-    return replace(source, read=read)
+    return replace(source, read=read, ordered=None)
 
 
 def merged(events: Source, labels: Source) -> Source:
