@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -91,6 +91,10 @@ class History:
                 )
             ends[at] += 1
 
+    def bare(self) -> History:
+        """The same for other processes: nothing is read of it."""
+        return replace(self, source=replace(self.source, read=_nothing))
+
     def require_fields(self) -> None:
         """The first events have the fields that the pipeline reads.
 
@@ -115,7 +119,7 @@ class History:
                 self.skipped += 1
                 continue
             if self.overlap is not None:
-                self._later = self._of_overlap(event)
+                self._later = self.of_overlap(event)
             self.counts[event.kind] += 1
             self.newest[event.kind] = time
             yield event
@@ -136,7 +140,8 @@ class History:
             )
         return time
 
-    def _of_overlap(self, event: Event) -> bool:
+    def of_overlap(self, event: Event) -> bool:
+        """Whether it is in the part that the topics have too."""
         assert self.overlap is not None
         begin, late = self.overlap
         return (event.timestamp or 0) >= begin or self.known(event) in late
@@ -170,3 +175,7 @@ def _needed(pipeline: Pipeline) -> Iterable[str]:
     yield from filter(None, (entity.field for entity in entities))
     if not entities and not events.functions:
         yield from events.features or ()
+
+
+def _nothing() -> Iterator[Event]:
+    return iter(())

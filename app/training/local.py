@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
@@ -13,7 +14,6 @@ from pathlib import Path
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
 from app.pipeline.stages import mixes, stages
-from app.replay.base import Event, Source
 from app.training.exchange import MarkServer, Meeting, Meets
 from app.training.history import History
 from app.training.joined import joined, mixing
@@ -102,7 +102,7 @@ def learn_in_parts(
     found: list[Learned] = []
     counters, marks = Counters(), list[tuple[int, int]]()
     read: History | None = None
-    with tempfile.TemporaryDirectory(prefix="riverrun-train-") as folder:
+    with tempfile.TemporaryDirectory(prefix="riverrun-train-") as folder, Pools() as pools:
         for number, _ in enumerate(stages(pipeline)):
             job = Job(
                 pipeline,
@@ -114,7 +114,7 @@ def learn_in_parts(
                 ends_in_one=parts > partitions,
                 snapshot_key=snapshot_key,
             )
-            done = list(_stage(job, workers))
+            done = list(_stage(job, pools, workers))
             marks, read = marks or list(done[0].marks), read or done[0].history
             for each in done:
                 counters.join(each.counters)
@@ -123,22 +123,36 @@ def learn_in_parts(
     return joined(found, partitions), counters, read
 
 
-def _stage(job: Job, workers: int) -> Iterator[Done]:
+class Pools(ExitStack):
+    """Processes, kept for the next stage: each has imported and compiled all it needs by then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_size: dict[int, ProcessPoolExecutor] = {}
+
+    def of(self, size: int) -> ProcessPoolExecutor:
+        """So many processes."""
+        if size not in self._by_size:
+            made = ProcessPoolExecutor(size, get_context("spawn"))
+            self._by_size[size] = self.enter_context(made)
+        return self._by_size[size]
+
+
+def _stage(job: Job, pools: Pools, workers: int) -> Iterator[Done]:
     last = job.stage == len(stages(job.pipeline)) - 1
     if not (last and mixes(job.pipeline) and job.parts > 1):
-        yield from _processes(job, min(workers, job.parts))
+        yield from _parts(job, pools.of(min(workers, job.parts)))
         return
     server = MarkServer(job.parts)
     try:
         # Those that mix go on together, so none may wait for another one's process.
-        yield from _processes(replace(job, meeting=server.meeting), job.parts)
+        yield from _parts(replace(job, meeting=server.meeting), pools.of(job.parts))
     finally:
         server.close()
 
 
-def _processes(job: Job, count: int) -> Iterator[Done]:
-    with ProcessPoolExecutor(count, get_context("spawn")) as pool:
-        yield from pool.map(partial(run_part, job), range(job.parts))
+def _parts(job: Job, pool: ProcessPoolExecutor) -> Iterator[Done]:
+    yield from pool.map(partial(run_part, job), range(job.parts))
 
 
 def run_part(job: Job, part: int) -> Done:
@@ -160,9 +174,8 @@ def run_part(job: Job, part: int) -> Done:
     if stage.next_topic is None:
         for _ in forwarded:
             pass
-        if job.ends_in_one and passed:
-            run.pass_mark(passed[-1][1] + 1)
-            run.pass_mark(passed[-1][1] + 2)
+        if job.ends_in_one:
+            run.become_one(passed)
     else:
         folder = _folder(job, job.stage)
         folder.mkdir(exist_ok=True)
@@ -180,21 +193,12 @@ def _done(job: Job, run: PartRun, passed: Marks, history: History | None) -> Don
     run.close()
     marks = [_plain(mark) for mark in learned.marks]
     bare = replace(learned, model=None, marks=marks)
-    kept = None if history is None else _bare(history)
+    kept = None if history is None else history.bare()
     return Done(bare, snapshot, counters, passed, kept)
 
 
 def _plain(mark: Outgoing) -> Outgoing:
     return mark._replace(on_delivery=None)
-
-
-def _bare(history: History) -> History:
-    """What it has counted."""
-    return replace(history, source=Source(history.source.name, _nothing))
-
-
-def _nothing() -> Iterator[Event]:
-    return iter(())
 
 
 def _folder(job: Job, stage: int) -> Path:

@@ -13,6 +13,9 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from agents.shared.mark import RING
+from agents.sinks.history import Learned as LearnedRows
+from agents.sinks.score import Score
+from agents.sinks.scored import ScoredBatch
 from app.errors import RiverrunError
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
@@ -27,6 +30,8 @@ from app.worker.state.stores import Stores
 from app.worker.task_builder import TaskBuilder
 from topics.records import Batch, Outgoing
 
+Look = Callable[[LearnedRows, ScoredBatch], Iterable[Outgoing]]
+"""Looks at what was scored and learned, and returns what it says of it."""
 Exchange = Callable[[bytes], Sequence[bytes]]
 """Says what this part says at a mark, and returns what all parts say there, in their order."""
 
@@ -58,6 +63,7 @@ class PartRun:
         part, parts: Which one of how many.
         snapshot_key: Signs models that need pickle.
         exchange: With the other parts, at each mark; None where they do not mix.
+        look: What it returns is yielded, too; None where nobody looks.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class PartRun:
         parts: int,
         snapshot_key: bytes | None = None,
         exchange: Exchange | None = None,
+        look: Look | None = None,
     ) -> None:
         self._pipeline, self._stage, self._part = pipeline, stage, part
         self._exchange = exchange
@@ -79,6 +86,10 @@ class PartRun:
         self._builder.open(self._assignment, fresh)
         (self._task,) = self._assignment.tasks.values()
         self._marks: deque[Outgoing] = deque(maxlen=RING)
+        self._seen: list[Outgoing] = []
+        sink = getattr(self._task.agent, "sink", None)
+        if look is not None and isinstance(sink, Score):
+            sink.on_scored = lambda learned, scored: self._seen.extend(look(learned, scored))
 
     @property
     def counters(self) -> Counters:
@@ -86,7 +97,7 @@ class PartRun:
         return self._processor.counters
 
     def run(self, records: Iterable[Placed], size: int) -> Iterator[Outgoing]:
-        """Process records in their order; yields what goes to the next stage.
+        """Process records in their order; yields what goes to the next stage, or was looked at.
 
         Raises:
             PartFails: The learner failed.
@@ -115,6 +126,17 @@ class PartRun:
                 marks.read(part, mixer.number - 1, value)
         if mixer.waits_for is not None:
             task.adopt()
+
+    def become_one(self, passed: Sequence[tuple[int, int]]) -> None:
+        """Take over what all parts have learned to the end, so that all have one model.
+
+        Args:
+            passed: The places and marks so far.
+        """
+        if passed:
+            # What is said at one mark is taken over at the next one.
+            self.pass_mark(passed[-1][1] + 1)
+            self.pass_mark(passed[-1][1] + 2)
 
     def learned(self) -> Learned:
         """The state of the part."""
@@ -145,3 +167,5 @@ class PartRun:
         self._task.state.changes()
         for outputs in self._task.drop_outputs():
             yield from (o for o in outputs.others if o.topic == self._stage.next_topic)
+        yield from self._seen
+        self._seen.clear()

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 
 from app.kafka.admin import ensure_topics
 from app.kafka.partitions import TP
 from app.kafka.reading import reading
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
-from app.replay.base import Source
 from app.training.consistency import Consistency
 from app.training.cut import Cut, find_cut, require_no_gap
 from app.training.errors import CutRefused, HistoryRefused, NotConsistent
 from app.training.history import History
 from app.training.learned import Learned, changes
-from app.training.local import learn_in_parts
+from app.training.learning import Learning, NewSource, Plan
 from app.training.overlap import learn_both_ways, records_between
 from app.training.placing import place, require_new
-from app.training.training import Show, train
+from app.training.training import Show
 from app.worker.processor import Counters
-
-NewSource = Callable[[], Source]
-"""Opens a source; with several workers in other processes, so it must be picklable."""
 
 Tell = Callable[[Iterable[str]], None]
 """Is given the lines of a report."""
@@ -46,33 +41,13 @@ class Trained:
     offsets: Mapping[TP, int]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How a history is learned.
-
-    Attributes:
-        cut: Milliseconds since 1970: what is earlier is history, all else comes by the stream.
-        key: The field of the key, before those of pipeline and source.
-        overlap: Milliseconds before the cut that are learned both ways, and compared; 0 for none.
-        bound: How far apart features and scores may be then.
-        workers: Processes; more than one learn in parts.
-        snapshot_key: Signs models that need pickle.
-    """
-
-    cut: int
-    key: str | None = None
-    overlap: int = 0
-    bound: float = 0.0
-    workers: int = 1
-    snapshot_key: bytes | None = None
-
-
 def train_and_place(
     pipeline: Pipeline,
     kafka: KafkaSettings,
     source: NewSource,
     plan: Plan,
     *,
+    by: Callable[[Pipeline, Mapping[str, int], NewSource, Plan, Cut, Show], Learning] = Learning,
     show: Show = lambda done: None,
     tell: Tell = lambda lines: None,
 ) -> Trained:
@@ -87,8 +62,9 @@ def train_and_place(
         kafka: Reaches the cluster.
         source: Opens events and labels, in the order of time.
         plan: How.
+        by: Who learns.
         show: Called now and then with the number of records that were learned.
-        tell: Called with the report on the overlap.
+        tell: Called with the report on the overlap, and others.
 
     Raises:
         HistoryRefused, CutRefused, NotNew: Named by row, or by partition and offset.
@@ -106,60 +82,18 @@ def train_and_place(
     with reading(pipeline, kafka) as reader:
         cut = find_cut(pipeline, reader, plan.cut)
     # 4. learn
-    learning = Learning(pipeline, partitions, source, plan, cut, show)
+    learning = by(pipeline, partitions, source, plan, cut, show)
     if plan.overlap:
         states, counters, history = _both_ways(learning, kafka, tell)
     else:
         states, counters, history = learning.learn()
     # 5. see that history and stream meet
     _require_scored(history, counters)
+    tell(learning.report())
     _require_same_cut(pipeline, kafka, cut, history)
     # 6. commit
     place(pipeline, kafka, lambda ids: changes(states, cut.offsets, ids, plan.snapshot_key))
     return Trained(history, counters, cut.offsets)
-
-
-@dataclass(frozen=True)
-class Learning:
-    """Learns a history in one order, or in parts; see `train_and_place`."""
-
-    pipeline: Pipeline
-    partitions: Mapping[str, int]
-    source: NewSource
-    plan: Plan
-    cut: Cut
-    show: Show
-
-    def learn(self, overlap: Cut | None = None) -> tuple[list[Learned], Counters, History]:
-        """The states, what was done, and what was read; up to an overlap, where there is one."""
-        pipeline, key = self.pipeline, self.plan.snapshot_key
-        new = partial(self.history, overlap, False if overlap else None)
-        count = self.partitions[pipeline.events.topic]
-        if self.plan.workers > 1:
-            # Other processes cannot show what they do.
-            there = replace(self, show=_shown)
-            new = partial(there.history, overlap, False if overlap else None)
-            return learn_in_parts(pipeline, new, count, self.plan.workers, key)
-        history = new()
-        with closing(train(pipeline, history.records, self.partitions, key, self.show)) as made:
-            return made.learned(), made.counters, history
-
-    def history(self, overlap: Cut | None = None, later: bool | None = None) -> History:
-        """The history, opened anew."""
-        return History(
-            self.pipeline,
-            self.source(),
-            self.partitions[self.pipeline.events.topic],
-            self.plan.cut,
-            self.plan.key,
-            self.cut.late,
-            None if overlap is None else (overlap.time, overlap.late),
-            later,
-        )
-
-
-def _shown(done: int) -> None:
-    """Nothing."""
 
 
 def _both_ways(
