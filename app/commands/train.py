@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -13,14 +14,20 @@ from app.commands.progress_line import progress_line
 from app.commands.source_options import KEY, LABEL_DELAY, Parsed, SourceOptions, source_of
 from app.options import Connect, snapshot_key, with_pipeline
 from app.pipeline.durations import parse_duration
-from app.replay import base as replay_base
 from app.replay import files as source_files
+from app.replay import sources
 from app.replay.times import parse_time
 from app.training import errors as training_errors
+from app.training import learning
 from app.training import run as running
+from app.training.spark import files as spark_files
+from app.training.spark import learning as spark_learning
+from app.training.spark import session as spark_session
 
 if TYPE_CHECKING:
     from app.pipeline.load import Pipeline
+    from app.replay.base import Source
+    from app.training.learning import Learning
 
 
 @click.command()
@@ -66,7 +73,20 @@ if TYPE_CHECKING:
     default=1,
     show_default=True,
     metavar="N",
-    help="Processes; more than there are partitions mix what they learn.",
+    help="Processes, with --spark parts; more than there are partitions mix what they learn.",
+)
+@click.option(
+    "--spark",
+    "master",
+    metavar="MASTER",
+    help="Let Spark read, sort and divide the history, and run its parts: local[4], spark://...",
+)
+@click.option(
+    "--yardstick",
+    type=Parsed("duration", parse_duration),
+    default="0s",
+    metavar="TIME",
+    help="Compare with MLlib's logistic regression, by --spark, on so much before the cut.",
 )
 @KEY
 @LABEL_DELAY
@@ -81,6 +101,8 @@ def train(
     overlap: float,
     bound: float,
     workers: int,
+    master: str | None,
+    yardstick: float,
     key: str | None,
     label_delay: float,
 ) -> None:
@@ -94,25 +116,61 @@ def train(
     """
     until = cut if until_cut else None
     options = SourceOptions(history, None, key, time, None, until, labels, label_delay, ())
-    source = functools.partial(_source, pipeline, options)
-    source()  # a wrong command line is one before Kafka is asked
-    plan = running.Plan(cut, key, round(overlap * 1000), bound, workers, snapshot_key())
-    done = running.train_and_place(
-        pipeline, connect(), source, plan, show=_progress(pipeline.name), tell=_tell
-    )
+    plan = learning.Plan(cut, key, round(overlap * 1000), bound, workers, snapshot_key())
+    if yardstick and master is None:
+        raise click.UsageError("--yardstick is MLlib's, and needs --spark")
+    way = _here(pipeline, options)
+    if master is not None:
+        way = _spark(pipeline, options, master, round(yardstick * 1000))
+    with way as (source, by):
+        show = _progress(pipeline.name)
+        done = running.train_and_place(
+            pipeline, connect(), source, plan, by=by, show=show, tell=_tell
+        )
     click.echo("\n".join(_lines(done)))
 
 
-def _source(pipeline: Pipeline, options: SourceOptions) -> replay_base.Source:
-    is_file = source_files.is_file_name(options.source)
-    if is_file and options.time is None:
+Way = tuple[Callable[[], "Source"], Callable[..., "Learning"]]
+"""Opens the history, or looks at its beginning; and who learns it."""
+
+
+@contextmanager
+def _here(pipeline: Pipeline, options: SourceOptions) -> Iterator[Way]:
+    if source_files.is_file_name(options.source):
+        _require(pipeline, options)
+    source = functools.partial(source_of, pipeline, options)
+    source()  # a wrong command line is one before Kafka is asked
+    yield source, learning.Learning
+
+
+@contextmanager
+def _spark(
+    pipeline: Pipeline, options: SourceOptions, master: str, yardstick: int
+) -> Iterator[Way]:
+    if options.source.partition(":")[0] in sources.SIMULATORS:
+        raise click.UsageError(f"--spark reads files, and {options.source} is a simulator")
+    files = spark_files.Files(
+        options.source, options.labels, _require(pipeline, options), options.until is not None
+    )
+    with spark_session.spark(master) as session:
+        yield (
+            functools.partial(spark_learning.first_events, session, files),
+            functools.partial(
+                spark_learning.SparkLearning, session=session, files=files, yardstick=yardstick
+            ),
+        )
+
+
+def _require(pipeline: Pipeline, options: SourceOptions) -> str:
+    """The field of the times; and labels have their file."""
+    if options.time is None:
         raise click.UsageError("--time FIELD is needed: a history is learned in the order of time")
-    if is_file and pipeline.labels is not None and options.labels is None:
+    if pipeline.labels is not None and options.labels is None:
         raise training_errors.HistoryRefused(
             f"{pipeline.name} has [labels], which come later than their events: name their file by"
             " --labels"
         )
-    return source_of(pipeline, options)
+    return options.time
 
 
 def _tell(lines: Iterable[str]) -> None:

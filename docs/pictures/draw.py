@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from runpy import run_path
 from xml.sax.saxutils import escape
 
 HERE = Path(__file__).parent
@@ -284,7 +285,15 @@ def protocol(theme: Theme) -> Picture:
     return p
 
 
-PICTURES = {"flow": flow, "stages": stages, "protocol": protocol}
+def history(theme: Theme) -> Picture:
+    """History and stream, and the cut between them."""
+    drawn = run_path(str(HERE / "history.py"))
+    p = Picture(*drawn["SIZE"], theme, drawn["SAYS"])
+    drawn["draw"](p, theme)
+    return p
+
+
+PICTURES = {"flow": flow, "stages": stages, "protocol": protocol, "history": history}
 
 
 def drawings() -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Learns a history that Spark reads, sorts and divides."""
