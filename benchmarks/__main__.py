@@ -52,7 +52,7 @@ BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "sink_cost": sink_cost.run,
     "train": train.run,
 }
-ALONE = {"family", "learners", "mixing", "pattern", "shared_learner", "sinks", "train"}
+ALONE = {"family", "learners", "mixing", "pattern", "shared_learner", "sinks"}
 """These need no Kafka."""
 
 
