@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from app.kafka.clients import replay_producer
 from app.pipeline.load import load_pipeline
 from app.replay.replay import replay
 from app.replay.times import between
-from app.training.errors import CutRefused, NotNew
-from app.training.run import Plan, train_and_place
+from app.training.errors import CutRefused, HistoryRefused, NotConsistent, NotNew
+from app.training.learning import Plan
+from app.training.run import train_and_place
 from tests.app.trial.streams import START, TEXT, source, write
 from tests.kafka.late import said, state, wait_for_all
 from tests.kafka.running import Stream, workers
 
 ORDERS = 260
+BAD = {"amount": "much"}
 CUT = START + 180 * 600
 """Seconds: that of the order number 180."""
 
@@ -71,6 +74,13 @@ def test_history_and_then_the_stream_are_the_stream_alone(
     # Its topics have nothing of the history.
     short = stream(kafka, tmp_path, f"short{topic_name[-8:]}", CUT)
     expected = go_on(alone)
+    changed = tmp_path / "changed"
+    changed.mkdir()
+    write(changed, orders=ORDERS)
+    rows = (changed / "orders.csv").read_text().replace(",c7,", ",c8,")
+    (changed / "orders.csv").write_text(rows)
+    done = train(cut, changed, "--until-cut", "--overlap", "12h", "--bound", "1")
+    assert isinstance(done.exception, NotConsistent), done.output
     for made in (cut, short):
         overlap = ["--overlap", "12h"] if made is cut else []
         done = train(made, tmp_path, "--until-cut", *overlap)
@@ -107,9 +117,22 @@ def test_history_and_topics_must_meet(kafka: str, topic_name: str, tmp_path: Pat
     again = between(source(tmp_path), START * 1000, (START + 600) * 1000)
     replay(made.pipeline, again, replay_producer(made.kafka))
     time = (START + 20 * 600) * 1000
+    late = between(source(tmp_path), (START + 600) * 1000, (START + 1200) * 1000)
+
+    def more(done: int) -> None:
+        """Another one comes while the history is learned."""
+        replay(made.pipeline, late, replay_producer(made.kafka))
+
+    until = between(source(tmp_path), None, time)
+    with pytest.raises(CutRefused, match="came to the topics while the history was learned"):
+        train_and_place(made.pipeline, made.kafka, lambda: until, Plan(time), show=more)
+    read = until.read
+    useless = replace(until, read=lambda: (e._replace(fields=e.fields | BAD) for e in read()))
+    with pytest.raises(HistoryRefused, match="could be scored: all 18 became dead letters"):
+        train_and_place(made.pipeline, made.kafka, lambda: useless, Plan(time))
     done = train_and_place(
         made.pipeline, made.kafka, lambda: between(source(tmp_path), None, time), Plan(time)
     )
-    assert done.history.skipped == 1
-    assert done.history.counts["event"] == 19
-    assert len(go_on(made)) == 40 - 19
+    assert done.history.skipped == 2
+    assert done.history.counts["event"] == 18
+    assert len(go_on(made)) == 40 - 18
