@@ -42,7 +42,9 @@ def compared(rows: DataFrame, names: Sequence[str], since: int) -> Iterator[str]
     from pyspark import __version__ as version
 
     labelled = rows.where(f"kind = {LABELLED}").mapInArrow(_decoded, DECODED).persist()
-    before = _newest(labelled.where(f"known < {since}")).persist()
+    cores = rows.sparkSession.sparkContext.defaultParallelism
+    # Each iteration is a task a partition; a shuffle makes 200.
+    before = _newest(labelled.where(f"known < {since}")).coalesce(cores).persist()
     both = before.where("label = 1").isEmpty(), before.where("label = 0").isEmpty()
     if any(both):
         raise HistoryRefused(

@@ -27,6 +27,7 @@ SETTINGS = {
 LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.host": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "8",
     "spark.ui.enabled": "false",
 }
 _OURS = re.compile(
