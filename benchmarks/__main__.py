@@ -13,6 +13,7 @@ from typing import Any
 from app.local_kafka import LocalKafka
 from benchmarks import (
     commits,
+    experts,
     family,
     fraud,
     fraud_rate,
@@ -34,6 +35,7 @@ from benchmarks import (
 
 BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "throughput": throughput.run,
+    "experts": experts.run,
     "latency": latency.run,
     "recovery": recovery.run,
     "restore": restore.run,

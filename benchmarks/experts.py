@@ -5,13 +5,32 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from benchmarks.contenders import SECONDS, running
-from benchmarks.topics import Events, create, outputs, rate, read
+from benchmarks.contenders import SECONDS, riverrun, running
+from benchmarks.topics import Events, create, fill, outputs, rate, read
 
 JAVA = Path(__file__).with_name("kafka_streams")
+COUNT = 1_500_000
+"""Enough events that the first seconds of a JVM, in which it compiles, are a small part."""
+ROUNDS = 2
+
+
+def run(bootstrap: str, *, quick: bool = False) -> Iterator[dict[str, Any]]:
+    """Scaler and passive-aggressive, 15 features, JSON: all three in turns on the same topic."""
+    events = fill(bootstrap, 15, 50_000 if quick else COUNT, "json")
+    rivals: dict[str, Callable[..., float]] = {"riverrun": riverrun, "numba_loop": numba_loop}
+    if has_java():
+        rivals["kafka_streams"] = kafka_streams
+    rates: defaultdict[str, list[int]] = defaultdict(list)
+    for _ in range(1 if quick else ROUNDS):
+        for who, measure in rivals.items():
+            rates[who].append(round(measure(bootstrap, events, scale=True)))
+    yield {"benchmark": "experts", "features": 15, "format": "json", "scale": True, **rates}
 
 
 def numba_loop(bootstrap: str, events: Events, *, scale: bool = False) -> float:
