@@ -39,7 +39,13 @@ TIME = state_keys.LABEL_TIME
 """The key of the stream's time in the state."""
 
 SAME_KEY = 'a label must have the key of its event, or labels.key = "id" must be set'
-"""What is most often wrong where labels do not find their events."""
+"""What is most often wrong where most labels do not find their events."""
+
+NO_EVENT = (
+    "no event has this id (a text is no number, and case counts), its event expired before, or it"
+    " was rejected itself"
+)
+"""What else is wrong with the id of a label that finds none."""
 
 _NEVER = msgspec.msgpack.encode(-1)
 
@@ -217,9 +223,10 @@ class LabelJoin:
         else:
             why = f"before {self._settings.max_waiting:,} others waited (labels.max_waiting)"
         event = f"event with the id {short(id_of(PREFIX, key))}"
-        what = f"no {event} came {why}"
+        what = f"no {event} came {why}: {NO_EVENT}"
         if not self._settings.by_id:
-            what = f"no {event} waits on this partition, and none came {why}; {SAME_KEY}"
+            waits = f"no {event} waits on this partition, and none came {why}"
+            what = f"{waits}: {NO_EVENT}, or it has another key: {SAME_KEY}"
         self._rejected.append(Rejected(record_of(entry), "validate", UnknownLabel(what)))
 
     def _get(self, key: str) -> Entry | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from app.dead_letter_reasons import grouped
 from app.pipeline.load import Pipeline
 from app.pipeline.topics import codec_of
 from app.trial.run import Trial
@@ -48,25 +48,17 @@ def rejected_rows(pipeline: Pipeline, trial: Trial) -> Iterator[RejectedRow]:
         yield RejectedRow(where, why.stage, why.message, _row(codec, letter.value()))
 
 
-def most_frequent(rows: Iterator[RejectedRow]) -> list[str]:
+def most_frequent(rows: Iterable[RejectedRow]) -> list[str]:
     """A line for each of the most frequent reasons, with the first row that has it."""
-    counts, first = Counter[str](), dict[str, RejectedRow]()
-    for row in rows:
-        kind = _kind(row)
-        counts[kind] += 1
-        first.setdefault(kind, row)
-    lines = []
-    for kind, count in counts.most_common(SHOWN):
-        row = first[kind]
-        rows_, place = "1 row" if count == 1 else f"{count:,} rows", row.where or "by its time"
-        lines.append(f"{rows_} rejected ({row.stage}), the first {place}: {row.error}")
-    left = len(counts) - SHOWN
+    groups, _ = grouped(rows, lambda row: (row.stage, row.error))
+    lines = [_line(group.first, group.count) for group in groups[:SHOWN]]
+    left = len(groups) - SHOWN
     return [*lines, f"and {left:,} other reasons"] if left > 0 else lines
 
 
-def _kind(row: RejectedRow) -> str:
-    """The stage and the beginning of the reason: values and places in it differ."""
-    return f"{row.stage} {row.error.partition(':')[0]}"
+def _line(first: RejectedRow, count: int) -> str:
+    rows, place = "1 row" if count == 1 else f"{count:,} rows", first.where or "by its time"
+    return f"{rows} rejected ({first.stage}), the first {place}: {first.error}"
 
 
 def _row(codec: Codec, value: bytes | None) -> Any:

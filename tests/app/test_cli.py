@@ -141,7 +141,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
             ["topics", PHISHING, "--set", "events.topik=x"],
             '--set events.topik: events.topik: unknown key, did you mean "topic"?',
         ),
-        (["dead-letters", PHISHING, "drop"], "'drop' is not one of 'list', 'replay'."),
+        (["dead-letters", PHISHING, "drop"], "'drop' is not one of 'list', 'reasons', 'replay'."),
     ],
 )
 def test_a_wrong_command_line_or_file_is_one_line_and_code_2(

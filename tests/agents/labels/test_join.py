@@ -362,7 +362,9 @@ def test_a_label_without_an_event_becomes_a_dead_letter_as_it_was() -> None:
     assert (why.topic, why.partition, why.offset, why.stage) == ("labels", 2, 41, "validate")
     assert why.message == (
         "no event with the id 'x' waits on this partition, and none came within 0.1 s"
-        ' (labels.expire); a label must have the key of its event, or labels.key = "id" must be set'
+        " (labels.expire): no event has this id (a text is no number, and case counts), its event"
+        " expired before, or it was rejected itself, or it has another key: a label must have the"
+        ' key of its event, or labels.key = "id" must be set'
     )
     assert (letter.key, letter.value, letter.timestamp) == (b"key", b"value 41", 7)
     assert (letter.headers or [])[0] == ("trace", b"t")

@@ -90,4 +90,5 @@ def test_dead_letters_of_a_sink_can_be_listed_only(
         main(["dead-letters", str(tmp_path / "p.toml"), *words])
 
     assert left.value.code == 2
-    assert "--sink: is for list, and a sink of the file: lake" in capsys.readouterr().err
+    refused = "--sink: is for list and reasons, and a sink of the file: lake"
+    assert refused in capsys.readouterr().err
