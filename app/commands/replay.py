@@ -137,7 +137,7 @@ def _say_if_new(outcomes: Sequence[admin.Outcome]) -> None:
     """Which topics were created, and what weakens them; where all were there, what loses data."""
     new = any(outcome.kind == "created" for outcome in outcomes)
     for outcome in outcomes:
-        if outcome.kind == "loss" or (new and outcome.kind != "checked"):
+        if outcome.is_loud or (new and outcome.kind != "checked"):
             click.echo(outcome, err=True)
 
 

@@ -26,13 +26,14 @@ class Outcome:
 
     Attributes:
         kind: What happened; "warning" where something weakens the promise of exactly once,
-            "loss" where the topic itself loses what the pipeline is to read.
+            "loss" where the topic itself loses what the pipeline is to read, "ignored" where a
+            setting of the file is for new topics only.
         topic: The name.
         text: One line without the name.
         partitions: How many the topic has; None with a warning.
     """
 
-    kind: Literal["created", "checked", "altered", "warning", "loss"]
+    kind: Literal["created", "checked", "altered", "warning", "loss", "ignored"]
     topic: str | None
     text: str
     partitions: int | None = None
@@ -44,7 +45,12 @@ class Outcome:
     @property
     def warns(self) -> bool:
         """Whether something is not as it should be."""
-        return self.kind in ("warning", "loss")
+        return self.kind == "warning" or self.is_loud
+
+    @property
+    def is_loud(self) -> bool:
+        """Whether every command that needs the topic says so, each time."""
+        return self.kind in ("loss", "ignored")
 
 
 def ensure_topics(
@@ -70,7 +76,20 @@ def ensure_topics(
     partitions = wanted.partitions if there is None else there.partitions
     found = [topic.spec(partitions) for topic in pipeline_topics(pipeline)]
     altered = alter_retention(cluster, found) if alter else []
-    return altered + ensure(cluster, found)
+    return altered + ensure(cluster, found) + _ignored(pipeline, partitions)
+
+
+def _ignored(pipeline: Pipeline, partitions: int) -> list[Outcome]:
+    """What the file says about partitions, where the topic of the events has another number."""
+    wanted = pipeline.topics
+    if wanted.partitions == partitions or "partitions" not in wanted.model_fields_set:
+        return []
+    text = (
+        f"has {_count(partitions)}, and topics.partitions = {wanted.partitions} changes nothing:"
+        " it is for new topics. Another number needs a new pipeline, with a name and topics of"
+        " its own"
+    )
+    return [Outcome("ignored", pipeline.events.topic, text)]
 
 
 def alter_retention(cluster: Cluster, wanted: Sequence[TopicSpec]) -> list[Outcome]:

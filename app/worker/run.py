@@ -54,7 +54,7 @@ def _partitions(pipeline: Pipeline, kafka: KafkaSettings) -> Mapping[str, int]:
     for outcome in ensure_topics(pipeline, kafka):
         if outcome.kind == "created":
             log.info("%s", outcome)
-        if outcome.kind == "loss":
+        if outcome.is_loud:
             log.warning("%s: %s", outcome.topic, outcome.text)
         if outcome.topic is not None and outcome.partitions is not None:
             found[outcome.topic] = outcome.partitions

@@ -38,7 +38,7 @@ def config_of(bootstrap: str, topic: str) -> dict[str, str]:
 
 
 def of_topics(outcomes: list[Outcome]) -> dict[str, tuple[str, str]]:
-    return {o.topic: (o.kind, o.text) for o in outcomes if o.topic and o.kind != "warning"}
+    return {o.topic: (o.kind, o.text) for o in outcomes if o.topic and not o.warns}
 
 
 def test_topics_that_lack_are_created_and_then_found(kafka: str, topic_name: str) -> None:
@@ -79,11 +79,27 @@ def test_the_events_that_are_there_decide_the_number_of_partitions(
     wanted = pipeline(topic_name, partitions=3)
     create_topic(kafka, wanted.events.topic, partitions=5)
     outcomes = ensure_topics(wanted, KafkaSettings(kafka))
-    assert {outcome.partitions for outcome in outcomes if outcome.kind != "warning"} == {5}
+    assert {outcome.partitions for outcome in outcomes if not outcome.warns} == {5}
     found = of_topics(outcomes)
     assert found[wanted.events.topic] == ("checked", "there, 5 partitions, replication 1")
     assert found[wanted.state_topic] == ("created", "created, 5 partitions, replication 1")
     assert found[wanted.predictions.topic][0] == "created"
+    ignored = [str(outcome) for outcome in outcomes if outcome.kind == "ignored"]
+    assert ignored == [
+        f"warning: {wanted.events.topic}: has 5 partitions, and topics.partitions = 3 changes"
+        " nothing: it is for new topics. Another number needs a new pipeline, with a name and"
+        " topics of its own"
+    ]
+
+
+def test_partitions_that_the_file_does_not_name_are_those_of_the_events(
+    kafka: str, topic_name: str
+) -> None:
+    named = pipeline(topic_name)
+    topics = named.topics.model_construct(retention=named.topics.retention)
+    create_topic(kafka, named.events.topic, partitions=2)
+    outcomes = ensure_topics(named.model_copy(update={"topics": topics}), KafkaSettings(kafka))
+    assert not any(outcome.kind == "ignored" for outcome in outcomes)
 
 
 def test_a_state_topic_with_other_partitions_than_the_events_is_refused(
