@@ -48,6 +48,7 @@ class SourceOptions:
     labels: str | None
     label_delay: float
     inject: tuple[tuple[str, int], ...]
+    labels_time: str | None = None
 
 
 def _injection(text: str) -> tuple[str, int]:
@@ -61,6 +62,11 @@ KEY = click.option(
     "--key",
     metavar="FIELD",
     help="The field that keys the records, instead of events.key, or of the id.",
+)
+LABELS_TIME = click.option(
+    "--labels-time",
+    metavar="FIELD",
+    help="The field with the times of --labels, where it is not that of --time.",
 )
 LABEL_DELAY = click.option(
     "--label-delay",
@@ -95,8 +101,9 @@ OPTIONS = (
     click.option(
         "--labels",
         metavar="FILE",
-        help="A file's labels, each with its --time; for a pipeline with [labels].",
+        help="A file's labels, each with its time; for a pipeline with [labels].",
     ),
+    LABELS_TIME,
     LABEL_DELAY,
     click.option(
         "--inject",
@@ -124,6 +131,8 @@ def source_of(pipeline: Pipeline, chosen: SourceOptions) -> replay_base.Source:
     labels, field = chosen.labels, chosen.time
     if labels is not None and (pipeline.labels is None or field is None):
         raise click.UsageError("--labels needs a pipeline with [labels], and --time")
+    if labels is None and chosen.labels_time is not None:
+        raise click.UsageError("--labels-time is for the rows of --labels")
     if field is not None and not source_files.is_file_name(chosen.source):
         raise click.UsageError("--time is for the rows of a file")
     late = _late(pipeline, chosen.label_delay)
@@ -132,7 +141,8 @@ def source_of(pipeline: Pipeline, chosen: SourceOptions) -> replay_base.Source:
     if field is not None:
         events = timed(events, field)
         if labels is not None:
-            events = merged(events, timed(source_files.open_file(labels), field))
+            of_label = chosen.labels_time or field
+            events = merged(events, timed(source_files.open_file(labels), of_label))
     return between(events, chosen.since, chosen.until)
 
 

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from app.commands.progress_line import progress_line
-from app.commands.source_options import KEY, LABEL_DELAY, Parsed, SourceOptions, source_of
+from app.commands.source_options import (
+    KEY,
+    LABEL_DELAY,
+    LABELS_TIME,
+    Parsed,
+    SourceOptions,
+    source_of,
+)
 from app.options import Connect, snapshot_key, with_pipeline
 from app.pipeline.durations import parse_duration
 from app.replay import files as source_files
@@ -89,6 +96,7 @@ if TYPE_CHECKING:
     help="Compare with MLlib's logistic regression, by --spark, on so much before the cut.",
 )
 @KEY
+@LABELS_TIME
 @LABEL_DELAY
 def train(
     pipeline: Pipeline,
@@ -104,6 +112,7 @@ def train(
     master: str | None,
     yardstick: float,
     key: str | None,
+    labels_time: str | None,
     label_delay: float,
 ) -> None:
     """Learn a history of files by the agents of a worker; the stream goes on from the cut.
@@ -115,7 +124,9 @@ def train(
         --time when --cut 2026-11-01
     """
     until = cut if until_cut else None
-    options = SourceOptions(history, None, key, time, None, until, labels, label_delay, ())
+    options = SourceOptions(
+        history, None, key, time, None, until, labels, label_delay, (), labels_time
+    )
     plan = learning.Plan(cut, key, round(overlap * 1000), bound, workers, snapshot_key())
     if yardstick and master is None:
         raise click.UsageError("--yardstick is MLlib's, and needs --spark")
@@ -149,6 +160,8 @@ def _spark(
 ) -> Iterator[Way]:
     if options.source.partition(":")[0] in sources.SIMULATORS:
         raise click.UsageError(f"--spark reads files, and {options.source} is a simulator")
+    if options.labels_time is not None:
+        raise click.UsageError("--labels-time is not for --spark: name both fields alike")
     files = spark_files.Files(
         options.source, options.labels, _require(pipeline, options), options.until is not None
     )

@@ -1,6 +1,6 @@
 """What a replay sends: events and labels, in their order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -69,3 +69,14 @@ class LateLabels:
     label: str
     source: str | None = None
     delay: int = 7 * 86_400
+
+
+def named(fields: Iterable[str], most: int = 12) -> str:
+    """The names of the fields that a row has, for an error: the first ones, where there are many.
+
+    >>> named(["id", "when", "x"]), named(map(str, range(20)), 3)
+    ('id, when, x', '0, 1, 2 and 17 more')
+    """
+    names = list(fields)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -11,7 +11,7 @@ from agents.events.limits import MAX_VALUE
 from app.errors import RiverrunError
 from app.pipeline.load import Pipeline
 from app.pipeline.topics import writer_of
-from app.replay.base import Event, Source
+from app.replay.base import Event, Source, named
 from topics.codecs import Codec
 from topics.times import TimeLimits
 
@@ -131,5 +131,6 @@ def _key(fields: Mapping[str, Any], name: str | None) -> bytes | None:
         return None
     value = fields.get(name)
     if value is None:
-        raise ValueError(f'has no field "{name}" for the key of the record')
+        has = f"it has {named(fields)}"
+        raise ValueError(f'has no field "{name}" for the key of the record; {has}')
     return str(value).encode()

@@ -1,6 +1,7 @@
 """The times of a replay: from which field they come, which part is sent, how fast they pass."""
 
 import heapq
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,28 +9,50 @@ from itertools import dropwhile, takewhile
 from typing import Any, Literal
 
 from app.pipeline.durations import parse_duration
-from app.replay.base import Event, Source, SourceError
+from app.replay.base import Event, Source, SourceError, named
 
 _YEAR_10000 = 253_402_300_800
 _ALLOWED = 'must be seconds since 1970, or a date as in "2018-08-01" or "2018-08-01T12:30:00Z"'
+_YEAR_FIRST = re.compile(r"(\d{4})[/.](\d{1,2})[/.](\d{1,2})(?!\d)")
+_YEAR_LAST = re.compile(r"\d{1,2}([-/.])\d{1,2}\1\d{2,4}(?!\d)")
 
 
 def parse_time(value: Any) -> int:
     """Milliseconds since 1970 of a time in seconds, or of an ISO 8601 text; UTC unless it says.
 
+    The parts of a date may also be parted by slashes or dots, as long as the year is the first.
+
     Raises ValueError for anything else.
+
+    >>> parse_time("2012/1/31 08:00") == parse_time("2012-01-31T08:00Z")
+    True
     """
     if isinstance(value, str):
         try:
-            when = datetime.fromisoformat(value)
+            when = datetime.fromisoformat(_iso(value.strip()))
         except ValueError:
-            raise ValueError(_ALLOWED) from None
+            raise ValueError(_refused(value)) from None
         value = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(_ALLOWED)
     if not 0 <= value < _YEAR_10000:
         raise ValueError(_ALLOWED)
     return round(value * 1000)
+
+
+def _iso(text: str) -> str:
+    """With "-" between the parts of a date whose year is the first."""
+    found = _YEAR_FIRST.match(text)
+    if found is None:
+        return text
+    year, month, day = found.groups()
+    return f"{year}-{month:>02}-{day:>02}{text[found.end() :]}"
+
+
+def _refused(text: str) -> str:
+    if _YEAR_LAST.match(text.strip()):
+        return f"is it the day or the month that comes first? Write the year first: it {_ALLOWED}"
+    return _ALLOWED
 
 
 def parse_pace(text: str) -> float:
@@ -59,7 +82,8 @@ def timed(source: Source, field: str) -> Source:
             try:
                 yield event._replace(timestamp=parse_time(event.fields[field]))
             except KeyError:
-                raise SourceError(f'{source.where(event)}: has no field "{field}"') from None
+                has = f"it has {named(event.fields)}"
+                raise SourceError(f'{source.where(event)}: has no field "{field}"; {has}') from None
             except ValueError as error:
                 shown = f"{field} = {event.fields[field]!r}"
                 raise SourceError(f"{source.where(event)}: {shown}: {error}") from None

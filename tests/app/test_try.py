@@ -67,6 +67,21 @@ def test_two_files_are_compared(capsys: pytest.CaptureFixture[str], tmp_path: Pa
     assert out.splitlines()[2].split() == ["shop", "other", "difference", "from", "to"]
 
 
+def test_labels_may_have_another_name_for_their_times(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    write(tmp_path, orders=200)
+    _, same, _ = tried(capsys, "shop.toml", *FILES, "--json")
+    returns = tmp_path / "returns.csv"
+    returns.write_text(returns.read_text().replace("order,when", "order,told"))
+    code, out, _ = tried(capsys, "shop.toml", *FILES, "--labels-time", "told", "--json")
+    assert (code, out) == (0, same)
+    code, _, err = tried(capsys, "shop.toml", *FILES)
+    assert (code, 'has no field "when"; it has order, told' in err) == (1, True)
+    code, _, err = tried(capsys, "shop.toml", *FILES[:2], "--time", "when", "--labels-time", "told")
+    assert (code, "--labels-time is for the rows of --labels" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

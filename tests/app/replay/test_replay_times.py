@@ -22,6 +22,9 @@ from app.replay.times import between, merged, parse_pace, parse_time, timed
         ("2018-04-01", 1_522_540_800_000),
         ("2018-04-01T00:00:01Z", 1_522_540_801_000),
         ("2018-04-01 02:00:00.25+02:00", 1_522_540_800_250),
+        ("2018/04/01", 1_522_540_800_000),
+        ("2018/4/1 00:00:01", 1_522_540_801_000),
+        ("2018.04.01T02:00+02:00", 1_522_540_800_000),
     ],
 )
 def test_a_time_is_seconds_or_a_date(value: object, milliseconds: int) -> None:
@@ -33,6 +36,18 @@ def test_a_time_is_seconds_or_a_date(value: object, milliseconds: int) -> None:
 )
 def test_another_time_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="must be seconds since 1970, or a date"):
+        parse_time(value)
+
+
+@pytest.mark.parametrize("value", ["01.02.2012", "1/2/2012 08:00", "01-02-12"])
+def test_a_date_of_which_nobody_knows_the_month_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="is it the day or the month that comes first"):
+        parse_time(value)
+
+
+@pytest.mark.parametrize("value", ["2018/13/01", "2018/04", "2018/04/012", "2018-04/01"])
+def test_a_date_with_slashes_must_be_one(value: str) -> None:
+    with pytest.raises(ValueError, match=r"^must be seconds since 1970, or a date"):
         parse_time(value)
 
 
@@ -70,7 +85,7 @@ def test_a_row_without_its_time_is_refused_with_its_file_and_line(tmp_path: Path
     (tmp_path / "e.csv").write_text("t,a\n5,1\n,2\n")
     (tmp_path / "l.csv").write_text("t,a\n6,1\nsoon,2\n")
     source = timed(open_file(str(tmp_path / "e.csv")), "t")
-    with pytest.raises(SourceError, match=r'^e\.csv:3: has no field "t"$'):
+    with pytest.raises(SourceError, match=r'^e\.csv:3: has no field "t"; it has a$'):
         list(source.read())
     with pytest.raises(SourceError, match=r"^l\.csv:3: t = 'soon': must be seconds since 1970"):
         list(timed(open_file(str(tmp_path / "l.csv")), "t").read())
