@@ -123,10 +123,14 @@ class Columns:
 def label_errors(name: str, labels: Sequence[Any]) -> dict[int, InvalidEvent]:
     """Why labels that came in events cannot be summed up, by place; None is no label."""
     return {
-        i: InvalidEvent(f"{name}: expected a finite number, got {short(y)}")
+        i: InvalidEvent(f"{name}: expected a finite number, got {short(y)}{_of_class(y)}")
         for i, y in enumerate(labels)
         if y is not None and not _finite(y)
     }
+
+
+def _of_class(label: Any) -> str:
+    return " (label_values can say which number it stands for)" if isinstance(label, str) else ""
 
 
 def latest(operations: Operations) -> Ints:

@@ -12,7 +12,7 @@ from agents.events.limits import label_check
 from agents.labels.settings import FORGET
 from app.errors import KafkaSettingError, UnknownKafkaSetting
 from app.kafka.settings import KafkaSettings
-from app.pipeline.cross_checks import entity_table
+from app.pipeline.cross_checks import entity_table, needing_numbers
 from app.pipeline.key_locations import Places
 from app.pipeline.model import Pipeline
 from app.pipeline.running import Learner
@@ -122,6 +122,10 @@ def _check_label_values(pipeline: Pipeline, model: Model, where: Places) -> None
             except ValueError as error:
                 what = _without_hint(error, value)
                 raise where.refuse((table, "label_values", name), what) from None
+            needed = next(needing_numbers(pipeline), None)
+            if needed and isinstance(value, str):
+                what = f'must be a number: {needed[0]} has "{needed[1]}"'
+                raise where.refuse((table, "label_values", name), what)
 
 
 def _check_on_expire(pipeline: Pipeline, model: Model, where: Places) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agents.entities.declare import EntityTable
+from agents.entities.declare import EntityTable, declared
 from app.pipeline.model import Pipeline
 from app.pipeline.stages import joins_by_id
 from app.pipeline.streams import Entity
@@ -43,6 +43,18 @@ def entity_table(pipeline: Pipeline, number: int, entity: Entity) -> EntityTable
         pipeline.events.label is not None,
         pipeline.events.label_values or None,
     )
+
+
+def needing_numbers(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
+    """The features that are made of the labels as numbers: their key in the file, and their text.
+
+    Of good tables only: raises EntityError for others.
+    """
+    for n, entity in enumerate(pipeline.entities):
+        table = declared(entity_table(pipeline, n, entity))
+        if entity.source == "labels" and (label := table.table.label) in table.numbers:
+            of_label = re.compile(rf"\(\s*{re.escape(label)}\s*[,)]")
+            yield f"entities[{n}].features", next(filter(of_label.search, entity.features))
 
 
 def _labels(pipeline: Pipeline) -> Iterator[Fault]:

@@ -48,8 +48,10 @@ class Matching:
         self._keys[id_] = self._key("event", fields)
 
     def _add_label(self, where: str, fields: Mapping[str, Any], field: str) -> None:
-        self._labels += 1
         id_ = fields.get(field)
+        if id_ is None:
+            return
+        self._labels += 1
         if not isinstance(id_, str | int) or id_ not in self._keys:
             self._first.setdefault("none", f"{where}: {id_!r}")
             return

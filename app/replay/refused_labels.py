@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agents.events.fields import short
 from agents.events.limits import label_check
+from app.pipeline.cross_checks import needing_numbers
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
 from app.replay.base import Event
 
 
 class RefusedLabels:
-    """Counts labels that would be dead letters.
+    """Counts labels that would be dead letters, and those that features need as numbers.
 
     Args:
         pipeline: Has the learner, and says where labels are.
@@ -21,8 +23,9 @@ class RefusedLabels:
         table = pipeline.labels or pipeline.events
         self._kind, self._field = "label" if pipeline.labels else "event", table.label
         self._check = label_check(new_model(pipeline), table.label_values)
-        self._first = ""
-        self._count = self._refused = self._rows = 0
+        self._needed = next(needing_numbers(pipeline), None)
+        self._first = self._first_text = ""
+        self._count = self._refused = self._rows = self._texts = 0
 
     def add(self, where: str, event: Event) -> None:
         """Look at the label of one row."""
@@ -32,17 +35,28 @@ class RefusedLabels:
             return
         self._count += 1
         try:
-            self._check(label)
+            taken = self._check(label)
         except ValueError as error:
             self._refused += 1
             self._first = self._first or f"{where}: {self._field}: {error}"
+            return
+        if self._needed and isinstance(taken, str):
+            self._texts += 1
+            self._first_text = self._first_text or f"{where}: {self._field} = {short(taken)}"
 
-    def remarks_on_field(self) -> Iterator[str]:
-        """A line where no row has the field of the label."""
+    def remarks_on_values(self) -> Iterator[str]:
+        """A line where no row has the field of the label, or features cannot be made of it."""
         if self._field and self._rows and not self._count:
             yield (
                 f'no {self._kind} has the field "{self._field}" ({self._kind}s.label): nothing is'
                 " learned"
+            )
+        if self._needed and self._texts:
+            key, feature = self._needed
+            yield (
+                f'{self._first_text}: {key} has "{feature}", which needs a number, and'
+                f" {self._texts:,} of {self._count:,} labels are texts: each becomes a dead letter."
+                f" {self._kind}s.label_values can say which number a class stands for"
             )
 
     def remarks(self) -> Iterator[str]:

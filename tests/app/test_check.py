@@ -10,6 +10,10 @@ from app.cli import main
 from tests.app.pipeline_files import LABEL, LABELS, SMALLEST
 
 PIPELINES = sorted((Path(__file__).parents[2] / "pipelines").glob("*.toml"))
+CLASSES = (
+    LABEL.replace("passive_aggressive", "passive_aggressive_multiclass")
+    + '[[entities]]\nsource = "labels"\nfeatures = ["last(y)"]\n'
+)
 PICKLED = (
     SMALLEST.replace('"passive_aggressive"', '"my_rows:Rows"')
     + """\
@@ -47,6 +51,10 @@ def test_good_files_are_named_with_what_they_are(capsys: pytest.CaptureFixture[s
         (SMALLEST.replace("passive", "pasive"), "did you mean 'passive_aggressive'?"),
         (SMALLEST + LABELS, "needs events.id"),
         (LABEL + '[metrics]\ntopic = "m"\nrule = "no.such:rule"\n', "no.such"),
+        (
+            CLASSES + '[events.label_values]\nA = "early"\n',
+            'events.label_values.A: must be a number: entities[0].features has "last(y)"',
+        ),
         (SMALLEST + '[kafka]\n"acks" = "1"\n', "exactly once depends on it"),
     ],
 )

@@ -55,7 +55,10 @@ def test_a_label_in_an_event_that_is_no_number_where_one_is_needed_is_a_failure(
     ops = [event(0, card=1, amount=1.0, paid=y) for y in ("yes", None, "maybe", 10**400)]
     errors = {i: str(error) for i, error in entities.errors(batch(ops)).items()}
     assert list(errors) == [2, 3]
-    assert errors[2] == "paid: expected a finite number, got 'maybe'"
+    assert errors[2] == (
+        "paid: expected a finite number, got 'maybe' (label_values can say which number it stands"
+        " for)"
+    )
 
 
 def test_earlier_values_remain_while_the_entity_has_an_event_in_its_longest_window() -> None:

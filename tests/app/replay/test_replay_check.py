@@ -12,6 +12,8 @@ from app.replay.records import ReplayError
 from app.replay.replay import ReplayOptions
 from app.replay.sources import open_source
 from app.replay.times import merged, timed
+from app.trial.run import run
+from app.trial.topics import TrialTopics
 from tests.app.pipeline_files import LABEL, read
 from tests.app.replay.test_replay_records import TEXT
 from topics.times import TimeLimits
@@ -76,9 +78,105 @@ def test_of_a_simulator_only_the_first_event_is_looked_at(pipeline: Pipeline) ->
 
 def test_a_column_of_numbers_with_a_text_in_it_is_told(pipeline: Pipeline, tmp_path: Path) -> None:
     source = open_file(csv(tmp_path, "e.csv", "id,x,t", "a,1,u", 'b,"1,5",v', "c,2,w"))
-    assert list(check(pipeline, source, {}).kinds.remarks()) == [
-        "e.csv:3: \"x\" is the text '1,5'; it is a text in 1 rows and a number in 2"
-    ]
+    line, unused = check(pipeline, source, {}).kinds.remarks()
+    assert line == (
+        "e.csv:3: \"x\" is the text '1,5'; it is a text in 1 row and a number in 2: a row with the"
+        " text is learned without this feature, unless you add a step that takes texts (one_hot,"
+        " feature_hashing, words)"
+    )
+    assert unused.startswith("t is a text, which no step takes")
+
+
+MIXED = ("id,x,y", "1,1,true", "a,n/a,true", "2,3,false")
+DECLARED = LABEL.replace('label = "y"', 'id = "id"\nlabel = "y"\nfeatures = ["x"]')
+ONE_HOT = '[[learner.steps]]\ntype = "one_hot"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "follows"),
+    [
+        (DECLARED, "each such row becomes a dead letter, because events.features has the field"),
+        (LABEL + ONE_HOT, "the step one_hot takes the texts, and a number stays a number"),
+        (DECLARED + ONE_HOT, "the step one_hot takes the texts, and a number stays a number"),
+        (
+            LABEL + '[[entities]]\nfield = "y"\nfeatures = ["mean(x)"]\n',
+            "each such row becomes a dead letter, because entities[0].features needs a number",
+        ),
+    ],
+)
+def test_what_follows_from_a_text_among_numbers_is_said(
+    tmp_path: Path, text: str, follows: str
+) -> None:
+    source = open_file(csv(tmp_path, "e.csv", *MIXED))
+    found = check(read(tmp_path, text), source, {}).kinds.remarks()
+    (line,) = (each for each in found if '"x"' in each)
+    text_of_x = "e.csv:3: \"x\" is the text 'n/a'; it is a text in 1 row and a number in 2: "
+    assert line.startswith(text_of_x + follows)
+
+
+def test_ids_of_two_types_do_not_meet(tmp_path: Path) -> None:
+    source = open_file(csv(tmp_path, "e.csv", *MIXED))
+    found = list(check(read(tmp_path, DECLARED), source, {}).kinds.remarks())
+    assert found[0].endswith("a label meets its event only where both ids are of the same type")
+
+
+def test_a_declared_feature_that_is_a_text_is_said_once_with_what_to_do(tmp_path: Path) -> None:
+    source = open_file(csv(tmp_path, "e.csv", "id,x,y", "1,red,true", "2,blue,false"))
+    pipeline = read(tmp_path, DECLARED)
+    (line,) = check(pipeline, source, {}).remarks()
+    assert line == (
+        "e.csv:2: \"x\" is the text 'red'; it is a text in 2 rows: each such row becomes a dead"
+        " letter, because events.features has the field and no step takes its texts: add a step"
+        " that takes texts (one_hot, feature_hashing, words), or leave the field out"
+    )
+    assert len(list(TrialTopics(pipeline, run(pipeline, source)).letters())) == 2
+    taken = read(tmp_path, DECLARED + ONE_HOT)
+    assert list(check(taken, source, {}).remarks()) == []
+    assert not list(TrialTopics(taken, run(taken, source)).letters())
+
+
+LAST = """\
+[[entities]]
+source = "labels"
+features = ["last(y)"]
+"""
+CLASSES = LABEL.replace("passive_aggressive", "passive_aggressive_multiclass") + LAST
+
+
+def test_classes_that_are_words_cannot_be_features_as_they_are(tmp_path: Path) -> None:
+    source = open_file(csv(tmp_path, "e.csv", "x,y", "1,on_time", "2,late", "3,late"))
+    pipeline = read(tmp_path, CLASSES)
+    (line,) = check(pipeline, source, {}).remarks()
+    assert line == (
+        "e.csv:2: y = 'on_time': entities[0].features has \"last(y)\", which needs a number, and 3"
+        " of 3 labels are texts: each becomes a dead letter. events.label_values can say which"
+        " number a class stands for"
+    )
+    assert len(list(TrialTopics(pipeline, run(pipeline, source)).letters())) == 3
+    named = read(tmp_path, CLASSES + "[events.label_values]\non_time = 0\nlate = 1\n")
+    assert list(check(named, source, {}).remarks()) == []
+    trial = run(named, source)
+    assert trial.model.learned == 3
+    assert not list(TrialTopics(named, trial).letters())
+
+
+LATE = LABEL.replace('label = "y"', 'id = "id"\nkey = "shop"')
+LATE += '[labels]\ntopic = "p.labels.v1"\nlabel = "y"\nid = "order"\n'
+
+
+def test_a_misspelt_id_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    events = open_file(csv(tmp_path, "e.csv", "id,shop,x,t", "1,s,2,1", "2,s,3,2"))
+    labels = open_file(csv(tmp_path, "l.csv", "orderr,shop,y,t", "1,s,true,3", "2,s,false,4"))
+    both = merged(timed(events, "t"), timed(labels, "t"))
+    with pytest.raises(ReplayError) as refused:
+        check(read(tmp_path, LATE), both, {})
+    assert str(refused.value) == (
+        'l.csv:2: labels.id = "order": none of 2 rows has this field (did you mean "orderr"?);'
+        " the first has orderr, shop, y, t. Without it each becomes a dead letter"
+    )
+    check(read(tmp_path, LATE.replace('"order"', '"orderr"')), both, {})
+    with pytest.raises(ReplayError, match=r'^e\.csv:2: events\.id = "idd": none of 2 rows'):
+        check(read(tmp_path, LATE.replace('"id"', '"idd"')), both, {})
 
 
 def test_labels_that_the_learner_refuses_are_said_before_anything_is_sent(tmp_path: Path) -> None:
