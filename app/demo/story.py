@@ -99,6 +99,7 @@ def headline(moment: Moment) -> str:
     if moment.now < EPOCH + (PATTERN_DAY + DELAY_DAYS) * DAY:
         return (
             f"A new fraud is under way, and its labels come {DELAY_DAYS} days late: the live model"
-            f" catches {last.caught['model']} of {last.payments} today; {caught}."
+            f" catches {last.caught['model']} of its {last.payments} payments today; {caught}."
         )
-    return f"Catches {last.caught['model']} of {last.payments} of the new fraud today; {caught}."
+    found = f"{last.caught['model']} of {last.payments} payments"
+    return f"Catches {found} of the new fraud today; {caught}."

@@ -40,31 +40,45 @@ function shade(plot) {
   plot.ctx.fillRect(x, top, left + width - x, height);
 }
 
+/* All lines first: a name is never crossed by the line of another mark. */
 function drawMarks(plot) {
   const { ctx } = plot, { left, top, width, height } = plot.bbox, ratio = devicePixelRatio;
-  const shown = marks.filter((mark) => mark[plot.wall ? "wall" : "at"] !== undefined);
+  const time = plot.wall ? "wall" : "at";
+  const shown = marks.filter((mark) => mark[time] !== undefined)
+    .map((mark) => ({ ...mark, x: plot.valToPos(mark[time] / 1000, "x", true) }))
+    .filter(({ x }) => x >= left && x <= left + width).sort((a, b) => a.x - b.x);
   ctx.save();
-  ctx.font = `${11 * ratio}px system-ui, sans-serif`;
-  ctx.textBaseline = "alphabetic";
-  const ends = Array(MARK_ROWS).fill(-Infinity);
-  for (const mark of shown) {
-    const x = plot.valToPos(mark[plot.wall ? "wall" : "at"] / 1000, "x", true);
-    if (x < left || x > left + width) continue;
-    ctx.strokeStyle = ctx.fillStyle = color(mark.bad ? "hit" : "quiet");
-    ctx.setLineDash([3 * ratio, 3 * ratio]);
+  ctx.setLineDash([3 * ratio, 3 * ratio]);
+  for (const { x, bad } of shown) {
+    ctx.strokeStyle = color(bad ? "hit" : "quiet");
     ctx.beginPath();
     ctx.moveTo(x, top);
     ctx.lineTo(x, top + height);
     ctx.stroke();
-    const room = ctx.measureText(mark.text).width + 8 * ratio;
-    const row = ends.findIndex((end) => end < x - (x + room > left + width ? room : 0));
-    if (!plot.named || row < 0) continue;
-    const flip = x + room > left + width;
-    ctx.textAlign = flip ? "right" : "left";
-    ctx.fillText(mark.text, x + (flip ? -4 : 4) * ratio, top + (11 + row * 13) * ratio);
-    ends[row] = x + (flip ? 0 : room);
   }
+  if (plot.named) drawNames(plot, shown);
   ctx.restore();
+}
+
+/* Each in the first row where it has room, on a ground of its own; to the left of its line at the right end. */
+function drawNames(plot, shown) {
+  const { ctx } = plot, { left, top, width } = plot.bbox, ratio = devicePixelRatio;
+  ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+  ctx.textAlign = "left";
+  ctx.textBaseline = "middle";
+  const ends = Array(MARK_ROWS).fill(-Infinity);
+  for (const { x, text, bad } of shown) {
+    const room = ctx.measureText(text).width + 8 * ratio;
+    const begin = x + room > left + width ? x - room : x;
+    const row = ends.findIndex((end) => end <= begin);
+    if (row < 0) continue;
+    ends[row] = begin + room;
+    const y = top + (8 + row * 14) * ratio;
+    ctx.fillStyle = color("card");
+    ctx.fillRect(begin + ratio, y - 7 * ratio, room - 2 * ratio, 14 * ratio);
+    ctx.fillStyle = color(bad ? "hit" : "quiet");
+    ctx.fillText(text, begin + 4 * ratio, y);
+  }
 }
 
 /* The name of each line at its end, moved apart where they would lie on each other. */

@@ -30,7 +30,10 @@ def moment(day: int, *tallies: Tally, notes: tuple[Note, ...] = ()) -> Moment:
     [
         (moment(PATTERN_DAY - 1), "100 alerts so far; of the 80 whose labels came, 30 were fraud."),
         (moment(PATTERN_DAY, CAUGHT), "its labels come 7 days late: the live model catches 42 of"),
-        (moment(PATTERN_DAY + DELAY_DAYS, CAUGHT), "Catches 42 of 65 of the new fraud today;"),
+        (
+            moment(PATTERN_DAY + DELAY_DAYS, CAUGHT),
+            "Catches 42 of 65 payments of the new fraud today;",
+        ),
     ],
 )
 def test_the_headline_follows_the_story(now: Moment, says: str) -> None:
