@@ -11,7 +11,7 @@ import click
 
 from app import dead_letter_reasons as reasons_of
 from app import dead_letters as letters_of
-from app.connect.config import letters_topic
+from app.connect import config as connect_config
 from app.kafka import clients, reading
 from app.options import Connect, with_pipeline
 from app.terminal import visible
@@ -52,7 +52,11 @@ def dead_letters(
     if action == "replay":
         _replay(pipeline, connect())
     else:
-        topic = pipeline.dead_letter_topic if sink is None else letters_topic(pipeline, sink)
+        topic = (
+            pipeline.dead_letter_topic
+            if sink is None
+            else connect_config.letters_topic(pipeline, sink)
+        )
         show = _list if action == "list" else _reasons
         show(pipeline, connect(), topic, as_json, limit)
 

@@ -11,8 +11,8 @@ import click
 from app.connect import config as configs
 from app.connect import registering, rest
 from app.options import Connect, with_pipeline
-from app.pipeline.stores import Stored
-from app.pipeline.topics import topic_of
+from app.pipeline import stores
+from app.pipeline import topics as pipeline_topics
 from app.tables import table
 
 if TYPE_CHECKING:
@@ -88,9 +88,9 @@ def _connectors(pipeline: Pipeline) -> list[str]:
 def _listed(pipeline: Pipeline) -> str:
     rows = []
     for name, sink in pipeline.sinks.items():
-        topic = topic_of(pipeline, sink.topic)
+        topic = pipeline_topics.topic_of(pipeline, sink.topic)
         assert topic is not None, "checked with the file"
-        if isinstance(sink, Stored):
+        if isinstance(sink, stores.Stored):
             rows.append([name, topic.name, "riverrun sink", sink.type])
         else:
             rows.append([name, topic.name, "Kafka Connect", sink.connector])
