@@ -2,9 +2,9 @@
 
 python -m benchmarks sinks
 
-Parquet, Delta and Iceberg write to a temporary folder. BENCH_POSTGRESQL and BENCH_CASSANDRA may
-name servers, by the `url` of a sink; their tables are new and are left there. A store whose
-package is missing is left out.
+Parquet, Delta and Iceberg write to a temporary folder. BENCH_POSTGRESQL, BENCH_REDSHIFT and
+BENCH_CASSANDRA may name servers, by the `url` of a sink; their tables are new and are left there.
+A store whose package is missing is left out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from app.pipeline.load import load_pipeline
-from app.sinks.columns import TYPES, Row, Rows
+from app.sinks.columns import Row, Rows
 from app.sinks.opening import open_store
 from app.sinks.store import Span, Store
 from topics.codecs import Codec
@@ -30,6 +30,7 @@ PACKAGES = {
     "delta": "deltalake",
     "iceberg": "pyiceberg",
     "postgresql": "psycopg",
+    "redshift": "psycopg",
     "cassandra": "cassandra",
 }
 
@@ -71,7 +72,7 @@ def run(bootstrap: str = "", *, quick: bool = False) -> Iterator[dict[str, Any]]
     """One line for each store that is there."""
     count = BATCH if quick else ROWS
     records = [_Record(offset) for offset in range(count)]
-    rows = Rows(TYPES["predictions"], Codec("json").decoder(Prediction))
+    rows = Rows(Prediction, Codec("json").decoder(Prediction))
     with tempfile.TemporaryDirectory(prefix="riverrun-sinks-") as folder:
         for kind, url in _urls(folder):
             store = _store(folder, kind, url)
@@ -88,6 +89,7 @@ def _urls(folder: str) -> Iterator[tuple[str, str]]:
         "delta": folder,
         "iceberg": f"sqlite:///{folder}/catalog.db",
         "postgresql": os.environ.get("BENCH_POSTGRESQL"),
+        "redshift": os.environ.get("BENCH_REDSHIFT"),
         "cassandra": os.environ.get("BENCH_CASSANDRA"),
     }
     for kind, url in urls.items():

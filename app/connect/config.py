@@ -14,7 +14,7 @@ from app.pipeline.connectors import Connected
 from app.pipeline.model import Pipeline
 from app.pipeline.topics import PipelineTopic, topic_of
 from app.secrecy import LOGIN_IN_URL
-from topics import specs
+from topics import connect_json, specs
 from topics.specs import TopicSpec
 
 Config = dict[str, str]
@@ -114,7 +114,7 @@ def _converters(pipeline: Pipeline, topic: PipelineTopic) -> Config:
         return found | {"value.converter": _AVRO, "value.converter.schema.registry.url": url}
     return found | {
         "value.converter": "org.apache.kafka.connect.json.JsonConverter",
-        "value.converter.schemas.enable": "false",
+        "value.converter.schemas.enable": _text(topic.format == connect_json.NAME),
     }
 
 

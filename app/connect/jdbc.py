@@ -24,12 +24,15 @@ _KEYS = {
     "record": {"primary.key.mode": "kafka"},
 }
 _FLAT = {
-    # Lists and maps have no column in most databases.
+    "transforms": "flat",
+    "transforms.flat.type": "org.apache.kafka.connect.transforms.Flatten$Value",
+    "transforms.flat.delimiter": "_",
+}
+_WITHOUT = {
+    # Lists and maps of Avro have no column in most databases.
     "transforms": "without,flat",
     "transforms.without.type": "org.apache.kafka.connect.transforms.ReplaceField$Value",
     "transforms.without.exclude": "reasons,rivals",
-    "transforms.flat.type": "org.apache.kafka.connect.transforms.Flatten$Value",
-    "transforms.flat.delimiter": "_",
 }
 
 
@@ -45,4 +48,5 @@ def config(table: Jdbc, topic: PipelineTopic) -> dict[str, str]:
         "schema.evolution": "basic",
         **_KEYS[table.id],
         **_FLAT,
+        **(_WITHOUT if topic.format == "avro" else {}),
     }

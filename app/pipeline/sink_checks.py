@@ -15,6 +15,7 @@ from app.pipeline.topics import PipelineTopic, topic_of
 from app.secrecy import has_secret, is_secret
 
 LONGEST_TOPIC = 249
+WITH_SCHEMA = ("avro", "connect-json")
 _REFERENCE = re.compile(r"\$\{[^${}]+\}")
 """What Connect's config providers put in: `${env:NAME}`, `${file:/path:key}`."""
 _NO_SECRET = re.compile(r"(key\.converter|primary\.key|key\.projection|transforms)\b")
@@ -63,9 +64,9 @@ def _formats(table: Connected, topic: PipelineTopic) -> Iterator[Fault]:
     if topic.format == "msgpack" and not converted:
         what = f'{topic.key[0]}.format is "msgpack", which Kafka Connect has no converter for'
         yield ("topic",), f'{what}: make it "json" or "avro", or set value.converter', True
-    if isinstance(table, Jdbc) and topic.format != "avro" and not converted:
+    if isinstance(table, Jdbc) and topic.format not in WITH_SCHEMA and not converted:
         what = f"a table has a schema, and so must its records: set {topic.key[0]}.format"
-        yield ("topic",), f'{what} = "avro"', True
+        yield ("topic",), f'{what} = "connect-json", or "avro" where it can be', True
 
 
 def _ids(table: Connected) -> Iterator[Fault]:

@@ -9,12 +9,13 @@ from app.pipeline.values import (
     Features,
     FieldName,
     FlatValue,
-    Format,
     Function,
     Functions,
     LabelValues,
     Number,
+    OutputFormat,
     PositiveSeconds,
+    PredictionFormat,
     Seconds,
     StreamFormat,
     Table,
@@ -103,7 +104,7 @@ class Predictions(Table):
     """The topic that the pipeline writes; `format` is that of the events unless given."""
 
     topic: Topic
-    format: StreamFormat = "json"
+    format: PredictionFormat = "json"
 
 
 class Decisions(Table):
@@ -114,7 +115,7 @@ class Decisions(Table):
     """
 
     topic: Topic | None = None
-    format: Format = "json"
+    format: OutputFormat = "json"
     threshold: Number | None = None
     budget: int | None = Field(default=None, ge=1)
     per: PositiveSeconds = 86_400.0
@@ -140,7 +141,7 @@ class Metrics(Table):
     """
 
     topic: Topic
-    format: Format = "json"
+    format: OutputFormat = "json"
     window: PositiveSeconds = 86_400.0
     k: int = Field(default=100, ge=1)
     entity: FieldName | None = None

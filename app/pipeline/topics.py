@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+import msgspec
+
 from app.pipeline.history import History
 from app.pipeline.model import Pipeline
 from app.pipeline.stages import stages
 from app.pipeline.streams import Decisions, Events, Labels, Metrics, Predictions
 from app.pipeline.toml_lines import Path as Key
-from topics import specs
+from topics import connect_json, specs
 from topics.codecs import Codec
+from topics.connect_json import ConnectJsonCodec
+from topics.history import LabelledEvent
+from topics.metrics import WindowMetrics
+from topics.records import Alert, Prediction
 from topics.specs import TopicSpec
 
 T = TypeVar("T")
@@ -34,6 +40,14 @@ Role = Literal[
     "scored",
     "rejected",
 ]
+
+OUTPUTS: Mapping[Role, type[msgspec.Struct]] = {
+    "predictions": Prediction,
+    "alerts": Alert,
+    "metrics": WindowMetrics,
+    "history": LabelledEvent,
+}
+"""The records of what a pipeline writes for others."""
 
 _Named = Events | Labels | Predictions | Decisions | Metrics | History
 
@@ -80,6 +94,8 @@ class PipelineTopic:
 
     def _codec(self, *, strict: bool) -> Codec:
         assert self.format is not None, f"{self.name}: no pipeline file chooses its format"
+        if self.format == connect_json.NAME:
+            return ConnectJsonCodec(OUTPUTS[self.role])
         if self.format != "avro":
             return Codec(self.format)
         from app.kafka.registry import registry_of  # what they need is optional

@@ -22,6 +22,9 @@ T = TypeVar("T")
 Format = Literal["json", "msgpack"]
 StreamFormat = Literal["json", "msgpack", "avro"]
 """Of a topic that has a schema of its own in a registry, or may have."""
+OutputFormat = Literal["json", "msgpack", "connect-json"]
+PredictionFormat = Literal["json", "msgpack", "avro", "connect-json"]
+"""Of what Kafka Connect may carry on, with a schema in each value."""
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")

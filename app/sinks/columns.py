@@ -13,7 +13,7 @@ import msgspec
 from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
 from app.pipeline.stores import SinkTopic
-from app.pipeline.topics import codec_of
+from app.pipeline.topics import OUTPUTS, codec_of
 from topics.history import LabelledEvent
 from topics.metrics import WindowMetrics
 from topics.records import Alert, ModelVersion, Prediction, Record, Source
@@ -42,13 +42,6 @@ COORDINATES = (
     Column("kafka_time", "time"),
     Column("kafka_key", "text"),
 )
-
-TYPES: dict[SinkTopic, type[msgspec.Struct]] = {
-    "predictions": Prediction,
-    "alerts": Alert,
-    "metrics": WindowMetrics,
-    "history": LabelledEvent,
-}
 
 _KINDS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
 _TIMES = {
@@ -106,7 +99,7 @@ class Rows:
 
 def rows_of(pipeline: Pipeline, topic: SinkTopic) -> Rows:
     """Makes rows of one of the topics of a pipeline, which it must have."""
-    type_, kinds = TYPES[topic], dict[str, Kind]()
+    type_, kinds = OUTPUTS[topic], dict[str, Kind]()
     if topic == "history" and (kind := _OF_TASK.get(new_model(pipeline).task)) is not None:
         kinds = {"label": kind, "prediction": kind}
     return Rows(type_, codec_of(pipeline, topic).decoder(type_), kinds)

@@ -77,3 +77,11 @@ def test_settings_of_the_file_come_last(tmp_path: Path) -> None:
     text = SMALLEST + LAKE + "settings.iceberg.tables.evolve-schema-enabled = false\n"
     config = configuration(read(tmp_path, text), "lake")
     assert config["iceberg.tables.evolve-schema-enabled"] == "false"
+
+
+def test_records_with_a_schema_need_no_registry(tmp_path: Path) -> None:
+    text = SMALLEST.replace('predictions.v1"', 'predictions.v1"\nformat = "connect-json"')
+    config = configuration(read(tmp_path, text + WAREHOUSE), "warehouse")
+    assert config["value.converter"] == "org.apache.kafka.connect.json.JsonConverter"
+    assert config["value.converter.schemas.enable"] == "true"
+    assert config["transforms"] == "flat"

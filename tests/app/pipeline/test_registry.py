@@ -62,7 +62,7 @@ REFUSED = {
     ),
     "avro for alerts": (
         AVRO + URL + '[decisions]\nthreshold = 0.5\ntopic = "a"\nformat = "avro"',
-        "decisions.format = \"avro\": must be 'json' or 'msgpack'".replace("'", '"'),
+        'decisions.format = "avro": must be "json", "msgpack" or "connect-json"',
     ),
 }
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from app.sinks.columns import TYPES, Rows
+from app.sinks.columns import Rows
 from app.sinks.report import Report
 from app.sinks.sink import Pace, Sink
 from tests.app.sinks.fakes import AwayAfter, MemoryStore
@@ -104,7 +104,7 @@ def run(
     letters = Letters()
     report = Report("p", "s", letters.by_stage)
     pace = Pace(batch=7, interval=3.0, retry=20.0, writing=60.0)
-    rows = Rows(TYPES["predictions"], JSON.decoder(Prediction))
+    rows = Rows(Prediction, JSON.decoder(Prediction))
     reads, sets_aside = cast(Any, source), cast(Any, letters)
     sink = Sink(reads, store, rows, sets_aside, pace, report, Clock())
     said = []
