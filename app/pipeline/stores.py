@@ -7,7 +7,9 @@ from pydantic import Field
 from app.pipeline.values import FieldName, FlatValue, PositiveSeconds, Table
 
 SinkTopic = Literal["predictions", "alerts", "metrics", "history"]
-StoreType = Literal["parquet", "postgresql", "redshift", "delta", "iceberg", "cassandra"]
+StoreType = Literal[
+    "parquet", "postgresql", "redshift", "bigquery", "delta", "iceberg", "cassandra"
+]
 
 
 class Stored(Table):

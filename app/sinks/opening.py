@@ -22,10 +22,12 @@ class _Kind(NamedTuple):
 
 _PSYCOPG = '"psycopg[binary]>=3.2,<4"'
 _ARROW = '"pyarrow>=20,<27"'
+_GOOGLE = '"google-cloud-bigquery>=3.40,<4" "google-cloud-bigquery-storage>=2.36,<3"'
 _KINDS = {
     "parquet": _Kind("parquet:ParquetStore", _ARROW, 100_000, 60.0),
     "postgresql": _Kind("postgresql:PostgreSQLStore", _PSYCOPG, 5_000, 1.0),
     "redshift": _Kind("redshift:RedshiftStore", _PSYCOPG, 10_000, 60.0),
+    "bigquery": _Kind("bigquery:BigQueryStore", f"{_GOOGLE} {_ARROW}", 10_000, 5.0),
     "cassandra": _Kind("cassandra:CassandraStore", '"cassandra-driver>=3.30,<4"', 5_000, 1.0),
     "delta": _Kind("delta:DeltaStore", f'"deltalake>=1.6,<2" {_ARROW}', 100_000, 60.0),
     "iceberg": _Kind(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.kafka.conftest import kafka, topic_name
+from tests.stores.bigquery import bigquery
 from tests.stores.cassandra import cassandra
 from tests.stores.hdfs import hdfs
 from tests.stores.postgresql import postgresql
@@ -45,6 +46,15 @@ def s3_options(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, A
 def hdfs_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
     """HDFS, and its URL."""
     with hdfs(tmp_path_factory.mktemp("hdfs")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def bigquery_server(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[Server, dict[str, str]]]:
+    """An emulator of BigQuery, and the options of its sink."""
+    with bigquery(tmp_path_factory.mktemp("bigquery")) as made:
         yield made
 
 
