@@ -11,7 +11,7 @@ import numpy as np
 from learners.base import Features, Scored, Task
 from learners.engine.column_arrays import ColumnArrays
 from learners.engine.compiled import Compiled
-from learners.engine.kernels import Floats, Ints, clip, kernel
+from learners.engine.kernels import Floats, Ints, clip, helper, kernel
 from learners.engine.rows import Rows
 
 
@@ -144,7 +144,7 @@ def _scale(
                     after[i, j] = _scaled(value, means[c], variances[c])
 
 
-@kernel
+@helper
 def _scaled(value: float, mean: float, variance: float) -> float:
     if variance > 0.0:
         return clip((value - mean) / math.sqrt(variance))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from learners.engine.kernels import Floats, Ints, inlined, kernel
+from learners.engine.kernels import Floats, Ints, helper, inlined
 
 RISES = 8
 """How many rises of an entity's highest score are kept; the last of them goes on rising."""
@@ -42,7 +42,7 @@ class Kept(NamedTuple):
         return cls(np.zeros((rows, RISES, 2)), *integers)
 
 
-@kernel
+@helper
 def see(kept: Kept, row: int, at: float, score: float) -> int:
     """Note a finite score of the entity with this row, or -1 for one that has none.
 
@@ -94,7 +94,7 @@ def _below(kept: Kept, a: int, b: int) -> bool:
     return one < other or (one == other and bool(kept.numbers[a] < kept.numbers[b]))
 
 
-@kernel
+@helper
 def _up(kept: Kept, place: int) -> None:
     """Bring the row at a place of the heap to where it belongs, towards the root."""
     heap, row = kept.heap, kept.heap[place]
@@ -109,7 +109,7 @@ def _up(kept: Kept, place: int) -> None:
     kept.places[row] = place
 
 
-@kernel
+@helper
 def _down(kept: Kept, place: int) -> None:
     """Bring the row at a place of the heap to where it belongs, away from the root."""
     heap, row, used = kept.heap, kept.heap[place], kept.counts[USED]

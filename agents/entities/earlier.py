@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from agents.entities.shapes import LAST, TOP, Pasts, Plan, Steps
-from learners.engine.kernels import clip, kernel
+from learners.engine.kernels import clip, helper
 
 
-@kernel
+@helper
 def since_last(pasts: Pasts, plan: Plan, steps: Steps, i: int, oldest: int) -> float:
     """Seconds since the newest event, where the longest window still has it; else -1."""
     slot, longest = steps.slots[i], plan.spans[plan.spans.shape[0] - 1]
@@ -15,7 +15,7 @@ def since_last(pasts: Pasts, plan: Plan, steps: Steps, i: int, oldest: int) -> f
     return float(max(0.0, (steps.times[i] - pasts.integers[slot, LAST]) / 1000.0))
 
 
-@kernel
+@helper
 def earlier(
     pasts: Pasts, plan: Plan, steps: Steps, i: int, oldest: int, which: int, n: int
 ) -> float:
@@ -32,7 +32,7 @@ def earlier(
     return float(pasts.numbers[slot, first + 1 + depth + k % depth]) if k >= start else 0.0
 
 
-@kernel
+@helper
 def keep(pasts: Pasts, plan: Plan, steps: Steps, i: int) -> None:
     """Put the values of a row among the earlier ones, by their times; the oldest gives way."""
     slot, time = steps.slots[i], steps.times[i]
@@ -55,7 +55,7 @@ def keep(pasts: Pasts, plan: Plan, steps: Steps, i: int) -> None:
         pasts.integers[slot, first] = end + 1
 
 
-@kernel
+@helper
 def replace(pasts: Pasts, plan: Plan, steps: Steps, i: int) -> None:
     """Put the values of a correction in the place of those before, where they are still kept."""
     slot = steps.slots[i]

@@ -37,7 +37,7 @@ from agents.entities.shapes import (
     Words,
 )
 from agents.entities.trends import add_time, include_times, slope
-from learners.engine.kernels import TINY, Floats, clip, kernel
+from learners.engine.kernels import TINY, Floats, clip, helper, kernel
 
 _ONE = np.uint64(1)
 
@@ -66,7 +66,7 @@ def advance(pasts: Pasts, shape: Shape, plan: Plan, steps: Steps, features: Floa
             _add(pasts, shape, plan, steps, i, oldest)
 
 
-@kernel
+@helper
 def _tell_earlier(
     pasts: Pasts, plan: Plan, steps: Steps, i: int, oldest: int, features: Floats
 ) -> None:
@@ -79,7 +79,7 @@ def _tell_earlier(
             features[i, k] = earlier(pasts, plan, steps, i, oldest, which, n)
 
 
-@kernel
+@helper
 def _make_room(pasts: Pasts, shape: Shape, slot: int, bucket: int, oldest: int) -> None:
     """Clear the buckets from the entity's newest to this one; all of them where none is held."""
     top = pasts.integers[slot, TOP]
@@ -99,7 +99,7 @@ def _make_room(pasts: Pasts, shape: Shape, slot: int, bucket: int, oldest: int) 
         pasts.integers[slot, TOP] = bucket
 
 
-@kernel
+@helper
 def _add(pasts: Pasts, shape: Shape, plan: Plan, steps: Steps, i: int, oldest: int) -> None:
     """Welford's update of a bucket; the values are kept where earlier ones are asked for."""
     slot, place = steps.slots[i], steps.buckets[i] % shape.ring
@@ -124,7 +124,7 @@ def _add(pasts: Pasts, shape: Shape, plan: Plan, steps: Steps, i: int, oldest: i
         pasts.words[slot, at] |= steps.bits[i, j]
 
 
-@kernel
+@helper
 def _correct(pasts: Pasts, shape: Shape, plan: Plan, steps: Steps, i: int) -> None:
     """Welford's update backwards, then forwards."""
     slot, place = steps.slots[i], steps.buckets[i] % shape.ring
@@ -154,7 +154,7 @@ def _correct(pasts: Pasts, shape: Shape, plan: Plan, steps: Steps, i: int) -> No
             pasts.numbers[slot, first + plan.slopes[j]] += (x - before) * later
 
 
-@kernel
+@helper
 def _tell(
     pasts: Pasts,
     shape: Shape,
@@ -194,7 +194,7 @@ def _tell(
                 features[i, k] = _feature(function, totals[0], totals[1 + j], squares, x)
 
 
-@kernel
+@helper
 def _include(
     pasts: Pasts,
     shape: Shape,
@@ -236,7 +236,7 @@ def _include(
         place = place - 1 if place > 0 else shape.ring - 1
 
 
-@kernel
+@helper
 def _feature(function: int, n: float, total: float, squares: float, x: float) -> float:
     if function == SUM:
         return total
@@ -250,7 +250,7 @@ def _feature(function: int, n: float, total: float, squares: float, x: float) ->
     return float(clip(clip(x) / mean))
 
 
-@kernel
+@helper
 def _bits(union: Words, first: int) -> int:
     """How many are set."""
     found = 0

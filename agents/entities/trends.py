@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from agents.entities.shapes import Pasts, Shape, Steps
-from learners.engine.kernels import Floats, kernel
+from learners.engine.kernels import Floats, helper
 
 SAME_TIME = 1e-20
 """In squared bucket lengths: what is less than this is rounding, not a distance in time."""
 
 
-@kernel
+@helper
 def add_time(pasts: Pasts, shape: Shape, steps: Steps, i: int, n: float, first: int) -> float:
     """Add the time of a row to its bucket; how much later it is than the mean before it."""
     if shape.times < 0:
@@ -23,7 +23,7 @@ def add_time(pasts: Pasts, shape: Shape, steps: Steps, i: int, n: float, first: 
     return off
 
 
-@kernel
+@helper
 def include_times(
     pasts: Pasts,
     shape: Shape,
@@ -47,7 +47,7 @@ def include_times(
     return float(off)
 
 
-@kernel
+@helper
 def slope(both: float, times: float) -> float:
     """Of the line of least squares; 0 where all is of one time."""
     return both / times if times > SAME_TIME else 0.0

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.engine.kernels import inlined, kernel
+from learners.engine.kernels import helper, inlined
 
 Words = NDArray[np.uint64]
 
@@ -58,7 +58,7 @@ def nearest(digits: np.uint64, exponent: int) -> float:
     return _by_products(digits, exponent)
 
 
-@kernel
+@helper
 def _by_products(digits: np.uint64, exponent: int) -> float:
     """Lemire's algorithm, of digits that are not 0."""
     if exponent < _LEAST or exponent > _MOST:
@@ -91,7 +91,7 @@ def _by_products(digits: np.uint64, exponent: int) -> float:
     return value
 
 
-@kernel
+@helper
 def _product(word: np.uint64, exponent: int) -> tuple[np.uint64, np.uint64]:
     """The 128 leading bits of word x 5**exponent, as exact as is needed."""
     high, low = _multiply(word, _HIGH[exponent - _LEAST])
@@ -104,7 +104,7 @@ def _product(word: np.uint64, exponent: int) -> tuple[np.uint64, np.uint64]:
     return high, low
 
 
-@kernel
+@helper
 def _multiply(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     """The 128 bits of a product: high word, low word."""
     half, mask = np.uint64(32), np.uint64(0xFFFFFFFF)
@@ -115,7 +115,7 @@ def _multiply(a: np.uint64, b: np.uint64) -> tuple[np.uint64, np.uint64]:
     return high, (carry << half) | (low & mask)
 
 
-@kernel
+@helper
 def _leading_zeros(word: np.uint64) -> int:
     """Of a word that is not 0."""
     count, width = 0, 32

@@ -26,7 +26,7 @@ from agents.events.scanned import (
     name_at,
 )
 from agents.words import Bytes, whole
-from learners.engine.kernels import Ints, inlined, kernel
+from learners.engine.kernels import Ints, helper, inlined, kernel
 
 _QUOTE, _BACKSLASH, _OPEN, _CLOSE, _COLON, _COMMA = b'"\\{}:,'
 _MINUS, _PLUS, _POINT, _0, _9, _e, _E, _t, _f, _n = b"-+.09eEtfn"
@@ -47,7 +47,7 @@ def scan(data: Bytes, bounds: Ints, fields: Fields, found: Found) -> None:
             found.kinds[row, 0] = found.kinds[row, 1] = ODD
 
 
-@kernel
+@helper
 def _object(
     data: Bytes, at: int, end: int, fields: Fields, found: Found, row: int, seen: Ints
 ) -> int:
@@ -104,7 +104,7 @@ def _object(
             at = _blank(data, at, end)
 
 
-@kernel
+@helper
 def _blank(data: Bytes, at: int, end: int) -> int:
     """The next byte that is no white space, at most `end`."""
     while data[at] <= _SPACE and at < end:
@@ -128,7 +128,7 @@ def _same(data: Bytes, at: int, fields: Fields, field: int) -> int:
     return at + 1 if data[at] == _QUOTE else -1
 
 
-@kernel
+@helper
 def _text(data: Bytes, at: int) -> int:
     """Behind the text that begins here with a quote; -1 for an odd one."""
     at += 1
@@ -157,7 +157,7 @@ def _value(data: Bytes, at: int) -> tuple[int, int, float]:
     return -1, ODD, 0.0
 
 
-@kernel
+@helper
 def _word(data: Bytes, at: int, word: Bytes) -> int:
     for i in range(word.shape[0]):
         if data[at] != word[i]:
@@ -206,7 +206,7 @@ def _number(data: Bytes, at: int) -> tuple[int, int, float]:
     return at, kind, -value if negative else value
 
 
-@kernel
+@helper
 def _leading_zeros(data: Bytes, at: int) -> int:
     """How many zeros a number begins with: they are no significant digits."""
     count = 0
@@ -216,7 +216,7 @@ def _leading_zeros(data: Bytes, at: int) -> int:
     return count
 
 
-@kernel
+@helper
 def _exponent(data: Bytes, at: int) -> tuple[int, int]:
     """Behind the exponent, and what it is; -1 where there is none, or a huge one."""
     negative = data[at] == _MINUS

@@ -25,7 +25,7 @@ from agents.events.scanned import (
     name_at,
 )
 from agents.words import Bytes, whole
-from learners.engine.kernels import Ints, inlined, kernel
+from learners.engine.kernels import Ints, helper, inlined, kernel
 
 _NIL, _FALSE, _TRUE, _FLOAT32, _FLOAT64, _UINT8, _INT8 = 0xC0, 0xC2, 0xC3, 0xCA, 0xCB, 0xCC, 0xD0
 _MAP16, _STR8, _STR16 = 0xDE, 0xD9, 0xDA
@@ -169,7 +169,7 @@ def _float(data: Bytes, at: int, end: int, width: int, buffer: Words) -> tuple[i
     return at + width, NUMBER, value
 
 
-@kernel
+@helper
 def _word(data: Bytes, at: int, width: int) -> np.uint64:
     word = np.uint64(0)
     for i in range(width):
@@ -177,7 +177,7 @@ def _word(data: Bytes, at: int, width: int) -> np.uint64:
     return word
 
 
-@kernel
+@helper
 def _unsigned(data: Bytes, at: int, end: int, width: int) -> tuple[int, int, float]:
     """An unsigned integer; odd where a shorter form would do."""
     if at + width > end:
@@ -189,7 +189,7 @@ def _unsigned(data: Bytes, at: int, end: int, width: int) -> tuple[int, int, flo
     return at + width, INTEGER, float(word)
 
 
-@kernel
+@helper
 def _signed(data: Bytes, at: int, end: int, width: int) -> tuple[int, int, float]:
     """A negative integer; odd where a shorter form would do, or where it is not negative."""
     if at + width > end or data[at] < 128:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agents.words import Bytes
-from learners.engine.kernels import Floats, Ints, kernel
+from learners.engine.kernels import Floats, Ints, helper
 
 NOTHING, FALSE, TRUE, INTEGER, NUMBER, TEXT, ODD = range(7)
 """What a value is: from FALSE to NUMBER it can be a feature. INTEGER is a NUMBER that the format
@@ -68,7 +68,7 @@ class Found(NamedTuple):
         return Found(self.matrix[which], self.kinds[which], self.spans[which], self.values[which])
 
 
-@kernel
+@helper
 def name_at(data: Bytes, at: int, stop: int, fields: Fields) -> int:
     """Which of the fields has the name between two places of the data; -1 for none."""
     first = 0

@@ -11,7 +11,7 @@ import numpy as np
 
 from agents.tables.bytes import entry_at
 from agents.tables.kernels import Memory, Slots
-from learners.engine.kernels import Ints, kernel
+from learners.engine.kernels import Ints, helper
 
 
 class Heap(NamedTuple):
@@ -30,7 +30,7 @@ class Heap(NamedTuple):
     times: Ints
 
 
-@kernel
+@helper
 def schedule(m: Memory, heap: Heap, slot: int, time: int) -> None:
     """A slot gets this time, also in the place of another one."""
     heap.times[slot] = time
@@ -41,7 +41,7 @@ def schedule(m: Memory, heap: Heap, slot: int, time: int) -> None:
     _sink(m, heap, np.int64(heap.places[slot]) - 1)
 
 
-@kernel
+@helper
 def unschedule(m: Memory, heap: Heap, slot: int) -> None:
     """A slot has no time any more."""
     place = np.int64(heap.places[slot]) - 1
@@ -54,13 +54,13 @@ def unschedule(m: Memory, heap: Heap, slot: int) -> None:
         _sink(m, heap, np.int64(heap.places[last]) - 1)
 
 
-@kernel
+@helper
 def _set(heap: Heap, place: int, slot: int) -> None:
     heap.slots[place] = slot
     heap.places[slot] = place + 1
 
 
-@kernel
+@helper
 def _rise(m: Memory, heap: Heap, place: int) -> None:
     slot = np.int64(heap.slots[place])
     while place > 0:
@@ -73,7 +73,7 @@ def _rise(m: Memory, heap: Heap, place: int) -> None:
     _set(heap, place, slot)
 
 
-@kernel
+@helper
 def _sink(m: Memory, heap: Heap, place: int) -> None:
     slot, count = np.int64(heap.slots[place]), heap.count[0]
     while 2 * place + 1 < count:
@@ -89,7 +89,7 @@ def _sink(m: Memory, heap: Heap, place: int) -> None:
     _set(heap, place, slot)
 
 
-@kernel
+@helper
 def _before(m: Memory, heap: Heap, a: int, b: int) -> bool:
     if heap.times[a] != heap.times[b]:
         return heap.times[a] < heap.times[b]

@@ -16,7 +16,7 @@ from agents.labels.heap import Heap, schedule, unschedule
 from agents.labels.packed import EARLY, LABELLED, WAITING, read_head, write_head
 from agents.tables.bytes import GRANULE, Bytes, copy, entry_at, hash_of
 from agents.tables.kernels import END, GONE, LIVE, SEED, Memory, add, change, find, remove
-from learners.engine.kernels import Ints, kernel
+from learners.engine.kernels import Ints, helper, kernel
 
 EVENT, LEARN, DROP, GIVEN, FORGET = 0, 1, 3, 4, 5
 """What happened: an event came; it got its label; it is forgotten without one; it got the label
@@ -124,7 +124,7 @@ def advance(
     return DONE
 
 
-@kernel
+@helper
 def _has_room(m: Memory, out: Happened, run: Ints, size: int) -> bool:
     return (
         m.numbers[END] * GRANULE + 2 * size + 64 <= m.arena.shape[0]
@@ -134,7 +134,7 @@ def _has_room(m: Memory, out: Happened, run: Ints, size: int) -> bool:
     )
 
 
-@kernel
+@helper
 def _say(out: Happened, run: Ints, kind: int, time: int, event_time: int) -> None:
     k = run[HAPPENED]
     out.kinds[k] = kind
@@ -144,7 +144,7 @@ def _say(out: Happened, run: Ints, kind: int, time: int, event_time: int) -> Non
     run[HAPPENED] += 1
 
 
-@kernel
+@helper
 def _wait(
     m: Memory,
     heap: Heap,
@@ -166,7 +166,7 @@ def _wait(
     run[WAITS] += 1
 
 
-@kernel
+@helper
 def _learn(
     m: Memory, slot: int, run: Ints, came: Arrivals, out: Happened, start: int, scratch: Bytes
 ) -> bool:
@@ -187,7 +187,7 @@ def _learn(
     return True
 
 
-@kernel
+@helper
 def _expire(m: Memory, heap: Heap, run: Ints, out: Happened, gives: bool) -> int:
     """The first entry expires."""
     slot = np.int64(heap.slots[0])
@@ -209,7 +209,7 @@ def _expire(m: Memory, heap: Heap, run: Ints, out: Happened, gives: bool) -> int
     return DONE
 
 
-@kernel
+@helper
 def _tell_of(
     m: Memory,
     run: Ints,

@@ -7,7 +7,7 @@ import numpy as np
 from agents.labels.heap import Heap, schedule
 from agents.tables.bytes import Bytes, entry_at
 from agents.tables.kernels import GONE, USED, Memory
-from learners.engine.kernels import Ints, kernel
+from learners.engine.kernels import Ints, helper, kernel
 
 WAITING, LABELLED, EARLY = range(3)
 """The tags of the entries."""
@@ -17,7 +17,7 @@ MOST_HEAD = 11
 """Bytes that head, tag and time take at most."""
 
 
-@kernel
+@helper
 def read_head(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
     """The tag of an entry, its time, and where that ends; the tag is -1 where it is none."""
     if end < at + 3 or data[at + 1] > EARLY or data[at] != HEADS[data[at + 1]]:
@@ -40,7 +40,7 @@ def read_head(data: Bytes, at: int, end: int) -> tuple[int, int, int]:
     return kind, time, i + size
 
 
-@kernel
+@helper
 def write_head(data: Bytes, at: int, kind: int, time: int) -> int:
     """What ``read_head`` reads, in as few bytes as there are; returns where it ends."""
     data[at] = HEADS[kind]
@@ -59,7 +59,7 @@ def write_head(data: Bytes, at: int, kind: int, time: int) -> int:
     return at + 1 + size
 
 
-@kernel
+@helper
 def _fits(time: int, size: int) -> bool:
     if time >= 0:
         return time < np.int64(1) << 8 * size

@@ -24,7 +24,7 @@ from agents.tables.kernels import (
     link,
     remove,
 )
-from learners.engine.kernels import Ints, kernel
+from learners.engine.kernels import Ints, helper, kernel
 
 MOST_HEADERS = 10
 """Bytes that MessagePack takes at most for what key and value are."""
@@ -112,7 +112,7 @@ def encode(m: Memory, prefix: Bytes, slots: Slots, out: Bytes, ends: Ints) -> No
         ends[i] = at
 
 
-@kernel
+@helper
 def write_key(m: Memory, prefix: Bytes, key: int, end: int, out: Bytes, at: int) -> int:
     """A key as MessagePack; returns where it ends."""
     size = prefix.shape[0] + end - key
@@ -125,7 +125,7 @@ def write_key(m: Memory, prefix: Bytes, key: int, end: int, out: Bytes, at: int)
     return copy(m.arena, key, end, out, at)
 
 
-@kernel
+@helper
 def write_head(out: Bytes, at: int, kind: int, size: int) -> int:
     """The head of a text or of bytes: the kind with 8 bits of length, then 16, then 32."""
     bits = 8 if size < 1 << 8 else 16 if size < 1 << 16 else 32

@@ -7,7 +7,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from learners.engine.kernels import Ints, kernel, njit
+from learners.engine.kernels import Ints, helper, njit
 
 Bytes = NDArray[np.uint8]
 
@@ -37,7 +37,7 @@ def _crc_tables() -> Ints:
 _CRC = _crc_tables()
 
 
-@kernel
+@helper
 def crc_of(data: Bytes, start: int, end: int, crc: int) -> int:
     """As ``zlib.crc32(data[start:end], crc)``."""
     c, i = crc ^ CRC_MASK, start
@@ -61,7 +61,7 @@ def crc_of(data: Bytes, start: int, end: int, crc: int) -> int:
     return c ^ CRC_MASK
 
 
-@kernel
+@helper
 def hash_of(data: Bytes, start: int, end: int, seed: int) -> int:
     """Of a key; the seed is odd and secret, so nobody can send ids that have one hash."""
     h = seed
@@ -70,7 +70,7 @@ def hash_of(data: Bytes, start: int, end: int, seed: int) -> int:
     return (h ^ h >> 15) * seed & HASH_MASK
 
 
-@kernel
+@helper
 def entry_at(arena: Bytes, granule: int) -> tuple[int, int, int]:
     """Where the key begins, and the value, and where that ends."""
     i = np.int64(granule) * GRANULE
@@ -90,7 +90,7 @@ def entry_at(arena: Bytes, granule: int) -> tuple[int, int, int]:
     return i, i + key, i + key + value
 
 
-@kernel
+@helper
 def copy(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
     """Copy bytes; returns where they end."""
     for i in range(end - start):
@@ -110,7 +110,7 @@ if njit is None:  # byte by byte Python would take a hundred times as long
         return at + end - start
 
 
-@kernel
+@helper
 def write_length(arena: Bytes, at: int, length: int) -> int:
     while length >= 128:
         arena[at] = length & 127 | 128
@@ -120,7 +120,7 @@ def write_length(arena: Bytes, at: int, length: int) -> int:
     return at + 1
 
 
-@kernel
+@helper
 def size_of(length: int) -> int:
     size = 1
     while length >= 128:
@@ -129,7 +129,7 @@ def size_of(length: int) -> int:
     return size
 
 
-@kernel
+@helper
 def class_of(key: int, value: int) -> int:
     """The size class of an entry, by the lengths of key and value."""
     granules = (key + value + size_of(key) + size_of(value) + GRANULE - 1) // GRANULE
@@ -141,7 +141,7 @@ def class_of(key: int, value: int) -> int:
     return found
 
 
-@kernel
+@helper
 def room_of(class_: int) -> int:
     """Granules of a size class."""
     return class_ if class_ <= EXACT else EXACT << (class_ - EXACT)

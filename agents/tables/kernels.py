@@ -28,7 +28,7 @@ from agents.tables.bytes import (
     size_of,
     write_length,
 )
-from learners.engine.kernels import Ints, kernel
+from learners.engine.kernels import Ints, helper, kernel
 
 Slots = NDArray[np.int32]
 
@@ -86,7 +86,7 @@ class Memory(NamedTuple):
     patches: Bytes
 
 
-@kernel
+@helper
 def _take(m: Memory, class_: int) -> int:
     """A piece of the arena."""
     piece, room = np.int64(m.free[class_]), room_of(class_)
@@ -99,14 +99,14 @@ def _take(m: Memory, class_: int) -> int:
     return piece
 
 
-@kernel
+@helper
 def _give(m: Memory, piece: int, class_: int) -> None:
     m.granules[piece] = m.free[class_]
     m.free[class_] = piece
     m.numbers[HELD] -= room_of(class_)
 
 
-@kernel
+@helper
 def find(m: Memory, keys: Bytes, start: int, end: int, h: int) -> int:
     """The slot of a key; -1 where it has none. It may be GONE."""
     places = m.index.shape[0]
@@ -126,7 +126,7 @@ def find(m: Memory, keys: Bytes, start: int, end: int, h: int) -> int:
     return -1
 
 
-@kernel
+@helper
 def insert(m: Memory, slot: int) -> None:
     places = m.index.shape[0]
     i = np.int64(m.hashes[slot]) * places >> HASH_BITS
@@ -135,7 +135,7 @@ def insert(m: Memory, slot: int) -> None:
     m.index[i] = slot + 1
 
 
-@kernel
+@helper
 def link(m: Memory, slot: int) -> None:
     key, value, _ = entry_at(m.arena, m.at[slot])
     crc = crc_of(m.arena, key, value, m.numbers[PREFIX])
@@ -144,7 +144,7 @@ def link(m: Memory, slot: int) -> None:
     m.heads[bucket] = slot + 1
 
 
-@kernel
+@helper
 def _take_out(m: Memory, slot: int) -> None:
     """Out of the index; what follows moves up (Knuth's algorithm R)."""
     places = m.index.shape[0]
@@ -164,7 +164,7 @@ def _take_out(m: Memory, slot: int) -> None:
     m.index[i] = 0
 
 
-@kernel
+@helper
 def add(m: Memory, keys: Bytes, start: int, end: int, h: int, size: int) -> int:
     """The slot of a new entry, with room for a value of this size."""
     if m.numbers[FREE] > 0:
@@ -183,7 +183,7 @@ def add(m: Memory, keys: Bytes, start: int, end: int, h: int, size: int) -> int:
     return slot
 
 
-@kernel
+@helper
 def _placed(m: Memory, keys: Bytes, start: int, end: int, size: int) -> int:
     piece = _take(m, class_of(end - start, size))
     at = write_length(m.arena, piece * GRANULE, end - start)
@@ -192,7 +192,7 @@ def _placed(m: Memory, keys: Bytes, start: int, end: int, size: int) -> int:
     return piece
 
 
-@kernel
+@helper
 def _note(m: Memory, slot: int) -> None:
     if m.numbers[NOTES] and m.flags[slot] == 0:
         m.flags[slot] = NOTED
@@ -200,7 +200,7 @@ def _note(m: Memory, slot: int) -> None:
         m.numbers[CHANGED] += 1
 
 
-@kernel
+@helper
 def _weigh(m: Memory, slot: int, sign: int) -> None:
     """Add an entry to the checksum, or take it out."""
     key, value, end = entry_at(m.arena, m.at[slot])
@@ -209,7 +209,7 @@ def _weigh(m: Memory, slot: int, sign: int) -> None:
     m.numbers[TOTAL] += sign * crc_of(m.arena, value, end, crc)
 
 
-@kernel
+@helper
 def change(m: Memory, slot: int, size: int) -> int:
     """An entry gets another value, of this size: returns where that is to be written."""
     if m.flags[slot] & GONE:
@@ -232,7 +232,7 @@ def change(m: Memory, slot: int, size: int) -> int:
     return value
 
 
-@kernel
+@helper
 def remove(m: Memory, slot: int) -> None:
     """An entry goes; where changes are noted its slot and key stay until `settle`."""
     m.numbers[LIVE] -= 1
@@ -245,7 +245,7 @@ def remove(m: Memory, slot: int) -> None:
     m.flags[slot] = NOTED | GONE
 
 
-@kernel
+@helper
 def _drop(m: Memory, slot: int) -> None:
     _take_out(m, slot)
     key, value, end = entry_at(m.arena, m.at[slot])

@@ -23,7 +23,7 @@ from agents.tables.kernels import (
     change,
     find,
 )
-from learners.engine.kernels import Ints, kernel
+from learners.engine.kernels import Ints, helper, kernel
 
 WORD = 8
 """Bytes that one step of a patch replaces."""
@@ -56,7 +56,7 @@ def put(m: Memory, keys: Bytes, key_ends: Ints, values: Bytes, value_ends: Ints)
         start, first = end, last
 
 
-@kernel
+@helper
 def _note_patch(m: Memory, slot: int, values: Bytes, first: int, last: int) -> bool:
     """Write the patch to this value, where it takes at most half of its bytes."""
     _, value, end = entry_at(m.arena, m.at[slot])
@@ -84,7 +84,7 @@ def _note_patch(m: Memory, slot: int, values: Bytes, first: int, last: int) -> b
     return True
 
 
-@kernel
+@helper
 def _first_difference(a: Bytes, at: int, b: Bytes, begin: int, i: int, size: int) -> int:
     """The first place from ``i`` on at which two values differ; ``size`` where none does."""
     while i + BLOCK <= size:
@@ -99,7 +99,7 @@ def _first_difference(a: Bytes, at: int, b: Bytes, begin: int, i: int, size: int
     return i
 
 
-@kernel
+@helper
 def _write(patches: Bytes, first: int, last: int, arena: Bytes, at: int, size: int) -> None:
     """Apply a patch to the value that begins there; what would lie behind it is left out."""
     for k in range(first, last - STEP + 1, STEP):

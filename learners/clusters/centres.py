@@ -11,7 +11,7 @@ import numpy as np
 
 from learners.base import Scored, Task
 from learners.engine.compiled import Compiled
-from learners.engine.kernels import Floats, Ints, clip, kernel
+from learners.engine.kernels import Floats, Ints, clip, helper
 from learners.parameters import whole
 
 Batch = tuple[
@@ -94,7 +94,7 @@ class Centres(Compiled):
         self.kept[: len(state["kept"])] = state["kept"]
 
 
-@kernel
+@helper
 def distance(row: Floats, columns: Ints, centre: Floats) -> float:
     """The squared distance over the features that both have."""
     total = 0.0
@@ -107,7 +107,7 @@ def distance(row: Floats, columns: Ints, centre: Floats) -> float:
     return total
 
 
-@kernel
+@helper
 def find_nearest(row: Floats, columns: Ints, centres: Floats) -> tuple[int, float]:
     """The nearest centre and the squared distance to it."""
     best, least = 0, distance(row, columns, centres[0])
@@ -118,7 +118,7 @@ def find_nearest(row: Floats, columns: Ints, centres: Floats) -> tuple[int, floa
     return best, least
 
 
-@kernel
+@helper
 def pull(row: Floats, columns: Ints, share: float, centre: Floats) -> None:
     """Move a centre by `share` of the way to the row; a new feature is taken over."""
     for j in range(row.shape[0]):
@@ -131,7 +131,7 @@ def pull(row: Floats, columns: Ints, share: float, centre: Floats) -> None:
                 centre[c] = value
 
 
-@kernel
+@helper
 def keep(row: Floats, columns: Ints, kept: Floats, progress: Floats) -> bool:
     """Put a row to the kept ones; True when there is no room for another."""
     n = int(progress[0])
@@ -142,7 +142,7 @@ def keep(row: Floats, columns: Ints, kept: Floats, progress: Floats) -> bool:
     return bool(n + 1 == kept.shape[0])
 
 
-@kernel
+@helper
 def draw(progress: Floats) -> float:
     """A number in (0, 1) of the minimal standard generator (Park and Miller, 1988)."""
     state = (int(progress[2]) * 48271) % 2147483647
@@ -150,7 +150,7 @@ def draw(progress: Floats) -> float:
     return state / 2147483647.0
 
 
-@kernel
+@helper
 def choose_centres(kept: Floats, columns: Ints, centres: Floats, progress: Floats) -> None:
     """k-means++: each next centre is a kept row, drawn by its squared distance to the others."""
     n = kept.shape[0]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.clusters.centres import Batch, Centres, choose_centres, find_nearest, keep, pull
-from learners.engine.kernels import Floats, Ints, kernel, often
+from learners.engine.kernels import Floats, Ints, helper, kernel, often
 from learners.errors import WrongValue
 from learners.parameters import whole
 
@@ -82,7 +82,7 @@ def _half_life(value: Any) -> float:
     return float(value)
 
 
-@kernel
+@helper
 def _learn(row: Floats, columns: Ints, centres: Floats, weights: Floats, decay: float) -> None:
     nearest, _ = find_nearest(row, columns, centres)
     for k in range(weights.shape[0]):
@@ -91,7 +91,7 @@ def _learn(row: Floats, columns: Ints, centres: Floats, weights: Floats, decay: 
     pull(row, columns, 1.0 / weights[nearest], centres[nearest])
 
 
-@kernel
+@helper
 def _split_for_dead(centres: Floats, weights: Floats) -> None:
     dead, heaviest = weights.argmin(), weights.argmax()
     if weights[dead] < DEAD * weights[heaviest]:

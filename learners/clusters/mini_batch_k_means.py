@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from learners.clusters.centres import Batch, Centres, choose_centres, find_nearest, keep, pull
-from learners.engine.kernels import Floats, Ints, kernel, often
+from learners.engine.kernels import Floats, Ints, helper, kernel, often
 from learners.parameters import whole
 
 
@@ -59,7 +59,7 @@ class MiniBatchKMeans(Centres):
         _cluster(*batch)
 
 
-@kernel
+@helper
 def _learn(kept: Floats, columns: Ints, centres: Floats, counts: Floats) -> None:
     n = kept.shape[0]
     nearest = np.empty(n, np.int64)

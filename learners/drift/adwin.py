@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.drift.detector import Detector
-from learners.engine.kernels import Floats, kernel
+from learners.engine.kernels import Floats, helper, kernel
 from learners.parameters import number, whole
 
 ROWS = 50  # row i holds buckets of 2^i losses: room for more than will ever come
@@ -116,7 +116,7 @@ def _find(
     return losses.shape[0], False
 
 
-@kernel
+@helper
 def _insert(
     loss: float, numbers: Floats, counts: Floats, totals: Floats, variances: Floats,
     max_buckets: int,
@@ -140,7 +140,7 @@ def _insert(
         row += 1
 
 
-@kernel
+@helper
 def _append(
     row: int, total: float, variance: float,
     numbers: Floats, counts: Floats, totals: Floats, variances: Floats,
@@ -152,7 +152,7 @@ def _append(
     numbers[USED] = max(numbers[USED], row + 1.0)
 
 
-@kernel
+@helper
 def _drop(row: int, n: int, counts: Floats, totals: Floats, variances: Floats) -> None:
     """Take the `n` oldest buckets off a row."""
     left = int(counts[row]) - n
@@ -162,7 +162,7 @@ def _drop(row: int, n: int, counts: Floats, totals: Floats, variances: Floats) -
     counts[row] = left
 
 
-@kernel
+@helper
 def _cut(
     numbers: Floats, counts: Floats, totals: Floats, variances: Floats, delta: float, least: int
 ) -> bool:
@@ -185,7 +185,7 @@ def _cut(
     return False
 
 
-@kernel
+@helper
 def _bound(n0: float, n1: float, width: float, variance: float, delta: float, least: int) -> float:
     """The paper's epsilon of a cut."""
     if variance < 0.0:  # by rounding
@@ -195,7 +195,7 @@ def _bound(n0: float, n1: float, width: float, variance: float, delta: float, le
     return math.sqrt(2.0 * m * (variance / width) * confidence) + 2.0 / 3.0 * confidence * m
 
 
-@kernel
+@helper
 def _forget_oldest(numbers: Floats, counts: Floats, totals: Floats, variances: Floats) -> None:
     row = int(numbers[USED]) - 1
     n, u, v = 2.0**row, totals[row, 0], variances[row, 0]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from learners.drift.detector import Detector
-from learners.engine.kernels import Floats, kernel
+from learners.engine.kernels import Floats, helper, kernel
 from learners.errors import WrongValue
 from learners.parameters import number, whole
 
@@ -131,7 +131,7 @@ def _find(
     return losses.shape[0], False
 
 
-@kernel
+@helper
 def draw(pool: Floats, drawn: Floats, random: float) -> float:
     """Fill `drawn` from `pool`, none twice; takes and returns the state of the generator."""
     left = pool.shape[0]
@@ -144,7 +144,7 @@ def draw(pool: Floats, drawn: Floats, random: float) -> float:
     return random
 
 
-@kernel
+@helper
 def distance(one: Floats, other: Floats) -> int:
     """The largest difference between the numbers of values up to any value. Sorts both."""
     one.sort()

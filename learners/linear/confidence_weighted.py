@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from learners.engine.kernels import Floats, Ints, clip, kernel
+from learners.engine.kernels import Floats, Ints, clip, helper
 from learners.linear.base import LinearClassifier
 from learners.parameters import switch
 
@@ -27,7 +27,7 @@ class ConfidenceWeighted(LinearClassifier):
         super().__init__(weight_true, weight_false)
 
 
-@kernel
+@helper
 def uncertainty(row: Floats, columns: Ints, variances: Floats) -> float:
     """The variance of a margin without an intercept: the sum of variance x value squared."""
     total = 0.0
@@ -39,7 +39,7 @@ def uncertainty(row: Floats, columns: Ints, variances: Floats) -> float:
     return total
 
 
-@kernel
+@helper
 def move_by_variance(
     row: Floats, columns: Ints, step: float, shrink: float, weights: Floats, variances: Floats
 ) -> None:
@@ -53,7 +53,7 @@ def move_by_variance(
             variances[c] = max(0.0, variances[c] - shrink * moved * moved)
 
 
-@kernel
+@helper
 def move_intercept(step: float, shrink: float, intercept: Floats, variance: Floats) -> None:
     """The same for the weight of a feature that is always 1."""
     moved = variance[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from learners.engine.kernels import Floats, Ints, clip, descend, dot, kernel, often, predict
+from learners.engine.kernels import Floats, Ints, clip, descend, dot, helper, kernel, often, predict
 from learners.linear.base import Batch, LinearRegressor
 from learners.parameters import number, one_of
 
@@ -72,7 +72,7 @@ class LinearRegression(LinearRegressor):
         _regress(*batch, loss, self.epsilon, *rates)
 
 
-@kernel
+@helper
 def slope(error: float, loss: int, epsilon: float) -> float:
     """The derivative of the loss by the prediction; `error` is prediction minus label."""
     if loss == 0:

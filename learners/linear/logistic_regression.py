@@ -12,6 +12,7 @@ from learners.engine.kernels import (
     clip,
     descend,
     dot,
+    helper,
     kernel,
     often,
     predict,
@@ -102,7 +103,7 @@ class LogisticRegression(LinearClassifier):
         )  # fmt: skip
 
 
-@kernel
+@helper
 def log_gradient(margin: float, sign: float) -> float:
     """The derivative of log(1 + exp(-sign x margin)), with River's guard at +-18."""
     z = sign * margin
@@ -113,7 +114,7 @@ def log_gradient(margin: float, sign: float) -> float:
     return -sign / (math.exp(z) + 1.0)
 
 
-@kernel
+@helper
 def adagrad(
     row: Floats, columns: Ints, gradient: float, rate: float, l2: float,
     weights: Floats, squares: Floats,
@@ -128,7 +129,7 @@ def adagrad(
             weights[c] = clip(weights[c] - rate / math.sqrt(squares[c] + 1e-8) * slope)
 
 
-@kernel
+@helper
 def ftrl(
     row: Floats, columns: Ints, gradient: float, rate: float, l1: float, l2: float, beta: float,
     weights: Floats, sums: Floats, squares: Floats,

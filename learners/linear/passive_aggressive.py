@@ -9,6 +9,7 @@ from learners.engine.kernels import (
     add_scaled,
     clip,
     dot,
+    helper,
     kernel,
     often,
     predict,
@@ -129,7 +130,7 @@ class PassiveAggressiveRegressor(LinearRegressor):
         _regress(*batch, self.C, self.mode, self.eps, self.learn_intercept)
 
 
-@kernel
+@helper
 def step_size(loss: float, norm: float, C: float, mode: int) -> float:
     """The paper's tau; 0 for a row that is all zeros, as River has it."""
     if mode == 2:

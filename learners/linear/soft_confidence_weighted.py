@@ -12,6 +12,7 @@ from learners.engine.kernels import (
     Ints,
     clip,
     dot,
+    helper,
     kernel,
     often,
     predict,
@@ -92,7 +93,7 @@ class SoftConfidenceWeighted(ConfidenceWeighted):
         )  # fmt: skip
 
 
-@kernel
+@helper
 def step_size(margin: float, variance: float, C: float, phi: float, mode: int) -> float:
     """The paper's alpha."""
     p = phi * phi
@@ -109,7 +110,7 @@ def step_size(margin: float, variance: float, C: float, phi: float, mode: int) -
     return max(0.0, alpha)
 
 
-@kernel
+@helper
 def variance_factor(alpha: float, variance: float, phi: float) -> float:
     """The paper's beta."""
     moved = alpha * variance * phi

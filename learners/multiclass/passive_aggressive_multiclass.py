@@ -10,7 +10,17 @@ import numpy as np
 
 from learners.base import Scored, Task
 from learners.engine.compiled import Compiled
-from learners.engine.kernels import Floats, Ints, add_scaled, clip, dot, kernel, often, squared_norm
+from learners.engine.kernels import (
+    Floats,
+    Ints,
+    add_scaled,
+    clip,
+    dot,
+    helper,
+    kernel,
+    often,
+    squared_norm,
+)
 from learners.linear.passive_aggressive import step_size
 from learners.multiclass.base import Classes
 from learners.parameters import number, one_of, switch
@@ -99,7 +109,7 @@ class PassiveAggressiveMulticlass(Compiled):
         self.classes = Classes(state["classes"])
 
 
-@kernel
+@helper
 def _margins(
     row: Floats, columns: Ints, weights: Floats, intercepts: Floats, n: int, out: Floats
 ) -> None:
@@ -107,7 +117,7 @@ def _margins(
         out[k] = dot(row, columns, weights[k]) + intercepts[k]
 
 
-@kernel
+@helper
 def _softmax(margins: Floats, n: int) -> None:
     most = -math.inf
     for k in range(n):

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from learners.engine.kernels import TINY, Floats, Ints, clip, kernel
+from learners.engine.kernels import TINY, Floats, Ints, clip, helper, kernel
 from learners.parameters import number, whole
 from learners.steps.base import ColumnStep, Stage
 from learners.steps.projection import component_names
@@ -103,7 +103,7 @@ def _follow(
         _components(rest, directions, after[i])
 
 
-@kernel
+@helper
 def _centre(row: Floats, columns: Ints, means: Floats, rest: Floats) -> None:
     rest[:] = 0.0  # an absent feature is at its mean
     for j in range(row.shape[0]):
@@ -112,7 +112,7 @@ def _centre(row: Floats, columns: Ints, means: Floats, rest: Floats) -> None:
             rest[columns[j]] = clip(value) - means[columns[j]]
 
 
-@kernel
+@helper
 def _norm(direction: Floats) -> float:
     total = 0.0
     for value in direction:
@@ -120,7 +120,7 @@ def _norm(direction: Floats) -> float:
     return math.sqrt(total)
 
 
-@kernel
+@helper
 def _along(rest: Floats, direction: Floats, norm: float) -> float:
     """The length of `rest` along a direction; 0 along one that is 0."""
     if norm <= TINY:
@@ -137,7 +137,7 @@ def _components(rest: Floats, directions: Floats, out: Floats) -> None:
         out[k] = _along(rest, directions[k], _norm(directions[k]))
 
 
-@kernel
+@helper
 def _learn(rest: Floats, directions: Floats, ages: Floats, amnesia: float) -> None:
     """The paper's equation 10 for each direction; `rest` loses what it explains (11)."""
     for k in range(directions.shape[0]):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learners.engine.kernels import Floats, Ints, clip, kernel
+from learners.engine.kernels import Floats, Ints, clip, helper, kernel
 from learners.errors import WrongValue
 from learners.steps.base import ColumnStep, Stage
 
@@ -154,7 +154,7 @@ def _ascending(given: Sequence[float]) -> list[float]:
     return quantiles
 
 
-@kernel
+@helper
 def bucket(value: float) -> int:
     """The number of a value's bucket: ascending with the value, 0 within +-0.001."""
     size = abs(value)
@@ -177,7 +177,7 @@ def find_edges(quantiles: Floats, counts: Floats, total: float, edges: Floats) -
             at += 1
 
 
-@kernel
+@helper
 def _due(total: float) -> bool:
     if total >= _EDGES_EVERY:
         return total % _EDGES_EVERY == 0.0
@@ -186,7 +186,7 @@ def _due(total: float) -> bool:
     )
 
 
-@kernel
+@helper
 def _spread(row: Floats, sketches: Ints, edges: Floats, out: Floats) -> None:
     """The row with the bins of each feature behind it; absent ones where it is absent."""
     at = 0

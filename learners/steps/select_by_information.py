@@ -11,7 +11,7 @@ import numpy as np
 
 from learners.base import Task
 from learners.engine.column_arrays import grown
-from learners.engine.kernels import Floats, Ints, clip, kernel
+from learners.engine.kernels import Floats, Ints, clip, helper, kernel
 from learners.parameters import whole
 from learners.steps.selection import UNKNOWN, Batch, Selection, find_threshold, passed
 
@@ -116,14 +116,14 @@ def _bin(value: float, mean: float, variance: float, edges: Floats) -> int:
     return found
 
 
-@kernel
+@helper
 def _gain(n: float) -> float:
     """What n log n grows by from n to n + 1."""
     more = (n + 1.0) * math.log(n + 1.0)
     return more - n * math.log(n) if n > 0.0 else more
 
 
-@kernel
+@helper
 def _count(cells: Floats, b: int, label: int, c: int) -> tuple[float, int]:
     """Count an event; what the sum of n log n over cells, less those over bins and classes,
     grows by, and the number of occupied bins and classes less that of cells."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from learners.base import Task
-from learners.engine.kernels import TINY, Floats, Ints, add_scaled, clip, dot, kernel
+from learners.engine.kernels import TINY, Floats, Ints, add_scaled, clip, dot, helper, kernel
 from learners.parameters import number
 from learners.steps.selection import UNKNOWN, Batch, Selection, find_threshold, passed
 
@@ -99,7 +99,7 @@ def _select(
                 merits[c] = min(0.0, merits[c])
 
 
-@kernel
+@helper
 def _into_ball(weights: Floats, radius: float) -> None:
     total = 0.0
     for weight in weights:

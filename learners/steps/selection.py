@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learners.engine.kernels import Floats, Ints, kernel
+from learners.engine.kernels import Floats, Ints, helper, kernel
 from learners.parameters import whole
 from learners.steps.base import ColumnStep, Stage
 
@@ -65,7 +65,7 @@ def passed(row: Floats, columns: Ints, merits: Floats, threshold: Floats, out: F
         out[j] = row[j] if good and merit >= 0.0 else math.nan
 
 
-@kernel
+@helper
 def find_threshold(merits: Floats, k: int, threshold: Floats) -> None:
     """The k-th best merit, and the last column that passes with just this merit."""
     n = merits.shape[0]

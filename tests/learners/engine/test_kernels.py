@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from learners import scaler
 from learners.engine import kernels
 from tests.without_numba import WAYS, assert_the_same
 
@@ -12,11 +13,11 @@ PROGRAM = """
 import sys
 if sys.argv[1] == "absent":
     sys.modules["numba"] = None
+from learners import scaler
 from learners.checks import data as check_data
-from learners.engine import kernels
 from learners.registry import create, names
 from learners.steps.registry import STEPS
-compiled = hasattr(kernels.dot, "py_func")
+compiled = hasattr(scaler._scale, "py_func")
 assert compiled == (sys.argv[1] == "compiled"), compiled
 for name in names():
     needed = {"learner": {"type": "svm"}} if name in ("bagging", "one_vs_rest") else {}
@@ -59,10 +60,10 @@ def test_compiled_code_is_kept_under_a_digest_of_all_sources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
     digest: Any = kernels._digest
-    dot: Any = kernels.dot
+    scale: Any = scaler._scale
     learners = Path(kernels.__file__).parents[1]
-    if hasattr(dot, "stats"):  # compiled
-        assert digest(learners) in dot.stats.cache_path
+    if hasattr(scale, "stats"):  # compiled
+        assert digest(learners) in scale.stats.cache_path
     for folder in ("learners", "agents"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.py").write_text("x = 1")
@@ -70,3 +71,8 @@ def test_compiled_code_is_kept_under_a_digest_of_all_sources(
     first = digest.__wrapped__(tmp_path / "agents")
     (tmp_path / changed / "a.py").write_text("x = 2")
     assert digest.__wrapped__(tmp_path / "agents") != first
+
+
+def test_a_helper_called_from_python_stays_python() -> None:
+    assert kernels.clip(1e99) == kernels.LIMIT
+    assert not hasattr(kernels.clip, "py_func")
