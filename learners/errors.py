@@ -55,6 +55,26 @@ class DriftError(ParameterError):
         self.unknown = unknown
 
 
+class RuleError(ParameterError):
+    """Something about the rule beside a learner.
+
+    Attributes
+    ----------
+    key
+        The key of `rule` that is wrong.
+    what
+        What is wrong with it, and what is allowed.
+    unknown
+        Whether there is no such key.
+    """
+
+    def __init__(self, key: str, what: str, *, unknown: bool = False) -> None:
+        super().__init__(f"rule.{key}: {what}")
+        self.key = key
+        self.what = what
+        self.unknown = unknown
+
+
 class StepError(ParameterError):
     """Something about a step before a learner.
 

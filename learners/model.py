@@ -153,7 +153,7 @@ class Model:
         made_of = self.spec.tables()
         kind, params, scale = made_of["type"], made_of["params"], made_of["scale"]
         parts = [kind, params, scale, self.learned, self.estimator.state()]
-        parts += [made_of[key] for key in ("drift", "steps") if made_of[key]]
+        parts += [made_of[key] for key in ("drift", "steps", "rule") if made_of.get(key)]
         return fingerprint(parts)
 
 

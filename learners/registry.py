@@ -12,6 +12,7 @@ from learners.base import Estimator
 from learners.drift.watched import LearnerFactory, Watched, watched
 from learners.engine.compiled import Compiled
 from learners.ensembles.bagging import Bagging
+from learners.ensembles.beside_rule import beside_rule
 from learners.errors import UnknownLearner
 from learners.model import Model
 from learners.multiclass.one_vs_rest import OneVsRest
@@ -35,16 +36,17 @@ def create(
     scale: bool = False,
     drift: Mapping[str, Any] | None = None,
     steps: Sequence[Mapping[str, Any]] = (),
+    rule: Mapping[str, Any] | None = None,
 ) -> Model:
     """A new model; for the parameters see LearnerSpec, for the errors `from_spec`."""
-    return from_spec(LearnerSpec(type, dict(params or {}), scale, drift, steps))
+    return from_spec(LearnerSpec(type, dict(params or {}), scale, drift, steps, rule))
 
 
 def from_spec(spec: LearnerSpec) -> Model:
     """A new model.
 
-    Raises UnknownLearner, ParameterError, StepError and DriftError, which name the key and
-    what is allowed. Names are imported: they must come from a pipeline file, never from data.
+    Raises UnknownLearner, ParameterError, StepError, RuleError and DriftError, which name the key
+    and what is allowed. Names are imported: they must come from a pipeline file, never from data.
     """
     estimator = new(spec)
     if spec.drift is not None:
@@ -72,6 +74,8 @@ def _watched(spec: LearnerSpec, learner: Estimator) -> Watched:
 
 def new(spec: LearnerSpec) -> Estimator:
     """A new estimator, unwatched. Raises as `from_spec` does."""
+    if spec.rule is not None:
+        return beside_rule(new(replace(spec, rule=None)), spec.rule)
     if spec.steps:
         return _stepped(spec, new(_bare(spec)))
     if spec.type in OURS:
@@ -86,6 +90,10 @@ def new(spec: LearnerSpec) -> Estimator:
 
 def revive(spec: LearnerSpec, state: Any) -> Estimator:
     """The estimator, unwatched, from its `state()`."""
+    if spec.rule is not None:
+        mixed = beside_rule(revive(replace(spec, rule=None), state["learner"]), spec.rule)
+        mixed.load(state)
+        return mixed
     if spec.steps:
         stepped = _stepped(spec, revive(_bare(spec), state["learner"]))
         stepped.load(state)

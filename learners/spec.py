@@ -27,6 +27,8 @@ class LearnerSpec:
     steps
         What stands before it: for each step its name as "type", and its parameters; see
         `learners.steps.registry`.
+    rule
+        The hand rule beside it, see `learners.ensembles.beside_rule`; None: there is none.
     """
 
     type: str
@@ -34,14 +36,16 @@ class LearnerSpec:
     scale: bool = False
     drift: Mapping[str, Any] | None = None
     steps: Sequence[Mapping[str, Any]] = ()
+    rule: Mapping[str, Any] | None = None
 
     def tables(self) -> dict[str, Any]:
         """The attributes by their names, as a snapshot's header has them; a drift that is None
-        is an empty table."""
-        return {
+        is an empty table, and a rule that is None is left out."""
+        tables = {
             "type": self.type,
             "params": dict(self.params),
             "scale": self.scale,
             "drift": dict(self.drift or {}),
             "steps": [dict(step) for step in self.steps],
         }
+        return tables | ({"rule": dict(self.rule)} if self.rule else {})

@@ -13,9 +13,11 @@ import app
 from app.demo.holding import LONGEST_DAYS
 from app.demo.world import DELAY_DAYS, PATTERN_DAY, World, day_of
 from app.errors import RiverrunError
+from app.fraud.online import HAND_RULE
 from app.kafka.settings import KafkaSettings
-from app.pipeline.load import Pipeline
+from app.pipeline.load import Pipeline, load_pipeline
 
+WITH_RULE = "app.fraud.online:with_rule"
 WEB_PORT = 6066
 EXPIRE_DAYS = DELAY_DAYS + LONGEST_DAYS + 1
 """A label that was held back as long as can be still finds its event."""
@@ -42,13 +44,18 @@ def pipeline_file() -> Path:
 def own_settings(world: World, workers: int) -> dict[str, str]:
     """Settings over the pipeline file: names that no other run has, and the size of the world.
 
-    The frozen model is the one of the day on which the new fraud begins.
+    The hand rule stands beside the learner. The frozen model is the one of the day on which the
+    new fraud begins.
     """
+    events = load_pipeline(pipeline_file()).events
     name = f"demo-{uuid.uuid4().hex[:8]}"
     tables = ("events", "labels", "predictions", "decisions", "metrics")
     return {
         "name": name,
         **{f"{table}.topic": f"{name}.{table}.v1" for table in tables},
+        "events.functions": ",".join((*events.functions, WITH_RULE)),
+        "events.features": ",".join((*(events.features or ()), HAND_RULE)),
+        "learner.rule.feature": HAND_RULE,
         "topics.partitions": str(workers),
         "labels.expire": f"{EXPIRE_DAYS}d",
         "decisions.budget": str(world.budget),

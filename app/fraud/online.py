@@ -1,4 +1,4 @@
-"""What the fraud pipeline adds to events: their place in the calendar, and the hand rule."""
+"""What fraud pipelines add to events: their place in the calendar, and the hand rule."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +10,9 @@ from app.fraud.rule import three_terms
 from app.fraud.transactions import DAY, Floats
 
 _THURSDAY = 3
+HAND_RULE = "hand_rule"
+"""The feature that `with_rule` adds."""
+_HIGHEST = 1e6
 _OF_THE_RULE = ("terminal_mean_fraud_7d", "amount", "card_mean_amount_30d")
 
 
@@ -42,3 +45,18 @@ def rule(events: Mapping[str, Any]) -> Floats:
             for risk, amount, mean in zip(*columns, strict=True)
         ]
     )
+
+
+@takes_columns
+def with_rule(events: Mapping[str, Any]) -> Mapping[str, Floats]:
+    """The hand rule as a probability, for `[learner.rule]`: its odds are the score squared.
+
+    Each term of the rule counts 1 when it is there: that is even odds.
+
+    >>> card = {"amount": np.array([40.0, 400.0]), "card_mean_amount_30d": np.array([40.0, 100.0])}
+    >>> terminal = {"terminal_mean_fraud_7d": np.array([0.0, 1.0])}
+    >>> with_rule(card | terminal)["hand_rule"].round(4).tolist()
+    [0.0003, 0.9]
+    """
+    odds = np.minimum(rule(events), _HIGHEST) ** 2
+    return {HAND_RULE: odds / (1.0 + odds)}

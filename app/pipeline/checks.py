@@ -25,6 +25,7 @@ from learners.errors import (
     DriftError,
     ForbiddenClass,
     LearnerError,
+    RuleError,
     SnapshotError,
     StepError,
     UnknownParameter,
@@ -69,8 +70,9 @@ def _check_learner(pipeline: Pipeline, where: Places) -> None:
     except StepError as error:
         key = ("learner", f"steps[{error.index}]", error.key)
         raise where.refuse(key, error.what, known=not error.unknown) from None
-    except DriftError as error:
-        key = ("learner", "drift", error.key)
+    except (DriftError, RuleError) as error:
+        table = "drift" if isinstance(error, DriftError) else "rule"
+        key = ("learner", table, error.key)
         raise where.refuse(key, error.what, known=not error.unknown) from None
     except LearnerError as error:
         what = str(error).removeprefix(f"learner {learner.type!r}: ")
@@ -84,6 +86,7 @@ def _check_learner(pipeline: Pipeline, where: Places) -> None:
         raise where.refuse(("learner", "shared"), what)
     _check_mix(learner, where)
     _check_texts(pipeline, where)
+    _check_rule(pipeline, where)
     _check_label_values(pipeline, model, where)
     _check_on_expire(pipeline, model, where)
     _check_reasons(pipeline, model, where)
@@ -110,6 +113,13 @@ def _check_texts(pipeline: Pipeline, where: Places) -> None:
             if declared and name not in declared:
                 key = ("learner", f"steps[{i}]", "features")
                 raise where.refuse(key, f'"{name}" is none of events.features')
+
+
+def _check_rule(pipeline: Pipeline, where: Places) -> None:
+    """The rule beside the learner is one of the features."""
+    rule, declared = pipeline.learner.rule, pipeline.events.features
+    if rule is not None and declared is not None and rule["feature"] not in declared:
+        raise where.refuse(("learner", "rule", "feature"), "is none of events.features")
 
 
 def _check_label_values(pipeline: Pipeline, model: Model, where: Places) -> None:

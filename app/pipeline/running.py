@@ -31,7 +31,8 @@ class Learner(BaseModel):
     `shared` is "learner" where all partitions have one model: one worker learns it, all score
     with the newest version of it. After `stale_after` seconds without a word from the learner
     a worker says so. It is "mix" where each partition learns by itself, and at marks, `mark`
-    seconds apart in the time of the events, all take over what all have learned.
+    seconds apart in the time of the events, all take over what all have learned. `rule` names a
+    feature that is a hand rule, which predicts beside the learner.
     """
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
@@ -39,6 +40,7 @@ class Learner(BaseModel):
     type: FieldName
     scale: bool = False
     drift: dict[str, Any] | None = None
+    rule: dict[str, Any] | None = None
     steps: Annotated[tuple[Step, ...], Field(strict=False)] = ()
     shared: Literal["learner", "mix"] | None = None
     stale_after: PositiveSeconds = 60.0
@@ -57,7 +59,8 @@ class Learner(BaseModel):
     @property
     def spec(self) -> LearnerSpec:
         """All that a new model is made of."""
-        return LearnerSpec(self.type, self.params, self.scale, self.drift, self.tables)
+        made_of = self.type, self.params, self.scale, self.drift, self.tables
+        return LearnerSpec(*made_of, self.rule)
 
 
 class Archive(Table):

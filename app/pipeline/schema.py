@@ -16,6 +16,7 @@ from app.pipeline.running import Learner, Step
 from app.pipeline.setting_sources import DOTTED
 from learners import registry
 from learners.drift.settings import DETECTORS, REACTIONS
+from learners.ensembles.beside_rule import BesideRule
 from learners.river.names import find
 from learners.steps.registry import STEPS
 
@@ -39,6 +40,7 @@ def json_schema() -> Schema:
             made["properties"][name] = _as_in_a_file(field)
     definitions["Learner"] = _named(Learner, definitions["Learner"], _learners(), OTHERS)
     definitions["Learner"]["properties"]["drift"] = _drift()
+    definitions["Learner"]["properties"]["rule"] = _rule()
     # Without quotes around it, a name with dots is tables within tables.
     dotted = [schema["properties"][table] for table in DOTTED]
     for kind in KINDS.values():
@@ -118,6 +120,17 @@ def _parameters(make: Callable[..., Any]) -> Iterator[tuple[str, Schema]]:
 
 
 _KINDS = ((bool, "boolean"), ((int, float), "number"), (str, "string"))
+
+
+def _rule() -> Schema:
+    """The keys of a rule: the parameters of what mixes it with the learner."""
+    own = {key: kind for key, kind in _parameters(BesideRule) if key != "learner"}
+    return {
+        "type": "object",
+        "properties": {**own, "feature": {"type": "string"}},
+        "required": ["feature"],
+        "additionalProperties": False,
+    }
 
 
 def _drift() -> Schema:

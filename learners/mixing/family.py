@@ -31,6 +31,8 @@ class CannotMix(LearnerError):
 
 def family(spec: LearnerSpec) -> Family:
     """The formula. Raises CannotMix, which names what cannot be mixed."""
+    if spec.rule is not None:
+        raise CannotMix(("rule",), dict(spec.rule), "a learner beside a rule cannot be mixed")
     if spec.drift is not None:
         raise CannotMix(
             ("drift",), dict(spec.drift), "a learner that is watched for drift cannot be mixed"

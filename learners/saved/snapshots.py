@@ -55,7 +55,7 @@ class Header:
 
     Attributes
     ----------
-    type, params, scale, drift, steps
+    type, params, scale, drift, steps, rule
         What made the learner; see LearnerSpec.
     body
         "msgpack", "structure" or "pickle".
@@ -81,11 +81,13 @@ class Header:
     sha256: str
     drift: dict[str, Any] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
+    rule: dict[str, Any] = field(default_factory=dict)
 
     @property
     def spec(self) -> LearnerSpec:
         """What made the learner."""
-        return LearnerSpec(self.type, self.params, self.scale, self.drift or None, self.steps)
+        made_of = self.type, self.params, self.scale, self.drift or None, self.steps
+        return LearnerSpec(*made_of, self.rule or None)
 
 
 def dump(model: Model, offsets: Mapping[str, int], key: bytes | None = None) -> bytes:
@@ -156,7 +158,7 @@ def require_same(header: Header, model: Model) -> None:
     Raises SnapshotMismatch, which names what differs. What is not our own must also come from
     the same version of River, since its classes change between versions.
     """
-    made_of = arrays.unpack(arrays.pack(model.spec.tables()))
+    made_of = {"rule": {}, **arrays.unpack(arrays.pack(model.spec.tables()))}
     pairs = [(key, getattr(header, key), value) for key, value in made_of.items()]
     pairs.append(("a body of", header.body, _kind(model)))
     if _kind(model) != "msgpack":

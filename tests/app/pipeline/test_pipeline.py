@@ -31,6 +31,7 @@ def test_the_smallest_file_has_the_documented_defaults(tmp_path: Path) -> None:
             "type": "passive_aggressive",
             "scale": False,
             "drift": None,
+            "rule": None,
             "steps": (),
             "shared": None,
             "stale_after": 60.0,
