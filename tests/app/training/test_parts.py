@@ -6,12 +6,17 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec.msgpack import encode
 
+from agents import state_keys
+from agents.labels.counts import JoinCounts, restored
+from agents.state import State
 from app.pipeline.load import Pipeline
+from app.pipeline.stages import stages
 from app.training.errors import HistoryRefused
 from app.training.exchange import MarkServer, Meets
 from app.training.history import History
-from app.training.joined import mixing
+from app.training.joined import joined, mixing
 from app.training.learned import Learned, changes
 from app.training.local import learn_in_parts
 from app.training.training import train
@@ -70,6 +75,29 @@ def test_more_parts_than_partitions_have_the_past_of_all_and_one_model(tmp_path:
     models = _model(alone[-1]), _model(parts[-1])
     assert models[0].learned == models[1].learned > 50
     assert 0 < abs(_weight(models[0]) - _weight(models[1])) < abs(_weight(models[0]))
+
+
+@pytest.mark.parametrize("times", [(5, 9), (9, 5)])
+def test_a_partition_has_the_latest_clock_and_all_counts_of_its_parts(
+    tmp_path: Path, times: tuple[int, int]
+) -> None:
+    stage = stages(read(tmp_path, TEXT, None))[0]
+    parts = []
+    for number, time in enumerate(times):
+        counts = State()
+        JoinCounts(learned=time, expired=1, expired_time=time, expired_at=2 * time).save(counts)
+        entries = {
+            state_keys.LABEL_TIME: encode(time),
+            f"{state_keys.ENTITY}0": b"\1" + encode({"clock": time}),
+            state_keys.LABEL_COUNTS: counts.get(state_keys.LABEL_COUNTS) or b"",
+        }
+        parts.append(Learned(stage, number, entries))
+    (made,) = joined(parts, 1)
+    assert made.entries[state_keys.LABEL_TIME] == encode(9)
+    assert made.entries[f"{state_keys.ENTITY}0"][1:] == encode({"clock": 9})
+    counted = restored(made.entries[state_keys.LABEL_COUNTS])
+    assert (counted.learned, counted.expired) == (14, 2)
+    assert [each.partition for each in joined(parts, 2)] == [0, 1]
 
 
 def _model(state: Learned) -> Model:
