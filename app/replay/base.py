@@ -39,6 +39,7 @@ class Source:
         labels: The name of the file of the labels, where they have one of their own.
         simulated: Computed as it is read: to look through it costs as much as to send it.
         ordered: Reads it in the order of the times of a field, where it has no order of its own.
+        time: The field with the times of its events; None where they have none of their own.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Source:
     labels: str | None = None
     simulated: bool = False
     ordered: Callable[[str], Iterator[Event]] | None = None
+    time: str | None = None
 
     def where(self, event: Event) -> str:
         """The place of an event, as errors name it: "history.csv:17"."""

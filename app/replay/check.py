@@ -48,7 +48,7 @@ class Checked:
         """Nothing was looked at yet; `key` as for `ReplayOptions`."""
         to = channels(pipeline, source, key)
         return cls(
-            Kinds(Texts(pipeline, to["event"].key)),
+            Kinds(Texts(pipeline, to["event"].key, source.time)),
             RefusedLabels(pipeline),
             Categories(pipeline),
             Matching(pipeline, to),

@@ -21,16 +21,17 @@ class Texts:
     Args:
         pipeline: What is to be done with the events.
         key: The field of the records' key.
+        time: The field of their times.
     """
 
-    def __init__(self, pipeline: Pipeline, key: str | None) -> None:
+    def __init__(self, pipeline: Pipeline, key: str | None, time: str | None = None) -> None:
         events, learner = pipeline.events, pipeline.learner
         self._id = events.id
         self._declared = events.features
         self._steps = [step for step in learner.tables if step["type"] in _TAKING]
         self._sees_all = bool(events.functions) or learner.type.startswith("river.")
         self._functions = bool(events.functions)
-        self._never = {events.id, events.key, events.label, key}
+        self._never = {events.id, events.key, events.label, key, time}
         self._entities = pipeline.entities
         self._numbers: dict[str, str] = {}
         self._made = set[str]()

@@ -88,7 +88,7 @@ def timed(source: Source, field: str) -> Source:
                 shown = f"{field} = {event.fields[field]!r}"
                 raise SourceError(f"{source.where(event)}: {shown}: {error}") from None
 
-    return replace(source, read=read, ordered=None)
+    return replace(source, read=read, ordered=None, time=field)
 
 
 def merged(events: Source, labels: Source) -> Source:

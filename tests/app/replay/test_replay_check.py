@@ -202,6 +202,11 @@ def test_texts_that_hardly_ever_come_twice_are_no_categories(tmp_path: Path) -> 
     assert line.startswith("body is a text, which no step takes: no feature is made of it")
 
 
+def test_the_field_of_the_times_is_no_unused_text(tmp_path: Path) -> None:
+    source = timed(open_file(csv(tmp_path, "e.csv", "x,when,y", "1,2018-04-01,true")), "when")
+    assert list(check(read(tmp_path, LABEL), source, {}).remarks()) == []
+
+
 def test_columns_of_texts_that_nothing_takes_are_named(tmp_path: Path) -> None:
     rows = "a,north,blue,1,true\nb,south,red,2,false\n"
     source = open_file(csv(tmp_path, "e.csv", "id,place,colour,x,y", *rows.splitlines()))
