@@ -17,7 +17,7 @@ from app.kafka.backlog import Backlog
 from app.kafka.reading import Reader
 from app.marks import NewestMark, newest_marks
 from app.pipeline.load import Pipeline
-from app.pipeline.models import new_model
+from app.pipeline.models import new_model, new_share
 from app.pipeline.stages import Stage, stages
 from app.worker.state.checks import checked
 from app.worker.state.flaws import Flaw, StateDamaged
@@ -209,7 +209,8 @@ def _report(
 ) -> PartitionReport:
     entries = state.entries if state else {}
     size = len(entries.get(MODEL, b""))
-    model, problem = _learner(pipeline, entries.get(MODEL), how.snapshot_key)
+    learner = partition if stage.shared else None
+    model, problem = _learner(pipeline, entries.get(MODEL), how.snapshot_key, learner)
     if state and state.flaws:
         problem = f"the state is damaged: {StateDamaged(state.place, state.flaws)}"
     return PartitionReport(
@@ -262,13 +263,14 @@ def _kind(value: bytes) -> type | None:
 
 
 def _learner(
-    pipeline: Pipeline, snapshot: bytes | None, key: bytes | None
+    pipeline: Pipeline, snapshot: bytes | None, key: bytes | None, learner: int | None = None
 ) -> tuple[Model | None, str | None]:
     """The saved learner, or why it cannot be used; neither where there is none."""
     if snapshot is None:
         return None, None
     try:
-        expected, allow = new_model(pipeline), pipeline.snapshots.allow
+        expected = new_model(pipeline) if learner is None else new_share(pipeline, learner)
+        allow = pipeline.snapshots.allow
         return snapshots.load(snapshot, expected, key=key, allow=allow)[0], None
     except LearnerError as error:
         return None, str(error)

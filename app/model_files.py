@@ -11,24 +11,34 @@ from app.files.whole import written_aside
 from app.inspection import read_states
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
+from app.pipeline.models import new_share
 from app.pipeline.stages import stages
 from app.worker.state.layout import MODEL
+from learners.errors import LearnerError
+from learners.saved import snapshots
+from learners.spread.joining import joined, plain
 
 
 class ModelFileError(RiverrunError):
     """A model that is not there, or a file that cannot be read or written."""
 
 
-def exported(pipeline: Pipeline, reader: Reader, partition: int | None = None) -> tuple[int, bytes]:
+def exported(
+    pipeline: Pipeline, reader: Reader, partition: int | None = None, key: bytes | None = None
+) -> tuple[int | None, bytes]:
     """The snapshot of one partition's model, as it stands on the state topic.
+
+    The shares of several learners are joined to one model, which any pipeline of this learner
+    can import.
 
     Args:
         pipeline: Which one.
         reader: Reads its topics.
         partition: Which; may be left out where only one has a model.
+        key: Signs and checks snapshots of shares.
 
     Returns:
-        The partition, and the snapshot.
+        The partition, or None for the model of several learners; and the snapshot.
 
     Raises:
         ModelFileError: When there is no such model, or several without a choice.
@@ -36,10 +46,30 @@ def exported(pipeline: Pipeline, reader: Reader, partition: int | None = None) -
         StateDamaged: When the state on Kafka is not whole.
     """
     topic, found = stages(pipeline)[-1].state_topic, _saved(pipeline, reader)
+    if pipeline.learner.learners > 1:
+        if partition is not None:
+            raise ModelFileError(f"--partition: {topic} has one model, of several learners")
+        return None, _joined(pipeline, found, key)
     chosen = _only(found, topic) if partition is None else partition
     if chosen not in found:
         raise ModelFileError(f"{topic}[{chosen}]: no model was saved there yet")
     return chosen, found[chosen]
+
+
+def _joined(pipeline: Pipeline, found: Mapping[int, bytes], key: bytes | None) -> bytes:
+    """The snapshot of the model of several learners, as one that was never divided."""
+    spec, allow = pipeline.learner.spec, pipeline.snapshots.allow
+    if missing := set(range(spec.learners)) - found.keys():
+        topic = stages(pipeline)[-1].state_topic
+        raise ModelFileError(f"{topic}[{min(missing)}]: no model was saved there yet")
+    try:
+        shares = [
+            snapshots.load(found[n], new_share(pipeline, n), key=key, allow=allow)[0]
+            for n in range(spec.learners)
+        ]
+        return snapshots.dump(plain(joined(spec, shares)), {}, key)
+    except LearnerError as error:
+        raise ModelFileError(f"{pipeline.name}: the learners cannot be joined: {error}") from error
 
 
 def models(pipeline: Pipeline, reader: Reader) -> dict[int, bytes]:

@@ -23,7 +23,7 @@ from app.kafka.group import only_member, require_no_members
 from app.kafka.reading import reading
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
-from app.pipeline.models import new_model
+from app.pipeline.models import new_model, new_share
 from app.pipeline.stages import mixes, stages
 from app.worker.output.transactions import new_transactions
 from app.worker.state.layout import MODEL, POSITION
@@ -34,6 +34,8 @@ from app.worker.tasks import Change
 from learners.errors import LearnerError
 from learners.model import Model
 from learners.saved import snapshots
+from learners.spread.joining import divided, plain
+from learners.spread.shares import CannotSpread
 
 
 class ImportRefused(RiverrunError):
@@ -86,6 +88,9 @@ def import_model(
     """
     # 1. check the model
     model = checked(pipeline, snapshot, key)
+    if pipeline.learner.learners > 1:
+        shares = _shares(pipeline, model, partitions)
+        return _put(pipeline, kafka, lambda _: shares, key)
     chosen = None if partitions is None else dict.fromkeys(partitions, model)
     return _put(
         pipeline,
@@ -117,10 +122,25 @@ def import_models(
             already, or where its topics do not reach, or no longer, to the offset of a model.
         GroupInUse, RestoreRefused, TransactionAborted, TransactionLost: See `import_model`.
     """
-    models = {partition: checked(pipeline, data, key) for partition, data in found.items()}
+    models = {p: checked(pipeline, data, key, p) for p, data in found.items()}
     begins = {p: snapshots.read_header(data).offsets for p, data in found.items()}
     _require_reach(pipeline, kafka, begins)
     return _put(pipeline, kafka, lambda _: models, key, begins)
+
+
+def _shares(
+    pipeline: Pipeline, model: Model, partitions: Sequence[int] | None
+) -> Mapping[int, Model]:
+    """What each of several learners has of a model that was never divided."""
+    if partitions is not None:
+        raise ImportRefused(
+            f"{pipeline.name} has one model, which its learners divide among them: import it with"
+            " --all"
+        )
+    try:
+        return dict(enumerate(divided(pipeline.learner.spec, model)))
+    except CannotSpread as error:
+        raise ImportRefused(f"the model does not fit {pipeline.name}: {error}") from error
 
 
 def _put(
@@ -196,14 +216,23 @@ def _begun(
     return replace(state, offsets={topic: begin.get(topic) for topic in state.offsets})
 
 
-def checked(pipeline: Pipeline, snapshot: bytes, key: bytes | None) -> Model:
+def checked(
+    pipeline: Pipeline, snapshot: bytes, key: bytes | None, learner: int | None = None
+) -> Model:
     """The model of a snapshot, if it is one of this pipeline.
+
+    Args:
+        pipeline: Whose it is to be.
+        snapshot: As it was saved.
+        key: Checks it.
+        learner: Whose share it is to be, where several learners have one; None: a whole model.
 
     Raises:
         ImportRefused: It is not, or it is damaged.
     """
     try:
-        expected, allow = new_model(pipeline), pipeline.snapshots.allow
+        expected = plain(new_model(pipeline)) if learner is None else new_share(pipeline, learner)
+        allow = pipeline.snapshots.allow
         model, _ = snapshots.load(snapshot, expected, key=key, allow=allow)
     except LearnerError as error:
         raise ImportRefused(f"the model does not fit {pipeline.name}: {error}") from error

@@ -27,6 +27,7 @@ from benchmarks import (
     shared_learner,
     sink_cost,
     sinks,
+    spread,
     stages,
     staleness,
     throughput,
@@ -48,13 +49,14 @@ BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "fraud_rate": fraud_rate.run,
     "pattern": pattern.run,
     "shared_learner": shared_learner.run,
+    "spread": spread.run,
     "staleness": staleness.run,
     "page": page.run,
     "sinks": sinks.run,
     "sink_cost": sink_cost.run,
     "train": train.run,
 }
-ALONE = {"family", "learners", "mixing", "pattern", "shared_learner", "sinks"}
+ALONE = {"family", "learners", "mixing", "pattern", "shared_learner", "sinks", "spread"}
 """These need no Kafka."""
 
 

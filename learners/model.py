@@ -28,14 +28,18 @@ class Model:
         Events learned so far.
     estimator
         Ours or River's.
+    shares
+        Of a model that was joined of the shares of several learners: the events that each of
+        them has learned; None of any other.
     """
 
-    __slots__ = ("_names", "estimator", "learned", "spec")
+    __slots__ = ("_names", "estimator", "learned", "shares", "spec")
 
     def __init__(self, spec: LearnerSpec, estimator: Estimator) -> None:
         self.spec = spec
         self.estimator = estimator
         self.learned = 0
+        self.shares: tuple[int, ...] | None = None
         self._names: Names | None = None
 
     @property
@@ -154,6 +158,8 @@ class Model:
         kind, params, scale = made_of["type"], made_of["params"], made_of["scale"]
         parts = [kind, params, scale, self.learned, self.estimator.state()]
         parts += [made_of[key] for key in ("drift", "steps", "rule") if made_of.get(key)]
+        if self.spec.share is not None:
+            parts.append([self.spec.share, self.spec.learners])
         return fingerprint(parts)
 
 

@@ -13,12 +13,14 @@ from learners.drift.watched import LearnerFactory, Watched, watched
 from learners.engine.compiled import Compiled
 from learners.ensembles.bagging import Bagging
 from learners.ensembles.beside_rule import beside_rule
+from learners.ensembles.members import Ensemble
 from learners.errors import UnknownLearner
 from learners.model import Model
 from learners.multiclass.one_vs_rest import OneVsRest
 from learners.ours import ALONE, made
 from learners.scaler import Scaled
 from learners.spec import LearnerSpec
+from learners.spread.shares import require_spreadable
 from learners.stepped import Stepped, SteppedEvents
 from learners.steps.chain import Chain
 
@@ -45,9 +47,12 @@ def create(
 def from_spec(spec: LearnerSpec) -> Model:
     """A new model.
 
-    Raises UnknownLearner, ParameterError, StepError, RuleError and DriftError, which name the key
-    and what is allowed. Names are imported: they must come from a pipeline file, never from data.
+    Raises UnknownLearner, ParameterError, StepError, RuleError, DriftError and CannotSpread,
+    which name the key and what is allowed. Names are imported: they must come from a pipeline
+    file, never from data.
     """
+    _require_known(spec.type)
+    require_spreadable(spec)
     estimator = new(spec)
     if spec.drift is not None:
         estimator = _watched(spec, estimator)
@@ -77,15 +82,22 @@ def new(spec: LearnerSpec) -> Estimator:
     if spec.rule is not None:
         return beside_rule(new(replace(spec, rule=None)), spec.rule)
     if spec.steps:
-        return _stepped(spec, new(_bare(spec)))
+        return stepped(spec, new(_bare(spec)))
     if spec.type in OURS:
         return _ours(spec)
-    if spec.type in WRAPPED or "." in spec.type or ":" in spec.type:
-        from learners.river.estimator import RiverEstimator  # River takes a second to import
+    if spec.learners > 1:
+        from learners.river.members import new_members
 
-        wrapped = WRAPPED.get(spec.type, spec.type)
-        return RiverEstimator.create(wrapped, spec.params, spec.scale, spec.type)
-    raise UnknownLearner(f"learner {spec.type!r}: unknown{_hint(spec.type)}")
+        return new_members(spec)
+    from learners.river.estimator import RiverEstimator  # River takes a second to import
+
+    wrapped = WRAPPED.get(spec.type, spec.type)
+    return RiverEstimator.create(wrapped, spec.params, spec.scale, spec.type)
+
+
+def _require_known(type: str) -> None:
+    if not (type in OURS or type in WRAPPED or "." in type or ":" in type):
+        raise UnknownLearner(f"learner {type!r}: unknown{_hint(type)}")
 
 
 def revive(spec: LearnerSpec, state: Any) -> Estimator:
@@ -95,9 +107,9 @@ def revive(spec: LearnerSpec, state: Any) -> Estimator:
         mixed.load(state)
         return mixed
     if spec.steps:
-        stepped = _stepped(spec, revive(_bare(spec), state["learner"]))
-        stepped.load(state)
-        return stepped
+        made = stepped(spec, revive(_bare(spec), state["learner"]))
+        made.load(state)
+        return made
     if spec.type in OURS:
         learner = _ours(spec)
         learner.load(state)
@@ -114,10 +126,13 @@ def _bare(spec: LearnerSpec) -> LearnerSpec:
 
 def _ours(spec: LearnerSpec) -> Compiled:
     learner = made(OURS, spec.type, spec.params)
+    if spec.learners > 1 and isinstance(learner, Ensemble):
+        learner.divide(spec.learners, spec.share)
     return Scaled(learner) if spec.scale else learner
 
 
-def _stepped(spec: LearnerSpec, learner: Estimator) -> Stepped | SteppedEvents:
+def stepped(spec: LearnerSpec, learner: Estimator) -> Stepped | SteppedEvents:
+    """A learner behind the steps, and the scaler, that stand before it."""
     scaler = [{"type": "scale"}] if spec.scale else []
     chain = Chain([*spec.steps, *scaler], learner.task)
     if isinstance(learner, Compiled):

@@ -29,6 +29,10 @@ class LearnerSpec:
         `learners.steps.registry`.
     rule
         The hand rule beside it, see `learners.ensembles.beside_rule`; None: there is none.
+    learners
+        How many learners divide its members among them; see `learners.spread`.
+    share
+        Which of these learners it is, from 0; None: it has the members of all of them.
     """
 
     type: str
@@ -37,15 +41,20 @@ class LearnerSpec:
     drift: Mapping[str, Any] | None = None
     steps: Sequence[Mapping[str, Any]] = ()
     rule: Mapping[str, Any] | None = None
+    learners: int = 1
+    share: int | None = None
 
     def tables(self) -> dict[str, Any]:
         """The attributes by their names, as a snapshot's header has them; a drift that is None
-        is an empty table, and a rule that is None is left out."""
+        is an empty table, a rule that is None is left out, and only a learner that is divided
+        says of what it is a share."""
+        divided = {"learners": self.learners, "share": self.share} if self.learners > 1 else {}
         tables = {
             "type": self.type,
             "params": dict(self.params),
             "scale": self.scale,
             "drift": dict(self.drift or {}),
             "steps": [dict(step) for step in self.steps],
+            **divided,
         }
         return tables | ({"rule": dict(self.rule)} if self.rule else {})

@@ -127,7 +127,9 @@ def _ours(learner: Any) -> list[Weights]:
     if isinstance(learner, Linear):
         return [_linear(learner, "weights")]
     if isinstance(learner, OneVsRest):
-        members = zip(learner.classes.names, learner.members, strict=True)
+        names = learner.classes.names
+        numbers = learner.own(len(names))
+        members = zip([names[k] for k in numbers], learner.members, strict=True)
         return [_linear(member, f"class {name}") for name, member in members]
     if isinstance(learner, PassiveAggressiveMulticlass):
         classes = zip(learner.classes.names, learner.weights, learner.intercepts, strict=True)

@@ -248,5 +248,5 @@ def test_the_pictures_are_as_they_are_drawn() -> None:
 
 
 def test_learner_parameters_are_the_only_keys_without_a_row() -> None:
-    shared = {"shared", "stale_after", "mark"}
+    shared = {"shared", "learners", "stale_after", "mark"}
     assert set(Learner.model_fields) == {"type", "scale", "drift", "rule", "steps"} | shared

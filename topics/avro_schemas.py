@@ -28,7 +28,12 @@ def _must(name: str, kind: Any) -> dict[str, Any]:
 
 
 _REASON = _record("Reason", _must("feature", "string"), _must("contribution", "double"))
-_MODEL = _record("Model", _must("name", "string"), _must("version", "long"))
+_MODEL = _record(
+    "Model",
+    _must("name", "string"),
+    _must("version", "long"),
+    _field("shares", {"type": "array", "items": "long"}),
+)
 _SOURCE = _record(
     "Source", _must("topic", "string"), _must("partition", "int"), _must("offset", "long")
 )

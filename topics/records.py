@@ -97,11 +97,16 @@ class Outgoing(NamedTuple):
     on_delivery: Callable[[Any, Any], None] | None = None
 
 
-class ModelVersion(msgspec.Struct, frozen=True, gc=False):
-    """Which model predicted: its name, and the number of events it had learned before."""
+class ModelVersion(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Which model predicted: its name, and the number of events it had learned before.
+
+    Of a model that several learners learn `shares` has that number of each, and `version` is the
+    least of them; left out where there is one learner.
+    """
 
     name: str
     version: int
+    shares: tuple[int, ...] | None = None
 
 
 class Source(msgspec.Struct, frozen=True, gc=False):

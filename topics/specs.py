@@ -6,7 +6,7 @@ them in sync at every write, and no unclean election.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 
@@ -27,6 +27,8 @@ lists of short decimals; with the key, the features that were added, and room.""
 
 ONE_LEARNER = "learner"
 """What the topics of a learner that is shared hold."""
+LEARNERS = "learners"
+"""What the topics of several learners hold, which share the members."""
 
 VERSIONS_KEPT = 600_000
 """Milliseconds for which each version of a shared model stays, at least."""
@@ -190,6 +192,18 @@ def versions(name: str, _: int, replication: int) -> TopicSpec:
     config = {**made.config, "min.compaction.lag.ms": str(VERSIONS_KEPT)}
     config["max.compaction.lag.ms"] = str(2 * VERSIONS_KEPT)
     return replace(made, config=config, holds=ONE_LEARNER)
+
+
+def of_learners(
+    spec: Callable[[str, int, int], TopicSpec],
+    name: str,
+    partitions: int,
+    replication: int,
+    *,
+    learners: int,
+) -> TopicSpec:
+    """A topic of one learner, as it is for several: each has a partition."""
+    return replace(spec(name, partitions, replication), partitions=learners, holds=LEARNERS)
 
 
 def marks(name: str, partitions: int, replication: int) -> TopicSpec:

@@ -17,8 +17,8 @@ from agents.shared.blocks import blocks
 from agents.sinks.scored import ScoredBatch
 from topics.records import Outgoing, Reason, Source
 
-LAYOUT = 1
-"""Of a block. Who decides refuses a block of another one."""
+LAYOUT = 2
+"""Of a block; 1 had no shares. Who decides refuses a block of a later one."""
 
 
 class ScoresUnreadable(ValueError):
@@ -45,6 +45,7 @@ class _Packed(msgspec.Struct, array_like=True, gc=False):
     reasons: list[list[tuple[str, float]]]
     baselines: dict[str, list[Any]] | None
     decisions: list[Literal["alert", "pass"] | None]
+    shares: list[tuple[int, ...]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,7 @@ def encode(scored: ScoredBatch, names: tuple[str, ...] | None) -> bytes:
             [[(r.feature, r.contribution) for r in each] for each in scored.reasons],
             scored.baselines,
             list(scored.decisions),
+            scored.shares,
         )
     )
 
@@ -140,7 +142,7 @@ def decode(value: bytes | None) -> ScoredBatch:
         said: _Packed = _unpack(value or b"")  # a tombstone is no block
     except (msgspec.MsgspecError, IndexError) as error:
         raise ScoresUnreadable(f"no block of scores: {error}") from error
-    if said.layout != LAYOUT:
+    if not 1 <= said.layout <= LAYOUT:
         raise ScoresUnreadable(f"a block of scores of layout {said.layout}, not {LAYOUT}")
     _require_even(said)
     operations = _operations(said)
@@ -152,6 +154,7 @@ def decode(value: bytes | None) -> ScoredBatch:
     )
     scored.reasons = [tuple(Reason(*pair) for pair in each) for each in said.reasons]
     scored.baselines, scored.decisions = said.baselines, said.decisions
+    scored.shares = said.shares
     return scored
 
 
@@ -164,8 +167,8 @@ def _require_even(said: _Packed) -> None:
     columns: list[Sequence[Any]] = [said.partitions, said.offsets, said.keys, said.fields]
     columns += [said.predictions, said.scores, said.versions, *(said.baselines or {}).values()]
     whole &= all(len(column) == events for column in columns)
-    # Where nobody asks for reasons or decides, there are none.
-    optional: list[Sequence[Any]] = [said.reasons, said.decisions]
+    # Where nobody asks for reasons or decides, or one learner learns, there are none.
+    optional: list[Sequence[Any]] = [said.reasons, said.decisions, said.shares]
     whole &= all(len(column) in (0, events) for column in optional)
     if not whole:
         raise ScoresUnreadable("no block of scores: its columns are not of one length")

@@ -24,6 +24,9 @@ FIRST_MARK = 8_123_456_789_012_345_601
 COMMON = 6
 """Values of every prediction: id, prediction, score, version, partition, offset."""
 
+_MODEL = 4
+"""Of them, those up to the version."""
+
 _NO_REASON = Reason("", 0.0)
 
 
@@ -36,6 +39,7 @@ class Shape(NamedTuple):
         threshold: Whether they have a threshold.
         reasons: How many they have; None for no such field.
         baselines: Those whose scores they carry; None for no such field.
+        learners: How many the model has whose versions they name; 0 for no such field.
     """
 
     topic: str
@@ -43,14 +47,17 @@ class Shape(NamedTuple):
     threshold: bool = False
     reasons: int | None = None
     baselines: tuple[str, ...] | None = None
+    learners: int = 0
 
     def of(self, columns: Sequence[Any]) -> list[Any]:
         """Those of all columns that predictions of this shape have; see `_columns`."""
         decision, threshold, *more = columns[COMMON:]
+        shares, more = more[: self.learners], more[self.learners :]
         told = more[: 2 * (self.reasons or 0)]
         said = more[len(more) - len(self.baselines or ()) :]
         some = [decision] * self.decided + [threshold] * self.threshold
-        return [*columns[:COMMON], *some, *told, *said]
+        # In the order in which they are encoded: the versions of learners lie in `model`.
+        return [*columns[:_MODEL], *shares, *columns[_MODEL:COMMON], *some, *told, *said]
 
 
 class PredictionEncoder:
@@ -109,12 +116,14 @@ class PredictionEncoder:
     def _prediction(self, shape: Shape, row: Sequence[Any]) -> Prediction:
         """From the values of all columns; those that the shape does not have are left out."""
         values = iter(shape.of(row))
-        id_, prediction, score, version, partition, offset = islice(values, COMMON)
+        id_, prediction, score, version = islice(values, _MODEL)
+        shares = tuple(islice(values, shape.learners)) or None
+        partition, offset = islice(values, COMMON - _MODEL)
         return Prediction(
             id_,
             prediction,
             score,
-            ModelVersion(self._name, version),
+            ModelVersion(self._name, version, shares),
             Source(shape.topic, partition, offset),
             next(values) if shape.decided else None,
             next(values) if shape.threshold else None,
@@ -130,11 +139,13 @@ def _reasons(values: Iterator[Any], count: int | None) -> tuple[Reason, ...] | N
 
 
 def _columns(scored: ScoredBatch, names: Sequence[str]) -> list[Sequence[Any]]:
-    """`COMMON`, decision, threshold, feature and contribution of each reason, baselines."""
+    """`COMMON`, decision, threshold, the version of each of several learners, feature and
+    contribution of each reason, baselines."""
     partitions, offsets = _sources(scored)
     common = scored.ids, scored.predictions, scored.scores, scored.versions, partitions, offsets
     nothing = [None] * len(scored)
     columns = [*common, scored.decisions or nothing, scored.thresholds or nothing]
+    columns += map(list, zip(*scored.shares, strict=True))
     for ranked in zip_longest(*scored.reasons, fillvalue=_NO_REASON):
         columns += [[r.feature for r in ranked], [r.contribution for r in ranked]]
     return columns + [(scored.baselines or {})[name] for name in names]
@@ -155,7 +166,8 @@ def _shapes(scored: ScoredBatch, names: Sequence[str] | None) -> tuple[list[Shap
     """The shapes of the predictions, and which each has."""
     count, reasons = len(scored), scored.reasons
     decided = bool(scored.decisions) and scored.decisions[0] is not None
-    common = partial(Shape, _topic(scored), decided)
+    learners = len(scored.shares[0]) if scored.shares else 0
+    common = partial(Shape, _topic(scored), decided, learners=learners)
     baselines = None if names is None else tuple(names)
     if not scored.thresholds and not reasons:
         return [common(baselines=baselines)], np.zeros(count, np.int64)

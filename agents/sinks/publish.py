@@ -101,7 +101,9 @@ class Publisher:
             score=scored.scores[j],
             threshold=scored.thresholds[j],
             reasons=scored.reasons[j] if scored.reasons else None,
-            model=ModelVersion(self._name, scored.versions[j]),
+            model=ModelVersion(
+                self._name, scored.versions[j], scored.shares[j] if scored.shares else None
+            ),
             source=Source.of(record),
             event=operations.fields(at),
         )

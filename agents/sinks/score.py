@@ -209,8 +209,18 @@ class Score:
         scored.predictions += of(found.predictions)
         scored.scores += of(found.scores)
         scored.versions += of(versions)
+        scored.shares += self._shares(of(versions))
         if found.contributions is not None:
             scored.reasons += top(of(found.contributions), self._reasons)
+
+    def _shares(self, versions: Sequence[int]) -> list[tuple[int, ...]]:
+        """What each of several learners had learned before each event; of one, nothing."""
+        model, learners = self._model, self._model.spec.learners
+        if learners == 1:
+            return []
+        if model.shares is not None:
+            return [model.shares] * len(versions)
+        return [(version,) * learners for version in versions]  # one model learns for all
 
 
 def _shown(operations: Operations, steps: Steps, found: Scored) -> Ints:

@@ -13,7 +13,7 @@ from agents.operations import Operations
 from learners.engine.kernels import Ints
 from topics.records import Reason
 
-COLUMNS = ("predictions", "scores", "versions", "reasons", "decisions", "thresholds")
+COLUMNS = ("predictions", "scores", "versions", "shares", "reasons", "decisions", "thresholds")
 """What is said of each event; some of them are empty where nothing is."""
 
 
@@ -26,6 +26,7 @@ class ScoredBatch:
         at: Where each event stands among them.
         predictions, scores: See ``Prediction``.
         versions: How many events the model had learned before each.
+        shares: How many each of several learners had; empty where there is one.
         reasons: The features that moved each score most; empty where they are not asked for.
         baselines: What the others said of each, by name; None where nothing is evaluated.
         decisions: "alert", "pass", or None where nothing is decided.
@@ -37,6 +38,7 @@ class ScoredBatch:
     predictions: list[Any] = field(default_factory=list)
     scores: list[float | None] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
+    shares: list[tuple[int, ...]] = field(default_factory=list)
     reasons: list[tuple[Reason, ...]] = field(default_factory=list)
     baselines: dict[str, list[Any]] | None = None
     decisions: Sequence[Literal["alert", "pass"] | None] = ()

@@ -44,7 +44,7 @@ def restore(
     for partition, file in newest(folder, source, at).items():
         found[partition] = read(folder, file)
         try:
-            checked(pipeline, found[partition], key)
+            checked(pipeline, found[partition], key, partition)
         except ImportRefused as error:
             raise ArchiveRefused(f"{folder.url}: {file.name}: {error}") from error
     return import_models(pipeline, kafka, found, key)

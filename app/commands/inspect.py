@@ -141,10 +141,15 @@ def learner_lines(
             continue
         age, limit = max(0.0, now - report.written / 1000), pipeline.learner.stale_after
         stale = f", longer than learner.stale_after ({limit:g} s)" if age > limit else ""
+        whose = _learner(report.partition, pipeline.learner.learners)
         yield (
-            f"one learner for all partitions: version {report.learned:,}, {report.versions:,}"
-            f" versions kept, heard of {age:,.1f} s ago{stale}"
+            f"{whose}: version {report.learned:,}, {report.versions:,} versions kept, heard of"
+            f" {age:,.1f} s ago{stale}"
         )
+
+
+def _learner(number: int, learners: int) -> str:
+    return "one learner for all partitions" if learners == 1 else f"learner {number} of {learners}"
 
 
 def label_share(reports: Sequence[inspection.PartitionReport]) -> counts.LabelShare:

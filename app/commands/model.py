@@ -42,16 +42,16 @@ def export_(
 ) -> None:
     """Write the model of a partition to a file, as it was last committed.
 
+    The shares of several learners (learner.learners) become one model.
     The workers may go on meanwhile.
     """
     with reading.reading(pipeline, connect()) as reader:
-        number, data = model_files.exported(pipeline, reader, partition)
+        number, data = model_files.exported(pipeline, reader, partition, snapshot_key())
     model_files.write(output, data, force=force)
     header = snapshots.read_header(data)
-    click.echo(
-        f"{output}: {header.type} of partition {number}, {header.learned:,} events learned,"
-        f" {len(data):,} bytes"
-    )
+    whose = f"partition {number}" if number is not None else "all learners together"
+    learned = f"{header.learned:,} events learned"
+    click.echo(f"{output}: {header.type} of {whose}, {learned}, {len(data):,} bytes")
 
 
 @model.command("import", short_help="Put a model into a pipeline that stands still.")

@@ -30,9 +30,11 @@ _FLAT = {
 }
 _WITHOUT = {
     # Lists and maps of Avro have no column in most databases.
-    "transforms": "without,flat",
+    "transforms": "without,flat,one",
     "transforms.without.type": "org.apache.kafka.connect.transforms.ReplaceField$Value",
     "transforms.without.exclude": "reasons,rivals",
+    "transforms.one.type": "org.apache.kafka.connect.transforms.ReplaceField$Value",
+    "transforms.one.exclude": "model_shares",
 }
 
 

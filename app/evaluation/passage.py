@@ -114,7 +114,10 @@ def learned(pipeline: Pipeline, reader: Reader) -> int | None:
     """How many events the saved models have learned; None where that cannot be read."""
     try:
         states = read_states(stages(pipeline)[-1].state_topic, reader)
-        return sum(_learned(entries) for entries in states.values() if MODEL in entries)
+        found = [_learned(entries) for entries in states.values() if MODEL in entries]
+        if (learners := pipeline.learner.learners) > 1:  # each learns all rows
+            return min(found) if len(found) == learners else 0
+        return sum(found)
     except (RiverrunError, LearnerError):
         return None
 

@@ -156,6 +156,13 @@ def _refuse_collision(spec: TopicSpec, names: frozenset[str]) -> None:
 
 def _check_partitions(spec: TopicSpec, partitions: int) -> None:
     if spec.partitions_fixed and partitions != spec.partitions:
+        if spec.holds == specs.LEARNERS:
+            raise TopicError(
+                f"topic {spec.name} has {_count(partitions)}, and learner.learners ="
+                f" {spec.partitions}: each learner has one; delete the topic where it was never"
+                " used, or give the pipeline a new name (riverrun model export and import take"
+                " the model there)"
+            )
         if spec.holds == specs.ONE_LEARNER:
             raise TopicError(
                 f"topic {spec.name} has {_count(partitions)}, but a learner that is shared has 1:"

@@ -36,6 +36,7 @@ _OF_ROLE: dict[Role, frozenset[AclOperation]] = {
     "state": frozenset({READ, WRITE}),
     "inner": frozenset({READ, WRITE, DELETE}),
     "rows": frozenset({READ, WRITE}),
+    "shares": frozenset({READ, WRITE, DELETE}),
     "versions": frozenset({READ, WRITE}),
     "marks": frozenset({READ, WRITE}),
     "scored": frozenset({READ, WRITE, DELETE}),

@@ -34,6 +34,7 @@ from learners.mixing.family import CannotMix, family
 from learners.model import Model
 from learners.river.trial import require_no_texts, try_out
 from learners.saved import snapshots
+from learners.spread.shares import CannotSpread
 from learners.steps.registry import STEPS
 
 AVRO = '"confluent-kafka[schemaregistry]>=2.13,<3" "fastavro>=1.9,<2"'
@@ -74,6 +75,8 @@ def _check_learner(pipeline: Pipeline, where: Places) -> None:
         table = "drift" if isinstance(error, DriftError) else "rule"
         key = ("learner", table, error.key)
         raise where.refuse(key, error.what, known=not error.unknown) from None
+    except CannotSpread as error:
+        raise where.refuse(("learner", error.key), error.what, known=True) from None
     except LearnerError as error:
         what = str(error).removeprefix(f"learner {learner.type!r}: ")
         named = (name for name in learner.params if re.search(rf"(^|'){re.escape(name)}\b", what))

@@ -85,6 +85,8 @@ def _shared(pipeline: Pipeline) -> Iterator[Fault]:
         yield ("learner", "shared"), what
     if "mark" in learner.model_fields_set and learner.shared != "mix":
         yield ("learner", "mark"), 'needs learner.shared = "mix"'
+    if learner.learners > 1 and learner.shared != "learner":
+        yield ("learner", "learners"), 'needs learner.shared = "learner"'
     if learner.mark < SHORTEST_MARK:
         yield ("learner", "mark"), f"must be {SHORTEST_MARK:g} s or more"
 

@@ -49,8 +49,13 @@ class Pipeline(Table):
 
     @property
     def rows_topic(self) -> str:
-        """The topic of the rows whose labels have come, where one learner has all of them."""
+        """The topic of the rows whose labels have come: the log that a shared learner learns."""
         return f"{self.name}.rows.v1"
+
+    @property
+    def shares_topic(self) -> str:
+        """The topic of the same rows for each of several learners, a partition for each."""
+        return f"{self.name}.shares.v1"
 
     @property
     def scored_topic(self) -> str:

@@ -30,9 +30,10 @@ class Learner(BaseModel):
 
     `shared` is "learner" where all partitions have one model: one worker learns it, all score
     with the newest version of it. After `stale_after` seconds without a word from the learner
-    a worker says so. It is "mix" where each partition learns by itself, and at marks, `mark`
-    seconds apart in the time of the events, all take over what all have learned. `rule` names a
-    feature that is a hand rule, which predicts beside the learner.
+    a worker says so. With `learners`, so many learners divide its members among them. It is
+    "mix" where each partition learns by itself, and at marks, `mark` seconds apart in the time of
+    the events, all take over what all have learned. `rule` names a feature that is a hand rule,
+    which predicts beside the learner.
     """
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True)
@@ -43,6 +44,7 @@ class Learner(BaseModel):
     rule: dict[str, Any] | None = None
     steps: Annotated[tuple[Step, ...], Field(strict=False)] = ()
     shared: Literal["learner", "mix"] | None = None
+    learners: int = Field(default=1, ge=1)
     stale_after: PositiveSeconds = 60.0
     mark: PositiveSeconds = 3600.0
 
@@ -60,7 +62,7 @@ class Learner(BaseModel):
     def spec(self) -> LearnerSpec:
         """All that a new model is made of."""
         made_of = self.type, self.params, self.scale, self.drift, self.tables
-        return LearnerSpec(*made_of, self.rule)
+        return LearnerSpec(*made_of, self.rule, learners=self.learners)
 
 
 class Archive(Table):

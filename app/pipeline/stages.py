@@ -1,5 +1,6 @@
 """The stages of a pipeline: one, one more for each entity that keys the events anew; and for a
-learner that all partitions share one that learns, and one that decides and evaluates.
+learner that all partitions share one that learns, and one that decides and evaluates; several
+learners are one stage, before which one more deals the rows out to them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Stage:
         partitions: How many it has; None: as many as the events.
         joins: Whether late labels find their events here.
         decides: Whether it decides or evaluates for all partitions.
+        deals: Whether it deals labelled rows out to several learners.
     """
 
     inputs: tuple[str, ...]
@@ -34,6 +36,7 @@ class Stage:
     partitions: int | None = None
     joins: bool = False
     decides: bool = False
+    deals: bool = False
 
     @property
     def scores(self) -> bool:
@@ -47,8 +50,13 @@ class Stage:
 
     @property
     def shared(self) -> bool:
-        """Whether it is the one learner, which reads the rows of all partitions."""
-        return self.partitions is not None and not self.decides
+        """Whether it learns the rows of all partitions; each of its partitions is a learner."""
+        return self.partitions is not None and not self.decides and not self.deals
+
+    @property
+    def learners(self) -> range:
+        """The numbers of the learners that learn the rows of all partitions, if it is theirs."""
+        return range(self.partitions or 0) if self.shared else range(0)
 
 
 def stages(pipeline: Pipeline) -> tuple[Stage, ...]:
@@ -99,8 +107,22 @@ def _last(
     scorer = Stage(inputs, pipeline.state_topic, tables, pipeline.rows_topic, joins=joins)
     state = f"{pipeline.name}.scored.state.v1"
     deciding = Stage((pipeline.scored_topic,), state, partitions=1, decides=True)
-    learner = Stage((pipeline.rows_topic,), pipeline.versions_topic, partitions=1)
-    return [scorer, deciding, learner] if decides_for_all(pipeline) else [scorer, learner]
+    learning = _learning(pipeline)
+    return [scorer, deciding, *learning] if decides_for_all(pipeline) else [scorer, *learning]
+
+
+def _learning(pipeline: Pipeline) -> list[Stage]:
+    """What learns labelled rows: one learner; or several, and what deals the rows out to them.
+
+    Were the rows written to each learner by those who score, two of these could come in another
+    order to one learner than to the next: then the learners would not have learned one log.
+    """
+    count, rows, shares = pipeline.learner.learners, pipeline.rows_topic, pipeline.shares_topic
+    if count == 1:
+        return [Stage((rows,), pipeline.versions_topic, partitions=1)]
+    state = f"{pipeline.name}.rows.state.v1"
+    dealing = Stage((rows,), state, next_topic=shares, partitions=1, deals=True)
+    return [dealing, Stage((shares,), pipeline.versions_topic, partitions=count)]
 
 
 def decides_for_all(pipeline: Pipeline) -> bool:

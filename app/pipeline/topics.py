@@ -11,7 +11,7 @@ import msgspec
 
 from app.pipeline.history import History
 from app.pipeline.model import Pipeline
-from app.pipeline.stages import stages
+from app.pipeline.stages import Stage, stages
 from app.pipeline.streams import Decisions, Events, Labels, Metrics, Predictions
 from app.pipeline.toml_lines import Path as Key
 from topics import connect_json, specs
@@ -35,6 +35,7 @@ Role = Literal[
     "state",
     "inner",
     "rows",
+    "shares",
     "versions",
     "marks",
     "scored",
@@ -179,9 +180,12 @@ def _own(pipeline: Pipeline) -> Iterator[PipelineTopic]:
             yield own("scored", stage.inputs[0], shared, specs.scored)
             yield own("state", stage.state_topic, shared, specs.deciding)
             continue
-        if stage.shared:
+        if stage.deals:
             yield own("rows", stage.inputs[0], shared, specs.rows)
-            yield own("versions", stage.state_topic, shared, specs.versions)
+            yield own("state", stage.state_topic, shared, specs.deciding)
+            continue
+        if stage.shared:
+            yield from _learner_topics(pipeline, stage, own)
             continue
         if stage.next_topic is None or stage.next_field is None:
             yield own("state", stage.state_topic, ("name",), specs.state)
@@ -196,3 +200,17 @@ def _own(pipeline: Pipeline) -> Iterator[PipelineTopic]:
         yield own("rejected", topic, ("sinks", name), specs.dead_letters)
     if pipeline.learner.shared == "mix":
         yield own("marks", pipeline.marks_topic, ("learner", "shared"), specs.marks)
+
+
+def _learner_topics(
+    pipeline: Pipeline, stage: Stage, own: Callable[..., PipelineTopic]
+) -> Iterator[PipelineTopic]:
+    """The input of the learners, and their versions: a partition for each learner."""
+    if (count := pipeline.learner.learners) == 1:
+        yield own("rows", stage.inputs[0], ("learner", "shared"), specs.rows)
+        yield own("versions", stage.state_topic, ("learner", "shared"), specs.versions)
+        return
+    of_each = partial(specs.of_learners, learners=count)
+    key = "learner", "learners"
+    yield own("shares", stage.inputs[0], key, partial(of_each, specs.rows))
+    yield own("versions", stage.state_topic, key, partial(of_each, specs.versions))

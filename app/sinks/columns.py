@@ -43,6 +43,8 @@ COORDINATES = (
     Column("kafka_key", "text"),
 )
 
+_LEFT_OUT = {(ModelVersion, "shares")}
+"""Not in tables, whose columns are the same for every learner."""
 _KINDS: dict[Any, Kind] = {bool: "bool", int: "int", float: "float", str: "text"}
 _TIMES = {
     (Alert, "time"),
@@ -110,6 +112,8 @@ def _parts(
 ) -> Iterator[tuple[Column, Take]]:
     """The columns of a type, each with what takes its value out of an object."""
     for name, hint in typing.get_type_hints(type_).items():
+        if (type_, name) in _LEFT_OUT:
+            continue
         part = next((each for each in (ModelVersion, Source) if hint in (each, each | None)), None)
         if part is not None:
             for column, take in _parts(part, kinds, f"{name}_"):

@@ -29,6 +29,7 @@ from agents.labels.reader import LabelFields, LabelReader
 from agents.labels.settings import JoinSettings
 from agents.labels.waiting import WaitingRows
 from agents.operations import Letters
+from agents.shared.dealing import Dealing
 from agents.shared.deciding import Deciding
 from agents.shared.learning import Learning
 from agents.shared.versions import Versions
@@ -82,6 +83,11 @@ class AgentBuilder:
     def learning(self) -> Learning:
         """The agent of the stage that learns the rows of all partitions."""
         return Learning(self.model, self._letters(), self.pipeline.dead_letter_topic)
+
+    def dealing(self) -> Dealing:
+        """The agent of the stage that deals the rows of all partitions out to several learners."""
+        topic, learners = self.pipeline.shares_topic, self.pipeline.learner.learners
+        return Dealing(topic, learners, self.pipeline.dead_letter_topic)
 
     def deciding(self) -> Deciding:
         """The agent of the stage that decides and evaluates for all partitions."""
@@ -179,7 +185,7 @@ class AgentBuilder:
         topic = self.stage.next_topic
         if topic is None:
             return None
-        return topic, self.versions or Versions(self.model)
+        return topic, self.versions or Versions([self.model])
 
     def _publisher(self) -> Publisher:
         pipeline, decisions = self.pipeline, self.pipeline.decisions

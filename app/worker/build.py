@@ -73,7 +73,8 @@ def new_worker(
     watch, standby = _topic_watch(pipeline, kafka, partitions), _standby(pipeline, kafka, stores)
     tasks = TaskBuilder(pipeline, partitions, snapshot_key)
     # Rows stay: by their log a model can be learned again.
-    inner = [topic for s in stages(pipeline)[1:] if not s.shared for topic in s.inputs]
+    later = [topic for stage in stages(pipeline)[1:] for topic in stage.inputs]
+    inner = [topic for topic in later if topic != pipeline.rows_topic]
     parts = Parts(
         pipeline,
         tasks,
@@ -192,9 +193,14 @@ def _one_model(
     timeout = pipeline.worker.transaction_timeout + 60.0
     consumer = restore_consumer(pipeline, kafka)
     if (versions := tasks.versions) is not None:
-        topic, stale_after = pipeline.versions_topic, pipeline.learner.stale_after
-        following = VersionReader(consumer, topic, versions, timeout)
-        return SharedModel(following, versions, pipeline.rows_topic, stale_after)
+        learners = stages(pipeline)[-1]
+        readers = {
+            TP(learners.inputs[0], n): VersionReader(
+                consumer, pipeline.versions_topic, versions, timeout, learner=n
+            )
+            for n in learners.learners
+        }
+        return SharedModel(readers, versions, pipeline.learner.stale_after)
     if (marks := tasks.marks) is not None:
         reader = MarkReader(consumer, marks.terms.topic, marks.terms.partitions, timeout)
         last = stages(pipeline)[-1]

@@ -25,13 +25,19 @@ class Handover:
 
     Args:
         partitions: How many each topic between two stages has.
+        learners: The inputs of those that learn labelled rows.
         at_once: Whether this worker forwards all in memory, and nothing of it is written to Kafka.
     """
 
     def __init__(
-        self, partitions: Mapping[str, int] = MappingProxyType({}), *, at_once: bool = False
+        self,
+        partitions: Mapping[str, int] = MappingProxyType({}),
+        learners: Sequence[TP] = (),
+        *,
+        at_once: bool = False,
     ) -> None:
         self._partitions = partitions
+        self.learners = learners
         self.at_once = at_once
         """Whether this worker has all partitions of all stages, and forwards in memory."""
         self._waiting: list[Forwarded] = []

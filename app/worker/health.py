@@ -65,9 +65,10 @@ class Health:
 
     def _model(self, versions: Versions) -> dict[str, Any]:
         """The shared model that is scored with; seconds since its learner was heard of."""
-        age = versions.age
+        age, learned = versions.age, versions.learned
         return {
-            "version": versions.model.learned,
+            "version": min(learned),
+            **({"shares": learned} if len(learned) > 1 else {}),
             "age": round(age, 1),
             "stale": age > self._pipeline.learner.stale_after,
         }

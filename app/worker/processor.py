@@ -140,18 +140,20 @@ class Processor:
     ) -> None:
         """Write labelled rows: all of the round, in the order of the stream.
 
-        Where the learner is here, it has them at once, as it would read them.
+        Where all learners are here, they have them at once, as they would read them.
         """
         if not assignment.handover.at_once:
             task.add(Outputs(others=records))
             return
-        at = TP(topic, 0)
-        learner = assignment.tasks[at]
         for record in records:
             block = RowBlock.decode(record.value or b"")
-            self._run(assignment, at, learner, partial(learner.take_forwarded, block))
-        written = [record._replace(on_delivery=learner.read_back) for record in records]
-        learner.add(Outputs(others=written))
+            for at in assignment.handover.learners:
+                learner = assignment.tasks[at]
+                self._run(assignment, at, learner, partial(learner.take_forwarded, block))
+        reader = assignment.tasks[TP(topic, 0)]
+        written = [record._replace(on_delivery=reader.read_back) for record in records]
+        reader.add(Outputs(others=written))
+        reader.dirty = True
 
 
 def _set_aside(task: Task, error: LearnRefused) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from agents.labels.counts import ENOUGH_LABELS, JoinCounts
 from agents.shared.versions import Versions
 from app.pipeline.load import Pipeline
-from app.pipeline.stages import joins_by_id
+from app.pipeline.stages import joins_by_id, stages
 from app.pipeline.streams import Labels
 from app.sentences import labels_told
 from app.worker.output.committer import Committer
@@ -95,17 +95,22 @@ class Report:
         versions = self._versions
         if versions is None:
             return
-        stale = versions.age > self._pipeline.learner.stale_after
+        ages, learned = versions.ages, versions.learned
+        stale = max(ages) > self._pipeline.learner.stale_after
         if stale and not self._stale:
+            oldest = ages.index(max(ages))
             log.warning(
-                "the learner was not heard of for %.0f s (learner.stale_after): events are scored"
-                " with version %d; it runs in the worker that has %s[0]",
-                versions.age,
-                versions.model.learned,
-                self._pipeline.rows_topic,
+                "%s was not heard of for %.0f s (learner.stale_after): events are scored"
+                " with version %d; it runs in the worker that has %s[%d]",
+                "the learner" if len(ages) == 1 else f"learner {oldest} of {len(ages)}",
+                ages[oldest],
+                learned[oldest],
+                stages(self._pipeline)[-1].inputs[0],
+                oldest,
             )
         elif self._stale and not stale:
-            log.info("the learner is heard of again: version %d", versions.model.learned)
+            who = "the learner is" if len(ages) == 1 else f"all {len(ages)} learners are"
+            log.info("%s heard of again: version %d", who, min(learned))
         self._stale = stale
 
     def _tell_letters(self) -> None:

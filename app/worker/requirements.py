@@ -24,7 +24,8 @@ def require_startable(pipeline: Pipeline, snapshot_key: str | None) -> None:
     for stage in stages(pipeline):
         try:
             builder = AgentBuilder(pipeline, stage, 0, 1, State(), new_model(pipeline), key)
-            builder.deciding() if stage.decides else builder.agent()
+            if not stage.deals:
+                builder.deciding() if stage.decides else builder.agent()
         except AgentError as error:
             raise PipelineError(f"{pipeline.name}: {error}") from None
 

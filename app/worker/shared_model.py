@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 from agents.shared.versions import Versions
 from app.kafka.partitions import TP
@@ -18,44 +19,48 @@ class SharedModel(OneModel):
     """Brings versions to the scorers of this worker, and lets other workers hear of the learner.
 
     Args:
-        reader: Follows the versions on Kafka.
+        readers: Follow the versions on Kafka, by the inputs of the learners.
         versions: What the scorers have.
-        rows_topic: The input of the learner.
         stale_after: Seconds; see the pipeline file.
     """
 
     def __init__(
-        self, reader: VersionReader, versions: Versions, rows_topic: str, stale_after: float
+        self, readers: Mapping[TP, VersionReader], versions: Versions, stale_after: float
     ) -> None:
-        self._reader = reader
+        self._readers = dict(readers)
         self._versions = versions
-        self._learner = TP(rows_topic, 0)
         self._stale_after = stale_after
 
     async def have_newest(self, assignment: Assignment) -> None:
         """Have what is to be scored with, before anything is.
 
-        The worker that learns has it in the state of the learner.
+        A worker that learns has it in the state of the learner.
         """
-        if self._learner in assignment.partitions:
-            self._reader.pause()
-        else:
-            self._reader.follow()
-            await asyncio.to_thread(self._reader.wait)
+        elsewhere = []
+        for at, reader in self._readers.items():
+            if at in assignment.partitions:
+                reader.pause()
+            else:
+                reader.follow()
+                elsewhere.append(reader)
+        for reader in elsewhere:
+            await asyncio.to_thread(reader.wait)
 
     def heartbeat(self, assignment: Assignment) -> bool:
-        """Whether the learner is here and was not heard of for long: then a commit is due."""
-        learner = assignment.tasks.get(self._learner)
-        if learner is None or self._versions.age <= self._stale_after / HEARTBEATS:
-            return False
-        learner.dirty = True
-        return True
+        """Whether a learner is here and was not heard of for long: then a commit is due."""
+        due = False
+        for at, age in zip(self._readers, self._versions.ages, strict=True):
+            learner = assignment.tasks.get(at)
+            if learner is not None and age > self._stale_after / HEARTBEATS:
+                learner.dirty = due = True
+        return due
 
     @property
     def failure(self) -> Exception | None:
         """Why versions come no more; None while they do."""
-        return self._reader.failure
+        return next((r.failure for r in self._readers.values() if r.failure is not None), None)
 
     def stop(self) -> None:
         """Follow nothing any more, soon."""
-        self._reader.stop()
+        for reader in self._readers.values():
+            reader.stop()

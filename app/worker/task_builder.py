@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import partial
 from types import MappingProxyType
 
-from agents.agent import Agent
 from agents.errors import AgentError, Refusal
-from agents.shared.deciding import Deciding
-from agents.shared.learning import Learning
 from agents.shared.marks import Marks, Terms
 from agents.shared.mixer import Mixer
-from agents.shared.versions import Versions
+from agents.shared.versions import Load, Versions
 from agents.state import State
 from agents.state_keys import MIXED
 from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline
-from app.pipeline.models import new_model
+from app.pipeline.models import new_model, new_share
 from app.pipeline.stages import Stage, mark_length, mixes, stages
 from app.worker.agent_builder import AgentBuilder
 from app.worker.assignment import Assignment
@@ -28,12 +26,13 @@ from app.worker.state.log import StateLog
 from app.worker.state.position import Position
 from app.worker.state.restore import COMMANDS, Restored, RestoreRefused
 from app.worker.state.traced import unreadable
-from app.worker.tasks import Task
+from app.worker.tasks import AnyAgent, Task
 from learners.errors import LearnerError
 from learners.mixing.mixture import Mixture
 from learners.model import Model
 from learners.saved import snapshots
 from learners.saved.fingerprint import fingerprint
+from learners.spread.joining import joined
 
 
 def new_marks(pipeline: Pipeline, partitions: int) -> Marks | None:
@@ -43,6 +42,15 @@ def new_marks(pipeline: Pipeline, partitions: int) -> Marks | None:
     spec = pipeline.learner.spec
     scheme = fingerprint([spec.tables(), mark_length(pipeline)])[:16]
     return Marks(Mixture(spec), Terms(pipeline.marks_topic, partitions, scheme))
+
+
+def new_versions(pipeline: Pipeline, load: Load) -> Versions | None:
+    """The versions of the one model of all partitions; None where each has its own."""
+    learner = pipeline.learner
+    if learner.shared != "learner":
+        return None
+    join = partial(joined, learner.spec) if learner.learners > 1 else None
+    return Versions([new_share(pipeline, n) for n in range(learner.learners)], load, join=join)
 
 
 class TaskBuilder:
@@ -70,8 +78,7 @@ class TaskBuilder:
         self._partitions = partitions
         self._snapshot_key = snapshot_key
         self._refused = defaultdict(dict) if refused is None else refused
-        shared = pipeline.learner.shared == "learner"
-        self.versions = Versions(new_model(pipeline), self._load) if shared else None
+        self.versions = new_versions(pipeline, self._load)
         self.marks = new_marks(pipeline, self._count)
 
     def warm_up(self, model: Model) -> None:
@@ -99,7 +106,8 @@ class TaskBuilder:
         """
         if self.marks is not None:
             self.marks.begin()
-        assignment.handover = Handover(self._partitions, at_once=at_once)
+        learners = [TP(s.inputs[0], n) for s in stages(self._pipeline) for n in s.learners]
+        assignment.handover = Handover(self._partitions, learners, at_once=at_once)
         assignment.tasks = {
             TP(stage.inputs[0], partition): self._task(stage, partition, state)
             for (stage, partition), state in restored.items()
@@ -126,7 +134,7 @@ class TaskBuilder:
             dirty=restored.chosen,
             own_entries=own,
             next_offset=restored.next_offset,
-            versions=self._versions(snapshot) if stage.shared else None,
+            versions=self._versions(snapshot, partition) if stage.shared else None,
             mixer=self._mixer(stage, partition, state, model),
         )
 
@@ -145,10 +153,8 @@ class TaskBuilder:
         """Of the partitions of the events."""
         return self._partitions.get(self._pipeline.events.topic, 1)
 
-    def _agent(
-        self, stage: Stage, partition: int, state: State, model: Model
-    ) -> Agent | Learning | Deciding:
-        def make(state: State) -> Agent | Learning | Deciding:
+    def _agent(self, stage: Stage, partition: int, state: State, model: Model) -> AnyAgent:
+        def make(state: State) -> AnyAgent:
             return self._made(stage, partition, self._count, state, model)
 
         try:
@@ -162,17 +168,17 @@ class TaskBuilder:
                 f" ({type(error).__name__}: {error}). {COMMANDS}"
             ) from error
 
-    def _versions(self, snapshot: bytes | None) -> Versions | None:
+    def _versions(self, snapshot: bytes | None, learner: int) -> Versions | None:
         """With what the learner has published last: it needs not be read from Kafka."""
         assert self.versions is not None
-        self.versions.hear()
+        self.versions.hear(learner)
         if snapshot is not None:
-            self.versions.take(snapshot)
+            self.versions.take(snapshot, learner)
         return self.versions
 
     def _made(
         self, stage: Stage, partition: int, count: int, state: State, model: Model
-    ) -> Agent | Learning | Deciding:
+    ) -> AnyAgent:
         key = self._snapshot_key
         builder = AgentBuilder(
             *(self._pipeline, stage, partition, count),
@@ -180,6 +186,8 @@ class TaskBuilder:
         )
         if stage.decides:
             return builder.deciding()
+        if stage.deals:
+            return builder.dealing()
         return builder.learning() if stage.shared else builder.agent()
 
     def _published(self, position: Position) -> Published | None:
@@ -190,15 +198,21 @@ class TaskBuilder:
         return Published(position.published, sources(pipeline), *topics)
 
     def _model(self, stage: Stage, partition: int, snapshot: bytes | None) -> Model:
+        learner = partition if stage.shared else None
         if snapshot is None:
-            return new_model(self._pipeline)
+            return self._new(learner)
         try:
-            return self._load(snapshot)
+            return self._load(snapshot, learner)
         except LearnerError as error:
             raise RestoreRefused(
                 f"the model of {stage.state_topic}[{partition}] is refused: {error}"
             ) from error
 
-    def _load(self, snapshot: bytes) -> Model:
+    def _load(self, snapshot: bytes, learner: int | None) -> Model:
         key, allow = self._snapshot_key, self._pipeline.snapshots.allow
-        return snapshots.load(snapshot, new_model(self._pipeline), key=key, allow=allow)[0]
+        return snapshots.load(snapshot, self._new(learner), key=key, allow=allow)[0]
+
+    def _new(self, learner: int | None) -> Model:
+        """A model that has learned nothing, of one learner or of all."""
+        pipeline = self._pipeline
+        return new_model(pipeline) if learner is None else new_share(pipeline, learner)

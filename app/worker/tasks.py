@@ -10,6 +10,7 @@ from typing import Any
 from agents.agent import Agent
 from agents.errors import Refusal
 from agents.outputs import Outputs
+from agents.shared.dealing import Dealing
 from agents.shared.deciding import Deciding
 from agents.shared.learning import Learning
 from agents.shared.marks import Marks
@@ -25,6 +26,9 @@ from app.worker.state.position import Position, SavedModel
 from app.worker.state.reader import StateReader
 from learners.saved import snapshots
 from topics.records import Batch, Outgoing
+
+AnyAgent = Agent | Learning | Deciding | Dealing
+"""What does the work of a partition of a stage."""
 
 
 class BatchMissing(RiverrunError):
@@ -86,7 +90,7 @@ class Task:
 
     partition: int
     state_topic: str
-    agent: Agent | Learning | Deciding
+    agent: AnyAgent
     state: State
     log: StateLog
     offsets: dict[str, int]
@@ -192,9 +196,9 @@ class Task:
         """What ``take`` handed over last is on Kafka."""
         self.next_offset = change.written
         if self.versions is not None:
-            self.versions.hear()
+            self.versions.hear(self.partition)
             if self._new_version is not None:
-                self.versions.take(self._new_version)
+                self.versions.take(self._new_version, self.partition)
         self._new_version = None
 
     def release(self) -> StateReader | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 
@@ -30,6 +30,9 @@ class Bagging(Ensemble[Linear]):
     River's ADWINBaggingClassifier and LeveragingBaggingClassifier take the error of a
     prediction made after the row was learned. With equal draws the members are equal to
     River's as long as nothing is replaced.
+
+    Divided among several learners, each of them draws for all members, so that a member's draws
+    do not depend on the others; and the one that is replaced is the worst of its learner's.
 
     Parameters
     ----------
@@ -79,8 +82,14 @@ class Bagging(Ensemble[Linear]):
         count = whole("members", members, least=1)
         self.generator: Floats = np.array([float(whole("seed", seed, least=0) % 2147483646 + 1)])
         self.replaced = 0
-        self.members = [self.new_member() for _ in range(count)]
-        self.detectors = [ADWIN(self.delta) for _ in range(count)]
+        self._count = count
+        self.divide(1, None)
+
+    def divide(self, learners: int, share: int | None) -> None:
+        """See Ensemble."""
+        super().divide(learners, share)
+        self.members = [self.new_member() for _ in self.own(self._count)]
+        self.detectors = [ADWIN(self.delta) for _ in self.members]
 
     @property
     def task(self) -> Task:  # type: ignore[override]
@@ -91,8 +100,9 @@ class Bagging(Ensemble[Linear]):
         self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints
     ) -> Scored:
         """See Compiled."""
-        drawn = np.zeros((len(self.members), len(targets)), np.int64)
+        drawn = np.zeros((self._count, len(targets)), np.int64)
         draw(targets, times, self.mean, self.generator, drawn)
+        drawn = drawn[list(self.own(self._count))]
         out, at = np.empty(len(targets)), 0
         while at < len(targets):
             rest = predict_with[at:], learn_from[at:], columns, targets[at:], drawn[:, at:]
@@ -114,8 +124,14 @@ class Bagging(Ensemble[Linear]):
             detector.rise(error[:first])
             means.append(_mean(detector))  # a change empties the window
             detector.rise(error[first:])
-        self._replace(means.index(max(means)))
+        for group in dict.fromkeys(self._group(k) for k, at in enumerate(rises) if at == first):
+            group_of = [k for k in range(len(means)) if self._group(k) == group]
+            self._replace(max(group_of, key=means.__getitem__))
         return first + 1
+
+    def _group(self, k: int) -> int:
+        """The learner of a member that is here."""
+        return self.own(self._count)[k] % self.learners
 
     def _ask(self, batch: Batch, out: Floats) -> Floats:
         """The error of each member at each row, NaN where it has no label; its scores' mean to
@@ -165,6 +181,14 @@ class Bagging(Ensemble[Linear]):
         self.generator = np.array(state["generator"], np.float64)
         self.replaced = state["replaced"]
         self._take(state)
+
+    def join(self, shares: Sequence[Self], newest: Self) -> None:
+        """See Ensemble."""
+        super().join(shares, newest)
+        self.generator = newest.generator.copy()
+        self.replaced = sum(share.replaced for share in shares)
+        for k, detector in enumerate(self.detectors):
+            detector.load(shares[k % len(shares)].detectors[k // len(shares)].state())
 
     def _take(self, parts: Mapping[str, Any]) -> None:
         self.load_members(parts["members"])

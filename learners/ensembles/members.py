@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from learners.engine.columns import Columns
 from learners.engine.compiled import Compiled
 from learners.errors import WrongValue
 from learners.ours import ALONE, made
+from learners.spread.owning import share_of
 
 M = TypeVar("M", bound=Compiled)
 
@@ -36,7 +37,21 @@ class Ensemble(Compiled, Generic[M]):
             raise WrongValue("learner", learner, what)
         self.learner = dict(learner)
         self.members: list[M] = []
+        self.learners = 1
+        self._share: int | None = None
         self._kind = kind
+
+    def divide(self, learners: int, share: int | None) -> None:
+        """Be one of several learners among which the members are divided, or all of them.
+
+        Called before anything is learned; see `learners.spread.owning.share_of`.
+        """
+        self.learners, self._share = learners, share
+
+    def own(self, count: int) -> range:
+        """The numbers of the members that are here, of so many; `members` has them in this
+        order."""
+        return share_of(count, self._share, self.learners)
 
     def new_member(self) -> M:
         """A member that has learned nothing. Raises ParameterError for a wrong parameter."""
@@ -68,6 +83,31 @@ class Ensemble(Compiled, Generic[M]):
         for state in states:
             del state["features"]
         return states
+
+    def join(self, shares: Sequence[Self], newest: Self) -> None:
+        """Have copies of the members of several learners.
+
+        Parameters
+        ----------
+        shares
+            All of them, by their numbers. They have learned the first rows of one log: who is
+            behind knows the first of the features that the others know.
+        newest
+            The one that has learned most: what members have in common is as it has it.
+        """
+        self.members = [self._copied(shares, k) for k in self.there(shares)]
+        most = max(shares, key=lambda share: len(share.columns))
+        self.columns.replace(most.columns.names)
+        self.grow(len(self.columns))
+
+    def there(self, shares: Sequence[Self]) -> range:
+        """The numbers of the members that several learners have together, without a gap."""
+        return range(sum(len(share.members) for share in shares))
+
+    def _copied(self, shares: Sequence[Self], k: int) -> M:
+        member = self.new_member()
+        member.load(shares[k % len(shares)].members[k // len(shares)].state())
+        return member
 
     def load_members(self, states: Sequence[Mapping[str, Any]]) -> None:
         """Let the members take over what `member_states` gave; the columns have their names."""

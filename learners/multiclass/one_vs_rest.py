@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -59,12 +59,13 @@ class OneVsRest(Ensemble[Compiled]):
     def advance(
         self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints
     ) -> Scored:
-        """See Compiled."""
-        for _ in range(len(self.members), len(self.classes)):
+        """See Compiled. Of several learners, each answers as if its classes were all."""
+        numbers = self.own(len(self.classes))
+        for _ in range(len(self.members), len(numbers)):
             self.members.append(self.new_member())
             self.members[-1].grow(len(self.columns))
-        chances = np.empty((len(targets), len(self.members)))
-        for k, member in enumerate(self.members):
+        chances = np.zeros((len(targets), len(self.classes)))
+        for k, member in zip(numbers, self.members, strict=True):
             own = np.where(np.isnan(targets), math.nan, targets == k)
             if k >= self.classes.learned:
                 own[: int((targets == k).argmax())] = math.nan  # it does not exist before
@@ -90,5 +91,17 @@ class OneVsRest(Ensemble[Compiled]):
         """Take over what `state` gave."""
         self.columns.replace(state["features"])
         self.classes = Classes(state["classes"])
-        self.members = [self.new_member() for _ in self.classes.names]
+        self.members = [self.new_member() for _ in self.own(len(self.classes))]
         self.load_members(state["members"])
+
+    def join(self, shares: Sequence[Self], newest: Self) -> None:
+        """See Ensemble. A class is there once the learner that has it knows it."""
+        super().join(shares, newest)
+        names = max((share.classes.names for share in shares), key=len)
+        self.classes = Classes(names[: len(self.members)])
+
+    def there(self, shares: Sequence[Self]) -> range:
+        """See Ensemble."""
+        known = [len(share.classes) for share in shares]
+        most = max(known)
+        return range(next((k for k in range(most) if k >= known[k % len(shares)]), most))

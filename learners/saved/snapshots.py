@@ -55,7 +55,7 @@ class Header:
 
     Attributes
     ----------
-    type, params, scale, drift, steps, rule
+    type, params, scale, drift, steps, rule, learners, share
         What made the learner; see LearnerSpec.
     body
         "msgpack", "structure" or "pickle".
@@ -82,12 +82,19 @@ class Header:
     drift: dict[str, Any] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
     rule: dict[str, Any] = field(default_factory=dict)
+    learners: int = 1
+    share: int | None = None
+
+    def tables(self) -> dict[str, Any]:
+        """As it is written: a learner that was never divided says nothing of that."""
+        left_out = ("learners", "share") if self.learners == 1 else ()
+        return {key: value for key, value in vars(self).items() if key not in left_out}
 
     @property
     def spec(self) -> LearnerSpec:
         """What made the learner."""
         made_of = self.type, self.params, self.scale, self.drift or None, self.steps
-        return LearnerSpec(*made_of, self.rule or None)
+        return LearnerSpec(*made_of, self.rule or None, self.learners, self.share)
 
 
 def dump(model: Model, offsets: Mapping[str, int], key: bytes | None = None) -> bytes:
@@ -108,7 +115,7 @@ def dump(model: Model, offsets: Mapping[str, int], key: bytes | None = None) -> 
         offsets=dict(offsets),
         sha256=hashlib.sha256(body).hexdigest(),
     )
-    packed = arrays.pack(vars(header))
+    packed = arrays.pack(header.tables())
     prefix = _PREFIX.pack(MAGIC, VERSION, key is not None, len(packed), len(body))
     content = b"".join((prefix, packed, body))
     return content + _seal(content, key)
@@ -160,6 +167,8 @@ def require_same(header: Header, model: Model) -> None:
     """
     made_of = {"rule": {}, **arrays.unpack(arrays.pack(model.spec.tables()))}
     pairs = [(key, getattr(header, key), value) for key, value in made_of.items()]
+    if "learners" not in made_of:
+        pairs += [("learners", header.learners, 1), ("share", header.share, None)]
     pairs.append(("a body of", header.body, _kind(model)))
     if _kind(model) != "msgpack":
         pairs.append(("River", header.river, _river()))

@@ -114,7 +114,8 @@ def _is_of(cell: str, pipeline: Pipeline) -> bool:
     if shared is None:
         return True
     decides = "budget" not in cell or decides_for_all(pipeline)
-    return pipeline.learner.shared == shared[1] and decides
+    several = "learner.learners" not in cell or pipeline.learner.learners > 1
+    return pipeline.learner.shared == shared[1] and decides and several
 
 
 class Acls:

@@ -146,10 +146,14 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         yield Scene(local.bootstrap, file, pipeline, settings, worker, reader)
 
 
-@pytest.mark.parametrize("shared", ["", 'shared = "learner"', 'shared = "mix"'])
+SEVERAL = 'shared = "learner"\nlearners = 2\nlearner = { type = "arow" }'
+
+
+@pytest.mark.parametrize("shared", ["", 'shared = "learner"', 'shared = "mix"', SEVERAL])
 def test_the_docs_list_what_a_worker_asks_for(tmp_path: Path, shared: str) -> None:
     file = tmp_path / "pay.toml"
-    file.write_text(ALL_KINDS_OF_TOPICS.replace("[topics]", f"{shared}\n[topics]"))
+    text = ALL_KINDS_OF_TOPICS.replace("[topics]", f"{shared}\n[topics]")
+    file.write_text(text.replace("logistic_regression", "bagging") if shared == SEVERAL else text)
     pipeline = load_pipeline(file)
     asked = {
         (kind, name, spelt(operation))

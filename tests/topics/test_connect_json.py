@@ -44,7 +44,7 @@ def test_a_prediction_has_its_schema_with_it() -> None:
         "id": "7",
         "prediction": "true",
         "score": 0.75,
-        "model": {"name": "arow", "version": 41},
+        "model": {"name": "arow", "version": 41, "shares": None},
         "source": {"topic": "events", "partition": 3, "offset": 17},
         "decision": None,
         "threshold": None,

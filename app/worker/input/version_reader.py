@@ -39,17 +39,24 @@ class VersionReader(TopicThread):
 
     Args:
         consumer: librdkafka's settings, reading committed records and reporting ends.
-        topic: The versions topic, which has one partition.
+        topic: The versions topic.
         versions: Where to put them.
         timeout: Seconds that ``wait`` may take.
-
+        learner: Whose versions: the partition of the topic.
     """
 
     def __init__(
-        self, consumer: Mapping[str, Any], topic: str, versions: Versions, timeout: float = 60.0
+        self,
+        consumer: Mapping[str, Any],
+        topic: str,
+        versions: Versions,
+        timeout: float = 60.0,
+        *,
+        learner: int = 0,
     ) -> None:
         super().__init__(consumer, topic, "versions", VersionsLost, timeout)
         self._versions = versions
+        self._learner = learner
         self._records: dict[bytes | None, tuple[bytes | None, int]] = {}
         self._following = threading.Event()
 
@@ -94,12 +101,12 @@ class VersionReader(TopicThread):
         """Read the end of the topic, or the whole; returns whether it is the whole."""
         self._records = {}
         try:
-            at = TopicPartition(self._topic, 0)
+            at = TopicPartition(self._topic, self._learner)
             start, end = consumer.get_watermark_offsets(at, timeout=ANSWER_SECONDS)
         except KafkaException as error:
-            raise VersionsLost(f"{self._topic}[0]: {error.args[0].str()}") from error
+            raise VersionsLost(f"{self._topic}[{self._learner}]: {error.args[0].str()}") from error
         tail = start if whole else max(start, end - _TAIL)
-        consumer.assign([TopicPartition(self._topic, 0, tail)])
+        consumer.assign([TopicPartition(self._topic, self._learner, tail)])
         return tail == start
 
     def _apply(self, message: Any) -> bool:
@@ -109,11 +116,11 @@ class VersionReader(TopicThread):
             self._records.pop(message.key(), None)
             self._records[message.key()] = message.value(), message.offset()
             return False
-        return self._is_end(error, 0)
+        return self._is_end(error, self._learner)
 
     def _take(self, whole: bool) -> bool:
         """Take the version that is there; False where a part of it lies before what was read."""
-        reader = StateReader(MemoryStore(), f"{self._topic}[0]")
+        reader = StateReader(MemoryStore(), f"{self._topic}[{self._learner}]")
         for key, (value, offset) in self._records.items():
             reader.apply(key, value, offset)
         found = checked(reader)
@@ -124,11 +131,12 @@ class VersionReader(TopicThread):
             raise StateDamaged(reader.place, found.flaws)
         model = found.position.model if found.position is not None else None
         if snapshot is None or model is None or self._has(model.learned):
-            self._versions.hear()
+            self._versions.hear(self._learner)
         else:
-            self._versions.take(snapshot)
+            self._versions.take(snapshot, self._learner)
         return True
 
     def _has(self, learned: int) -> bool:
         """Whether this version was taken already: the learner has only been heard of again."""
-        return self._versions.taken > 0 and self._versions.model.learned == learned
+        versions, n = self._versions, self._learner
+        return versions.taken[n] > 0 and versions.learned[n] == learned

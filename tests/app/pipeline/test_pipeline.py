@@ -34,6 +34,7 @@ def test_the_smallest_file_has_the_documented_defaults(tmp_path: Path) -> None:
             "rule": None,
             "steps": (),
             "shared": None,
+            "learners": 1,
             "stale_after": 60.0,
             "mark": 3600.0,
         },

@@ -50,10 +50,14 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def predictions(pipeline: Pipeline, trial: Trial) -> list[dict[str, Any]]:
-    """What JSON can say of them: it has null for what is infinite."""
+    """What JSON can say of them: it has null for what is infinite, and leaves out what is none."""
     decode = codec_of(pipeline, "predictions").decode
     said = [decode(record.value()) for record in TrialTopics(pipeline, trial).predictions()]
-    return [{k: v for k, v in each.items() if v not in (None, -math.inf)} for each in said]
+    return [_said(each | {"model": _said(each["model"])}) for each in said]
+
+
+def _said(fields: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in fields.items() if v not in (None, -math.inf)}
 
 
 def letters(pipeline: Pipeline, trial: Trial) -> list[Any]:

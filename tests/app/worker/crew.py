@@ -102,13 +102,16 @@ class Worker:
         return replace(made, offsets=dict.fromkeys(stage.inputs) | offsets)
 
     def hear(self) -> None:
-        """The newest version of a shared learner."""
-        versions = self.opened.builder.versions
+        """The newest versions of the learners that other workers have."""
+        versions, last = self.opened.builder.versions, self.stages[-1]
         if versions is None:
             return
-        snapshot = self._restored(self.stages[-1], 0).entries.get(MODEL)
-        if snapshot is not None:
-            versions.take(snapshot)
+        for n in last.learners:
+            if TP(last.inputs[0], n) in self.mine:
+                continue
+            snapshot = self._restored(last, n).entries.get(MODEL)
+            if snapshot is not None:
+                versions.take(snapshot, n)
 
     def nudge(self) -> None:
         """As a committer: it is told to commit anyway."""
@@ -117,9 +120,7 @@ class Worker:
         """Fetch, and process a batch unless it must wait; False where nothing was left."""
         if self.mixed is not None:
             self.mixed.take()
-        learner = TP(self.pipeline.rows_topic, 0)
-        if learner not in self.mine:
-            self.hear()
+        self.hear()
         if not self.queue:
             self._fetch(limit)
         if not self.queue:

@@ -40,7 +40,7 @@ def test_health_and_log_say_how_old_the_version_is_and_scoring_goes_on(
     caplog.set_level(logging.INFO, "riverrun.worker")
     made, clock = Playing(read(tmp_path, key=""), 2, at_once=False), Clock()
     versions = made.opened.builder.versions = Versions(
-        new_model(made.pipeline), made.opened.builder._load, clock
+        [new_model(made.pipeline)], made.opened.builder._load, clock
     )
     made.restart()
     committer: Any = SimpleNamespace(commits=1, seconds=0.1, assignment=made.opened.assignment)

@@ -1,0 +1,1 @@
+"""Ensembles and classes divided among several learners."""
