@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,7 +19,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.contenders import riverrun_file, running, worker_command
+from app.local_kafka.broker import free_ports
+from benchmarks.contenders import SECONDS, riverrun_file, running, worker_command
 from benchmarks.looking import look
 from benchmarks.topics import Events, fill, outputs
 
@@ -54,7 +57,9 @@ def measure(bootstrap: str, events: Events, beside: bool) -> tuple[float, float]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="riverrun-cost-")))
         if beside:
-            stack.enter_context(running(_sink_command(file, folder, bootstrap)))
+            port, _ = free_ports(None)
+            stack.enter_context(running(_sink_command(file, folder, bootstrap, port)))
+            _wait_for(port)
         worker = stack.enter_context(running(worker_command(file, bootstrap)))
         first = look(bootstrap, name, events, worker.pid, events.count // 5)
         last = look(bootstrap, name, events, worker.pid, events.count)
@@ -64,8 +69,21 @@ def measure(bootstrap: str, events: Events, beside: bool) -> tuple[float, float]
     return (last.processor - first.processor) / done, done / (last.at - first.at)
 
 
-def _sink_command(file: Path, folder: Path, bootstrap: str) -> list[str]:
-    table = f'\n[sinks.bench]\ntype = "parquet"\nurl = "{folder}"\ninterval = "1s"\n'
+def _wait_for(port: int) -> None:
+    """Until the sink reads: a worker would be done before it has started."""
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise TimeoutError(f"the sink is not ready after {SECONDS:.0f} s")
+
+
+def _sink_command(file: Path, folder: Path, bootstrap: str, port: int) -> list[str]:
+    table = f'\n[sinks.bench]\ntype = "parquet"\nurl = "{folder}"\nweb_port = {port}\n'
+    table += 'batch = 10_000\ninterval = "200ms"\n'
     file.write_text(file.read_text() + table)
     words = ["sink", str(file), "bench", "--bootstrap-servers", bootstrap]
     return ["nice", "-n", "19", sys.executable, "-m", "app", *words, "--log-level", "warning"]
