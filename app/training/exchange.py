@@ -38,13 +38,15 @@ class MarkServer:
         self._listener = Listener((host, 0), backlog=parts, authkey=secret)
         self.meeting = Meeting(host, self._listener.address[1], secret)
         self._connections: dict[int, Connection] = {}
+        self._closing = threading.Lock()  # its own thread may end it at the same moment
         threading.Thread(target=self._serve, name="marks", daemon=True).start()
 
     def close(self) -> None:
         """End it; parts that still wait fail."""
-        self._listener.close()
-        for connection in self._connections.values():
-            connection.close()
+        with self._closing:
+            self._listener.close()
+            for connection in self._connections.values():
+                connection.close()
 
     def _serve(self) -> None:
         try:
