@@ -102,6 +102,9 @@ class Agent:
     def warm_up(self) -> None:
         """Compile whatever the first batch would have to wait for, the model apart."""
         self._source.warm_up()
+        if self._join is not None:
+            self._join.warm_up()
+        self._entities.warm_up()
         self.sink.warm_up()
 
     def save(self) -> None:

@@ -10,7 +10,7 @@ from zlib import crc32
 from agents.entries import LARGE, Entries
 from agents.state_keys import MANY
 from agents.store import MemoryStore, Store
-from agents.tables.table import Table, warm_up
+from agents.tables.table import Table
 from agents.views import Get, View
 
 
@@ -137,7 +137,6 @@ class State:
 
     def table(self, prefix: str) -> Table:
         """The table of a prefix of ``MANY``; what is changed there is changed in the state."""
-        warm_up()
         return self._store.table(prefix)
 
     def changes(self) -> Entries:

@@ -14,6 +14,7 @@ from agents.errors import InvalidEvent
 from agents.operations import Operations
 from agents.rejected import Rejected
 from agents.state import State
+from agents.tables import table as tables
 
 
 class Entities:
@@ -69,6 +70,13 @@ class Entities:
         for name, values in zip(self.names, np.hstack(made).T, strict=True):
             good.add(name, events, values)
         return good, rejected
+
+    def warm_up(self) -> None:
+        """Compile what brings pasts up to date."""
+        if self._pasts:
+            tables.warm_up()
+        for past in self._pasts:
+            past.warm_up()
 
     def save(self) -> None:
         """Put what changed since the last call into the state; once for each commit."""

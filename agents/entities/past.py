@@ -29,8 +29,11 @@ class Past:
     def __init__(self, declared: Declared, state: State) -> None:
         self._declared, self._layout = declared, Layout.of(declared)
         self.store = Store(declared, self._layout, state)
+
+    def warm_up(self) -> None:
+        """Compile."""
         nothing = Operations.of([], [], [])
-        self._features(Columns(nothing, nothing.events), nothing.times)  # compiles
+        self._features(Columns(nothing, nothing.events), nothing.times)
 
     @property
     def of_labels(self) -> bool:

@@ -128,7 +128,10 @@ class Batches:
         limits = settings.expire, settings.max_waiting, instead is not None
         self._limits = np.array(limits, np.int64)
         self._scratch = np.empty(4 * MOST_VALUE, np.uint8)
-        self.advance(self.begin([], 0))  # compiles
+
+    def warm_up(self) -> None:
+        """Compile."""
+        self.advance(self.begin([], 0))
 
     def begin(self, arrived: Sequence[ParsedEvent | ParsedLabel], now: int) -> Batch:
         """A batch, and the time of the stream before it."""

@@ -26,8 +26,17 @@ class Deadlines:
         self._table = table
         none = np.zeros(0, np.int32)
         self._heap = Heap(np.zeros(1, np.int64), none, none, np.zeros(0, np.int64))
+        self.unreadable, self.waiting, self.early = -1, 0, 0
+        if len(table):
+            self._fill()
+
+    def warm_up(self) -> None:
+        """Compile; only where there are no entries yet."""
+        self._fill()
+
+    def _fill(self) -> None:
         kinds = np.zeros(3, np.int64)
-        self.unreadable = int(fill(table.memory, self.heap, kinds))
+        self.unreadable = int(fill(self._table.memory, self.heap, kinds))
         self.waiting, self.early = int(kinds[WAITING]), int(kinds[EARLY])
 
     def __len__(self) -> int:

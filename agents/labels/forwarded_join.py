@@ -28,6 +28,10 @@ class ForwardedJoin:
         """Put what has changed into the state."""
         self._join.save()
 
+    def warm_up(self) -> None:
+        """Compile; only where there are no entries yet."""
+        self._join.warm_up()
+
     def apply(self, operations: Operations) -> tuple[Operations, list[Rejected]]:
         """The events, and what happens to labels by each event and label, in order.
 

@@ -33,6 +33,7 @@ from agents.operations import CORRECT, DROP, LEARN, ParsedEvent, Row
 from agents.records import given_label
 from agents.rejected import Rejected
 from agents.state import State
+from agents.tables import table as tables
 from topics.records import Record
 
 TIME = state_keys.LABEL_TIME
@@ -90,6 +91,12 @@ class LabelJoin:
         self._batches = Batches(self._table, self._deadlines, settings, self._instead)
         self._rows: list[Row] = []
         self._rejected: list[Rejected] = []
+
+    def warm_up(self) -> None:
+        """Compile; only where there are no entries yet."""
+        tables.warm_up()
+        self._deadlines.warm_up()
+        self._batches.warm_up()
 
     def __len__(self) -> int:
         """How many entries there are: events, labelled or not, and early labels."""

@@ -17,6 +17,7 @@ from agents.labels.rows import DELETE, GET, PUT, STRANGE, TAKEN, work
 from agents.operations import DROP, EVENT, Operations
 from agents.packing import pack, unpacker
 from agents.state import State
+from agents.tables import table as tables
 from agents.tables.arrays import joined_bytes
 from learners.engine.kernels import Floats, Ints
 from learners.engine.rows import Rows
@@ -68,8 +69,12 @@ class WaitingRows:
         self._names = names
         self._decode = unpacker(dict[str, Any])
         self._check_names()
-        if names is not None:
-            self._work(np.zeros(0, np.int64), [], np.zeros((0, len(names))))  # compiles
+
+    def warm_up(self) -> None:
+        """Compile what finds and changes rows."""
+        tables.warm_up()
+        if self._names is not None:
+            self._work(np.zeros(0, np.int64), [], np.zeros((0, len(self._names))))
 
     def _check_names(self) -> None:
         said, saved = pack(self._names), self._state.get(NAMES)

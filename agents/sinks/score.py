@@ -117,7 +117,9 @@ class Score:
             self._watcher.save()
 
     def warm_up(self) -> None:
-        """Compile what encodes predictions."""
+        """Compile what finds waiting rows and what encodes predictions."""
+        if self._rows is not None:
+            self._rows.warm_up()
         if self._publisher is not None:
             self._publisher.warm_up()
 

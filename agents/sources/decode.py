@@ -55,7 +55,9 @@ class DecodeSource:
             self._join.save()
 
     def warm_up(self) -> None:
-        """Nothing is compiled."""
+        """Compile the join."""
+        if self._join is not None:
+            self._join.warm_up()
 
     def read(self, batch: Batch) -> tuple[Operations, list[Rejected]]:
         """What happens by these records, in order; and what is set aside."""

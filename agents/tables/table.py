@@ -162,6 +162,8 @@ class Table:
 
     def slots(self, keys: Sequence[bytes]) -> Slots:
         """Where the entries of keys without the prefix are; -1 where there is none."""
+        if not len(self):
+            return np.full(len(keys), -1, np.int32)
         found = np.empty(len(keys), np.int32)
         batches.slots_of(self.memory, *joined_bytes(keys), found)
         return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -96,3 +99,32 @@ def test_a_learner_that_needs_a_key_is_refused_without_one(
     assert "RIVERRUN_SNAPSHOT_KEY" in err
     monkeypatch.setenv("RIVERRUN_SNAPSHOT_KEY", "secret")
     assert checked(capsys, "p.toml")[0] == 0
+
+
+COMPILING = """
+import sys
+from numba.core import event
+from app.cli import main
+class Heard(event.Listener):
+    def on_start(self, said):
+        print("compiles", said.data["dispatcher"].py_func.__name__)
+    def on_end(self, said):
+        pass
+event.register("numba:compile", Heard())
+main(["check", *sys.argv[1:]])
+"""
+
+
+def test_nothing_is_compiled_to_check_a_file(tmp_path: Path) -> None:
+    """It would take a minute where nothing is compiled yet, as in CI."""
+    pytest.importorskip("numba")
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILING, *map(str, PIPELINES)],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "compiles" not in done.stdout
+    assert done.stdout.count(": good: ") == len(PIPELINES)
