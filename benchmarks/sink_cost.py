@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -59,26 +59,31 @@ def measure(bootstrap: str, events: Events, beside: bool) -> tuple[float, float]
         if beside:
             port, _ = free_ports(None)
             stack.enter_context(running(_sink_command(file, folder, bootstrap, port)))
-            _wait_for(port)
+            _wait_for(lambda: _is_ready(port), "the sink is not ready")
         worker = stack.enter_context(running(worker_command(file, bootstrap)))
         first = look(bootstrap, name, events, worker.pid, events.count // 5)
         last = look(bootstrap, name, events, worker.pid, events.count)
-        if beside and not any((folder / "bench").glob("*.parquet")):
-            raise RuntimeError("the sink has written nothing: there is nothing to compare")
+        if beside:
+            _wait_for(lambda: any((folder / "bench").glob("*.parquet")), "no rows of the sink")
     done = last.offset - first.offset
     return (last.processor - first.processor) / done, done / (last.at - first.at)
 
 
-def _wait_for(port: int) -> None:
-    """Until the sink reads: a worker would be done before it has started."""
+def _wait_for(done: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise TimeoutError(f"the sink is not ready after {SECONDS:.0f} s")
+    while not done():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} after {SECONDS:.0f} s")
+        time.sleep(0.2)
+
+
+def _is_ready(port: int) -> bool:
+    """Whether the sink reads: a worker would be done before it has started."""
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _sink_command(file: Path, folder: Path, bootstrap: str, port: int) -> list[str]:

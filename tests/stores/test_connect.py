@@ -139,7 +139,9 @@ def test_mongodb_has_each_committed_prediction_once(
         assert_poison_was_set_aside(target, "store")
         assert sinks(*at, "--status") == 0
         assert sinks(*at, "--delete") == 0
-        wait_until(lambda: sinks(*at, "--status") == 1, 60, "no connector")  # it takes a moment
+        name = f"{target.pipeline.name}.store"
+        wait_until(lambda: Connect(url).status(name) is None, 60, "no connector")
+        assert sinks(*at, "--status") == 1
         assert "MISSING" in capsys.readouterr().out
         client.close()
 
