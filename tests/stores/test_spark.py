@@ -26,8 +26,10 @@ from app.training.learning import Learning, Plan
 from app.training.spark.files import Files
 from app.training.spark.learning import SparkLearning, first_events
 from app.training.spark.session import explained, spark
+from app.training.spark.tables import table
 from learners.metrics import average_precision, roc_auc
 from tests.app.pipeline_files import read
+from tests.app.replay.test_tables import ROWS, delta, iceberg
 from tests.app.training.test_training import CUT, MIXED, ends, finished, told
 from tests.app.trial.streams import START, TEXT, write
 from tests.app.worker.committed import Kafka
@@ -116,6 +118,15 @@ def everything(states: list[Learned]) -> dict[Any, Any]:
         )
         for each in states
     }
+
+
+@pytest.mark.parametrize("made", [delta, iceberg])
+def test_a_table_has_the_rows_that_are_not_deleted(
+    session: SparkSession, tmp_path: Path, made: Any
+) -> None:
+    found = table(session, made(tmp_path))
+    assert found is not None
+    assert sorted((row.asDict() for row in found.collect()), key=lambda row: row["id"]) == ROWS
 
 
 @pytest.mark.parametrize(
