@@ -75,6 +75,7 @@ def test_workers_are_killed_and_each_share_is_that_of_the_log_of_rows(
         for victim in (one, two):  # each of the two has a learner at least
             victim.kill()
             victim.start()
+        wait_for_all(stream)  # what comes now is scored by what was learned of it
         send_all(stream, events[2_000:], labels[1_200:], seed=2)
         wait_for_all(stream)
         for worker in (one, two):
@@ -98,7 +99,7 @@ def _require_recomputed(stream: Stream, xs: dict[int, dict[str, float]], some: l
     """Scores are those of the versions that their predictions name."""
     made, spec = versions(stream), stream.pipeline.learner.spec
     named = {tuple(each["model"]["shares"]) for each in some}
-    assert len(named) > 3
+    assert len(named) > 1
     models = {each: joined(spec, [made[pair] for pair in enumerate(each)]) for each in named}
     for each in some:
         model = models[tuple(each["model"]["shares"])]
