@@ -123,10 +123,12 @@ function line(rival) {
   return { rival, label: NAMES[rival], stroke: color(rival), width: rival === "model" ? 2.5 : 2, dash: DASH[rival], points: { size: 5, fill: color("card") } };
 }
 
-/* A single point would else have years around it. */
+/* Around a single point uPlot would draw years: it takes the times for milliseconds there. */
 function atLeastADay(plot, low, high) {
+  const [times] = plot.data;
+  if (times.length !== 1) return [low, high];
   const room = plot.wall ? 30 : 43200;
-  return low === null || low !== high ? [low, high] : [low - room, high + room];
+  return [times[0] - room, times[0] + room];
 }
 
 function fromZero(_, low, high) {

@@ -170,3 +170,22 @@ def test_without_a_story_the_headline_is_about_the_last_window_that_is_closed() 
         sentence = "Average precision 0.600 in the last window that is closed"
         page.locator("#headline", has_text=sentence).wait_for()
         assert said == []
+
+
+class FirstDay(Shop):
+    """A feed that has one window yet."""
+
+    def since(self, version: int) -> dict[str, Any]:
+        return super().since(version) | {"windows": [window(0)]}
+
+
+def test_around_a_single_window_a_chart_shows_a_day_and_not_years() -> None:
+    with chromium() as browser, served(FirstDay()) as url:
+        page, said = opened(browser, url, 1280)
+        page.locator("#charts figure").nth(1).wait_for()
+        widths = page.evaluate(
+            "[...charts.values()].filter(({ plot }) => !plot.wall)"
+            ".map(({ plot }) => plot.scales.x.max - plot.scales.x.min)"
+        )
+        assert set(widths) == {86400}
+        assert said == []
