@@ -11,7 +11,7 @@ import numpy as np
 
 from agents.tables.bytes import entry_at
 from agents.tables.kernels import Memory, Slots
-from learners.engine.kernels import Ints, helper
+from learners.engine.kernels import Ints, helper, kernel
 
 
 class Heap(NamedTuple):
@@ -30,7 +30,7 @@ class Heap(NamedTuple):
     times: Ints
 
 
-@helper
+@kernel
 def schedule(m: Memory, heap: Heap, slot: int, time: int) -> None:
     """A slot gets this time, also in the place of another one."""
     heap.times[slot] = time
@@ -41,7 +41,7 @@ def schedule(m: Memory, heap: Heap, slot: int, time: int) -> None:
     _sink(m, heap, np.int64(heap.places[slot]) - 1)
 
 
-@helper
+@kernel
 def unschedule(m: Memory, heap: Heap, slot: int) -> None:
     """A slot has no time any more."""
     place = np.int64(heap.places[slot]) - 1

@@ -11,7 +11,7 @@ import numpy as np
 from learners.base import Scored, Task
 from learners.drift.adwin import ADWIN, TOTAL, WIDTH
 from learners.drift.parts import copied
-from learners.engine.kernels import Floats, Ints, helper, often
+from learners.engine.kernels import Floats, Ints, kernel, often
 from learners.ensembles.members import Ensemble
 from learners.linear.base import Linear
 from learners.parameters import number, whole
@@ -207,7 +207,7 @@ def _first(batch: Batch, n: int) -> Batch:
     return predict_with[:n], learn_from[:n], columns, targets[:n], drawn[:, :n]
 
 
-@helper
+@kernel
 def draw(targets: Floats, times: Ints, mean: float, generator: Floats, out: Ints) -> None:
     """How often each member learns each row: a Poisson draw, times how often the row counts.
 

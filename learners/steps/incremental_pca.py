@@ -131,7 +131,7 @@ def _along(rest: Floats, direction: Floats, norm: float) -> float:
     return clip(total)
 
 
-@kernel
+@helper
 def _components(rest: Floats, directions: Floats, out: Floats) -> None:
     for k in range(directions.shape[0]):
         out[k] = _along(rest, directions[k], _norm(directions[k]))

@@ -105,7 +105,7 @@ class SelectByInformation(Selection):
         self.cells = np.array(state["cells"], np.float64)
 
 
-@kernel
+@helper
 def _bin(value: float, mean: float, variance: float, edges: Floats) -> int:
     """How many edges lie below the scaled value."""
     scaled = (value - mean) / math.sqrt(variance) if variance > 0.0 else 0.0

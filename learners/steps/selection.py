@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learners.engine.kernels import Floats, Ints, helper, kernel
+from learners.engine.kernels import Floats, Ints, helper
 from learners.parameters import whole
 from learners.steps.base import ColumnStep, Stage
 
@@ -56,7 +56,7 @@ class Selection(ColumnStep):
         return {"features": state.pop("features"), "learned": state.pop("learned"), **state}
 
 
-@kernel
+@helper
 def passed(row: Floats, columns: Ints, merits: Floats, threshold: Floats, out: Floats) -> None:
     """The features at or above the threshold (merit, and the last column of those equal to it)."""
     for j in range(row.shape[0]):
