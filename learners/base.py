@@ -120,3 +120,30 @@ class Explaining(Estimator, Protocol):
         times: Times = None,
     ) -> Scored:
         """As of any estimator; with the contributions if `explain`."""
+
+
+class Around:
+    """What stands around a learner of any kind, and is of the same kind.
+
+    Attributes
+    ----------
+    learner
+        The one within.
+    """
+
+    learner: Estimator
+
+    @property
+    def task(self) -> Task:
+        """The learner's."""
+        return self.learner.task
+
+    @property
+    def batched(self) -> bool:
+        """Whether `run` wants Rows."""
+        return self.learner.batched
+
+    @property
+    def explains(self) -> bool:
+        """Whether the learner does."""
+        return getattr(self.learner, "explains", False)

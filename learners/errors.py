@@ -1,5 +1,7 @@
 """Every error of this package, under one root."""
 
+from typing import ClassVar
+
 
 class LearnerError(ValueError):
     """Something about a learner: its name, a parameter, a label, a snapshot."""
@@ -35,44 +37,40 @@ class WrongValue(ParameterError):
         self.what = what
 
 
-class DriftError(ParameterError):
-    """Something about how a learner is watched.
+class TableError(ParameterError):
+    """Something about a table of settings beside the parameters.
 
     Attributes
     ----------
+    table
+        The name of the table; each kind of these errors has its own.
     key
-        The key of `drift` that is wrong.
+        The key of it that is wrong.
     what
         What is wrong with it, and what is allowed.
     unknown
         Whether there is no such key.
     """
 
+    table: ClassVar[str]
+
     def __init__(self, key: str, what: str, *, unknown: bool = False) -> None:
-        super().__init__(f"drift.{key}: {what}")
+        super().__init__(f"{self.table}.{key}: {what}")
         self.key = key
         self.what = what
         self.unknown = unknown
 
 
-class RuleError(ParameterError):
-    """Something about the rule beside a learner.
+class DriftError(TableError):
+    """Something about how a learner is watched."""
 
-    Attributes
-    ----------
-    key
-        The key of `rule` that is wrong.
-    what
-        What is wrong with it, and what is allowed.
-    unknown
-        Whether there is no such key.
-    """
+    table = "drift"
 
-    def __init__(self, key: str, what: str, *, unknown: bool = False) -> None:
-        super().__init__(f"rule.{key}: {what}")
-        self.key = key
-        self.what = what
-        self.unknown = unknown
+
+class RuleError(TableError):
+    """Something about the rule beside a learner."""
+
+    table = "rule"
 
 
 class StepError(ParameterError):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from agents.outputs import Outputs, Refused
-from agents.rejected import Rejected, read_each
-from agents.shared.rows import BlockUnreadable, RowBlock
+from agents.rejected import Rejected
+from agents.shared.rows import blocks_to_learn
 from topics.dead_letters import dead_letter
-from topics.records import Batch, Outgoing, Record
+from topics.records import Batch, Outgoing
 
 
 class Dealing:
@@ -35,9 +35,8 @@ class Dealing:
     def process(self, batch: Batch, refused: Refused) -> Outputs:
         """Deal out the blocks of these records, as they are; see ``Agent.process``."""
         unreadable: list[Rejected] = []
-        found = read_each(batch.records, _decoded, BlockUnreadable, unreadable)
-        # Others were learned when they were written.
-        values = [batch.records[i].value() for i, block in found if not block.in_memory]
+        found = blocks_to_learn(batch.records, unreadable)
+        values = [batch.records[i].value() for i, _ in found]
         dealt = [Outgoing(self._topic, None, v, n) for v in values for n in range(self._learners)]
         letters = [dead_letter(self._dead_letters, *each) for each in unreadable]
         return Outputs(others=dealt, dead_letters=letters)
@@ -45,7 +44,3 @@ class Dealing:
     def take(self, forwarded: object, refused: Refused) -> Outputs:
         """Nothing: what is handed over in memory goes to the learners at once."""
         return Outputs()
-
-
-def _decoded(record: Record) -> RowBlock:
-    return RowBlock.decode(record.value())

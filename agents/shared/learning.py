@@ -7,8 +7,8 @@ from agents.keys import key_of
 from agents.operations import Letters
 from agents.outputs import Outputs, Refused
 from agents.records import StoredRecord
-from agents.rejected import Rejected, read_each
-from agents.shared.rows import BlockUnreadable, Origin, RowBlock
+from agents.rejected import Rejected
+from agents.shared.rows import Origin, RowBlock, blocks_to_learn
 from learners.model import LearnFailed, Model
 from topics.dead_letters import Stage, dead_letter
 from topics.records import Batch, Record
@@ -39,9 +39,8 @@ class Learning:
     def process(self, batch: Batch, refused: Refused) -> Outputs:
         """Learn the rows of these blocks, one after another; see ``Agent.process``."""
         unreadable: list[Rejected] = []
-        found = read_each(batch.records, _decoded, BlockUnreadable, unreadable)
-        # Others were learned when they were written.
-        blocks = [block for _, block in found if not block.in_memory]
+        found = blocks_to_learn(batch.records, unreadable)
+        blocks = [block for _, block in found]
         outputs = self.take(RowBlock.joined(blocks), refused)
         outputs.dead_letters += [dead_letter(self._dead_letters, *each) for each in unreadable]
         return outputs
@@ -77,10 +76,6 @@ class Learning:
         codec, id_, name = self._letters.labels or (self._letters.events, "id", "label")
         value = codec.encode({id_: origin.id, name: label})
         return StoredRecord(origin.source, origin.key, value, origin.time)
-
-
-def _decoded(record: Record) -> RowBlock:
-    return RowBlock.decode(record.value())
 
 
 def _refusal(origin: Origin) -> Refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -13,9 +13,10 @@ import numpy as np
 
 from agents.labels.waiting import Row, join
 from agents.packing import pack, unpacker
+from agents.rejected import Rejected, read_each
 from agents.shared.blocks import blocks
 from learners.engine.rows import Rows
-from topics.records import Outgoing, Source
+from topics.records import Outgoing, Record, Source
 
 LAYOUT = 2
 """Of a block; 1 had no times. A learner refuses a block of a later one."""
@@ -140,6 +141,25 @@ class RowBlock:
             raise BlockUnreadable("no block of rows: its columns are not of one length")
         columns = rows, said.labels, said.origins, times
         return cls(said.names, *columns, [], said.in_memory)
+
+
+def blocks_to_learn(
+    records: Sequence[Record], unreadable: list[Rejected]
+) -> Iterator[tuple[int, RowBlock]]:
+    """The block of each record, with its place among them.
+
+    Those that were learned when they were written are passed over.
+
+    Args:
+        records: In order.
+        unreadable: Gets those that are no block.
+    """
+    found = read_each(records, _decoded, BlockUnreadable, unreadable)
+    return ((place, block) for place, block in found if not block.in_memory)
+
+
+def _decoded(record: Record) -> RowBlock:
+    return RowBlock.decode(record.value())
 
 
 _unpack = unpacker(_Packed)

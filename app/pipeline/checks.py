@@ -22,12 +22,11 @@ from app.secrecy import HIDDEN
 from learners import registry
 from learners.base import UNSUPERVISED
 from learners.errors import (
-    DriftError,
     ForbiddenClass,
     LearnerError,
-    RuleError,
     SnapshotError,
     StepError,
+    TableError,
     UnknownParameter,
 )
 from learners.mixing.family import CannotMix, family
@@ -71,9 +70,8 @@ def _check_learner(pipeline: Pipeline, where: Places) -> None:
     except StepError as error:
         key = ("learner", f"steps[{error.index}]", error.key)
         raise where.refuse(key, error.what, known=not error.unknown) from None
-    except (DriftError, RuleError) as error:
-        table = "drift" if isinstance(error, DriftError) else "rule"
-        key = ("learner", table, error.key)
+    except TableError as error:
+        key = ("learner", error.table, error.key)
         raise where.refuse(key, error.what, known=not error.unknown) from None
     except CannotSpread as error:
         raise where.refuse(("learner", error.key), error.what, known=True) from None

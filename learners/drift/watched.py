@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from learners.base import UNLABELLED, Estimator, Explaining, Features, Scored, Task, Times
+from learners.base import UNLABELLED, Around, Estimator, Explaining, Features, Scored, Times
 from learners.drift.background import BackgroundLearner
 from learners.drift.losses import losses
 from learners.drift.parts import Batch, copied, cut, innermost, learned_of, rates
@@ -26,7 +26,7 @@ class LearnerFactory:
     revive: Callable[[Any], Estimator]
 
 
-class Watched:
+class Watched(Around):
     """An estimator around a learner, with a detector over the loss of each learned event.
 
     A batch is run whole. If something happens in its middle, the learner goes back to where
@@ -75,21 +75,6 @@ class Watched:
         self._raised = 0
         if settings.reaction == "raise" and not self._rates:
             raise DriftError("reaction", "the learner has no learning rate that could be raised")
-
-    @property
-    def task(self) -> Task:
-        """The learner's."""
-        return self.learner.task
-
-    @property
-    def batched(self) -> bool:
-        """Whether `run` wants Rows."""
-        return self.learner.batched
-
-    @property
-    def explains(self) -> bool:
-        """Whether the learner does."""
-        return getattr(self.learner, "explains", False)
 
     def predict_one(self, x: Features) -> Any:
         """The learner's prediction."""

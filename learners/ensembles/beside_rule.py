@@ -11,16 +11,16 @@ import numpy as np
 
 from learners.base import (
     UNLABELLED,
+    Around,
     Contributions,
     Estimator,
     Explaining,
     Features,
     Scored,
-    Task,
     Times,
 )
 from learners.engine.compiled import ONCE
-from learners.engine.kernels import Floats, Ints, kernel, often, sigmoid
+from learners.engine.kernels import Floats, Ints, helper, kernel, often, sigmoid
 from learners.engine.rows import Rows
 from learners.errors import RuleError, WrongValue
 from learners.labels import check_label
@@ -34,7 +34,7 @@ LEAST = 1e-6
 Batch = Rows | Sequence[Features]
 
 
-class BesideRule:
+class BesideRule(Around):
     """An estimator around a learner of two classes, with a rule as a second expert.
 
     The rule is a feature whose value is a probability: what somebody who knows the field would
@@ -81,21 +81,6 @@ class BesideRule:
         self.half_life = number("half_life", half_life, above=0.0)
         self.lead = np.zeros(1)
         """How far the learner is ahead: the log of what its weight is times the rule's."""
-
-    @property
-    def task(self) -> Task:
-        """The learner's."""
-        return self.learner.task
-
-    @property
-    def batched(self) -> bool:
-        """Whether `run` wants Rows."""
-        return self.learner.batched
-
-    @property
-    def explains(self) -> bool:
-        """Whether the learner does; the rule is one more feature then."""
-        return getattr(self.learner, "explains", False)
 
     def run(
         self, rows: Batch, labels: Sequence[Any], explain: bool = False, times: Times = None
@@ -224,7 +209,7 @@ def log_odds(p: float) -> float:
     return max(-LARGEST, min(LARGEST, math.log(p / (1.0 - p))))
 
 
-@kernel
+@helper
 def _charged(p: float, target: float) -> float:
     """The log of the probability that was given to a label."""
     return math.log(max(LEAST, min(1.0, p if target > 0.5 else 1.0 - p)))
