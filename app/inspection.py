@@ -17,7 +17,7 @@ from app.kafka.backlog import Backlog
 from app.kafka.reading import Reader
 from app.marks import NewestMark, newest_marks
 from app.pipeline.load import Pipeline
-from app.pipeline.models import new_model, new_share
+from app.pipeline.models import loaded_model
 from app.pipeline.stages import Stage, stages
 from app.worker.state.checks import checked
 from app.worker.state.flaws import Flaw, StateDamaged
@@ -25,7 +25,6 @@ from app.worker.state.layout import MODEL
 from app.worker.state.reader import StateReader
 from learners.errors import LearnerError
 from learners.model import Model
-from learners.saved import snapshots
 from learners.weights import Weights, weights
 
 
@@ -269,8 +268,6 @@ def _learner(
     if snapshot is None:
         return None, None
     try:
-        expected = new_model(pipeline) if learner is None else new_share(pipeline, learner)
-        allow = pipeline.snapshots.allow
-        return snapshots.load(snapshot, expected, key=key, allow=allow)[0], None
+        return loaded_model(pipeline, snapshot, key, learner), None
     except LearnerError as error:
         return None, str(error)

@@ -11,7 +11,7 @@ from app.files.whole import written_aside
 from app.inspection import read_states
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
-from app.pipeline.models import new_share
+from app.pipeline.models import loaded_model
 from app.pipeline.stages import stages
 from app.worker.state.layout import MODEL
 from learners.errors import LearnerError
@@ -58,15 +58,12 @@ def exported(
 
 def _joined(pipeline: Pipeline, found: Mapping[int, bytes], key: bytes | None) -> bytes:
     """The snapshot of the model of several learners, as one that was never divided."""
-    spec, allow = pipeline.learner.spec, pipeline.snapshots.allow
+    spec = pipeline.learner.spec
     if missing := set(range(spec.learners)) - found.keys():
         topic = stages(pipeline)[-1].state_topic
         raise ModelFileError(f"{topic}[{min(missing)}]: no model was saved there yet")
     try:
-        shares = [
-            snapshots.load(found[n], new_share(pipeline, n), key=key, allow=allow)[0]
-            for n in range(spec.learners)
-        ]
+        shares = [loaded_model(pipeline, found[n], key, n) for n in range(spec.learners)]
         return snapshots.dump(plain(joined(spec, shares)), {}, key)
     except LearnerError as error:
         raise ModelFileError(f"{pipeline.name}: the learners cannot be joined: {error}") from error

@@ -23,7 +23,7 @@ from app.kafka.group import only_member, require_no_members
 from app.kafka.reading import reading
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
-from app.pipeline.models import new_model, new_share
+from app.pipeline.models import new_model
 from app.pipeline.stages import mixes, stages
 from app.worker.output.transactions import new_transactions
 from app.worker.state.layout import MODEL, POSITION
@@ -231,7 +231,8 @@ def checked(
         ImportRefused: It is not, or it is damaged.
     """
     try:
-        expected = plain(new_model(pipeline)) if learner is None else new_share(pipeline, learner)
+        expected = new_model(pipeline, learner)
+        expected = plain(expected) if learner is None else expected
         allow = pipeline.snapshots.allow
         model, _ = snapshots.load(snapshot, expected, key=key, allow=allow)
     except LearnerError as error:

@@ -12,8 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import process_time
 from typing import Any
 
@@ -22,10 +20,11 @@ from river import datasets
 
 from agents.shared.rows import Origin, RowBlock
 from agents.state import State
-from app.pipeline.load import Pipeline, load_pipeline
-from app.pipeline.models import new_model, new_share
+from app.pipeline.load import Pipeline
+from app.pipeline.models import new_model
 from app.pipeline.stages import stages
 from app.worker.agent_builder import AgentBuilder
+from benchmarks.in_process import pipeline_of
 from learners.saved import snapshots
 from topics.records import Batch, Source
 
@@ -58,11 +57,8 @@ learners = {learners}
 
 def pipeline(features: Sequence[str], learners: int, trees: int = TREES) -> Pipeline:
     """A forest, divided among so many learners."""
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "bench.toml"
-        said = json.dumps(list(features))
-        file.write_text(FILE.format(features=said, learners=learners, trees=trees))
-        return load_pipeline(file, environ={})
+    said = json.dumps(list(features))
+    return pipeline_of(FILE.format(features=said, learners=learners, trees=trees))
 
 
 def batches(events: Sequence[Event]) -> list[Batch]:
@@ -82,7 +78,7 @@ def batches(events: Sequence[Event]) -> list[Batch]:
 
 def seconds_of(made: Pipeline, learner: int, given: Sequence[Batch]) -> float:
     """CPU seconds of one learner for all rows."""
-    model = new_share(made, learner)
+    model = new_model(made, learner)
     agent = AgentBuilder(made, stages(made)[-1], learner, 1, State(), model).learning()
     started = process_time()
     for batch in given:

@@ -12,7 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from app.pipeline.load import Pipeline
-from app.pipeline.models import new_model
+from app.pipeline.models import loaded_model
 from app.pipeline.stages import mixes, stages
 from app.training.exchange import MarkServer, Meeting, Meets
 from app.training.history import History
@@ -228,6 +228,4 @@ def _noted(records: Iterator[Placed], passed: list[tuple[int, int]]) -> Iterator
 def _with_model(pipeline: Pipeline, done: Done, key: bytes | None) -> Learned:
     if done.snapshot is None:
         return done.learned
-    allow = pipeline.snapshots.allow
-    model, _ = snapshots.load(done.snapshot, new_model(pipeline), key=key, allow=allow)
-    return replace(done.learned, model=model)
+    return replace(done.learned, model=loaded_model(pipeline, done.snapshot, key))

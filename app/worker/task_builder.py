@@ -15,7 +15,7 @@ from agents.state import State
 from agents.state_keys import MIXED
 from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline
-from app.pipeline.models import new_model, new_share
+from app.pipeline.models import loaded_model, new_model
 from app.pipeline.stages import Stage, mark_length, mixes, stages
 from app.worker.agent_builder import AgentBuilder
 from app.worker.assignment import Assignment
@@ -30,7 +30,6 @@ from app.worker.tasks import AnyAgent, Task
 from learners.errors import LearnerError
 from learners.mixing.mixture import Mixture
 from learners.model import Model
-from learners.saved import snapshots
 from learners.saved.fingerprint import fingerprint
 from learners.spread.joining import joined
 
@@ -50,7 +49,7 @@ def new_versions(pipeline: Pipeline, load: Load) -> Versions | None:
     if learner.shared != "learner":
         return None
     join = partial(joined, learner.spec) if learner.learners > 1 else None
-    return Versions([new_share(pipeline, n) for n in range(learner.learners)], load, join=join)
+    return Versions([new_model(pipeline, n) for n in range(learner.learners)], load, join=join)
 
 
 class TaskBuilder:
@@ -200,7 +199,7 @@ class TaskBuilder:
     def _model(self, stage: Stage, partition: int, snapshot: bytes | None) -> Model:
         learner = partition if stage.shared else None
         if snapshot is None:
-            return self._new(learner)
+            return new_model(self._pipeline, learner)
         try:
             return self._load(snapshot, learner)
         except LearnerError as error:
@@ -209,10 +208,4 @@ class TaskBuilder:
             ) from error
 
     def _load(self, snapshot: bytes, learner: int | None) -> Model:
-        key, allow = self._snapshot_key, self._pipeline.snapshots.allow
-        return snapshots.load(snapshot, self._new(learner), key=key, allow=allow)[0]
-
-    def _new(self, learner: int | None) -> Model:
-        """A model that has learned nothing, of one learner or of all."""
-        pipeline = self._pipeline
-        return new_model(pipeline) if learner is None else new_share(pipeline, learner)
+        return loaded_model(self._pipeline, snapshot, self._snapshot_key, learner)

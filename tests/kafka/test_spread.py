@@ -12,7 +12,7 @@ from app.cli import cli
 from app.inspection import inspect
 from app.kafka.reading import reading
 from app.model_import import import_model
-from app.pipeline.models import new_model, new_share
+from app.pipeline.models import new_model
 from learners.engine.rows import Rows
 from learners.model import UNLABELLED, Model
 from learners.saved import snapshots
@@ -54,7 +54,7 @@ def versions(stream: Stream) -> dict[tuple[int, int], Model]:
     for record in read_committed(stream.bootstrap, stream.pipeline.versions_topic):
         if (record.key() or b"").endswith(b"model"):
             n = record.partition() or 0
-            made = snapshots.load((record.value() or b"")[1:], new_share(stream.pipeline, n))[0]
+            made = snapshots.load((record.value() or b"")[1:], new_model(stream.pipeline, n))[0]
             found[n, made.learned] = made
     return found
 

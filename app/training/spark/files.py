@@ -10,13 +10,12 @@ import msgspec
 
 from app.replay import csv_rows, parquet
 from app.replay.csv_rows import separator_of
+from app.replay.files import JSON_LINES
 from app.training.errors import HistoryRefused
 from app.training.spark.tables import table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-JSON_LINES = (".jsonl", ".ndjson", ".json")
 
 
 @dataclass(frozen=True)

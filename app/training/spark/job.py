@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from app.pipeline.load import Pipeline
-from app.pipeline.models import new_model
+from app.pipeline.models import loaded_model
 from app.pipeline.stages import stages
 from app.training.exchange import Meeting, Meets
 from app.training.learned import Learned
@@ -142,9 +142,7 @@ class Found:
         if row.kind == ENTRY:
             self.entries.setdefault(part, {})[(row.key or b"").decode()] = value
         elif row.kind == MODEL:
-            fresh, allow = new_model(self.pipeline), self.pipeline.snapshots.allow
-            loaded = snapshots.load(value, fresh, key=self.snapshot_key, allow=allow)
-            self.models[part] = loaded[0]
+            self.models[part] = loaded_model(self.pipeline, value, self.snapshot_key)
         elif row.kind == MARK:
             made = Outgoing(self.pipeline.marks_topic, row.key, value, part, place=row.place)
             self.marks.setdefault(part, []).append(made)

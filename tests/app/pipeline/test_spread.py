@@ -11,7 +11,7 @@ from app.kafka.admin import _check_partitions
 from app.kafka.rights import CONFIGS, DELETE, READ, WRITE, topic_rights
 from app.pipeline.key_locations import PipelineError
 from app.pipeline.load import Pipeline, load_pipeline
-from app.pipeline.models import new_model, new_share
+from app.pipeline.models import new_model
 from app.pipeline.stages import stages
 from app.pipeline.topics import pipeline_topics
 
@@ -66,12 +66,12 @@ def test_one_learner_has_the_stages_and_topics_that_it_always_had(tmp_path: Path
     assert stages(one) == stages(unset)
     assert len(stages(one)) == 2
     assert [t.name for t in pipeline_topics(one) if t.role == "shares"] == []
-    assert new_share(one, 0).fingerprint() == new_model(one).fingerprint()
+    assert new_model(one, 0).fingerprint() == new_model(one).fingerprint()
 
 
 def test_each_learner_has_its_members(tmp_path: Path) -> None:
     pipeline = read(tmp_path)
-    assert [len(new_share(pipeline, n).estimator.members) for n in range(3)] == [2, 2, 2]  # type: ignore[attr-defined]
+    assert [len(new_model(pipeline, n).estimator.members) for n in range(3)] == [2, 2, 2]  # type: ignore[attr-defined]
     assert len(new_model(pipeline).estimator.members) == 6  # type: ignore[attr-defined]
 
 

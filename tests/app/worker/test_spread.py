@@ -13,7 +13,7 @@ from agents.shared.rows import RowBlock
 from agents.shared.versions import Versions
 from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline, load_pipeline
-from app.pipeline.models import new_model, new_share
+from app.pipeline.models import new_model
 from app.pipeline.stages import stages
 from app.trial.local import LocalPipeline
 from app.worker.state.layout import MODEL
@@ -113,7 +113,7 @@ def shares(kafka: Kafka, pipeline: Pipeline) -> list[Model]:
         entries = restored(Change(n, offsets, [], last.state_topic, rows, 0)).entries
         snapshot = entries.get(MODEL)
         assert snapshot is not None
-        found.append(snapshots.load(snapshot, new_share(pipeline, n))[0])
+        found.append(snapshots.load(snapshot, new_model(pipeline, n))[0])
     return found
 
 
@@ -139,7 +139,7 @@ def test_each_share_is_that_of_a_plain_loop_over_the_log_of_rows(
     assert len(kafka.predictions) == count
     found = shares(kafka, pipeline)
     for n, share in enumerate(found):
-        alone = offline(kafka, pipeline, new_share(pipeline, n))
+        alone = offline(kafka, pipeline, new_model(pipeline, n))
         assert (share.learned, share.fingerprint()) == (count, alone.fingerprint())
     together = joined(pipeline.learner.spec, found)
     whole = offline(kafka, pipeline, new_model(pipeline))
@@ -169,7 +169,7 @@ def _require_recomputed(kafka: Kafka, pipeline: Pipeline, told: list[Told], take
     for versions, predictions in of_version.items():
         models = []
         for n, version in enumerate(versions):
-            model = new_share(pipeline, n)
+            model = new_model(pipeline, n)
             if version:
                 model, _ = snapshots.load(taken[n, version], model)
             models.append(model)
