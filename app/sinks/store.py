@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from app.errors import RiverrunError
-from app.sinks.columns import Column, Row
+from app.sinks.columns import Column, Kind, Row
 
 
 class SinkError(RiverrunError):
@@ -50,6 +50,36 @@ class Span:
 def rows_in(spans: Iterable[Span]) -> list[Row]:
     """The rows of all spans, in their order."""
     return [row for span in spans for row in span.rows]
+
+
+def missing_columns(
+    where: str,
+    there: Mapping[str, str],
+    columns: Iterable[Column],
+    types: Mapping[Kind, Sequence[str]],
+    cure: str = "name another table",
+) -> list[Column]:
+    """The columns that a table does not have yet.
+
+    Args:
+        where: The table, in errors.
+        there: The types of its columns, by name.
+        columns: What it is to have.
+        types: What a column of each kind may be in this store; the first one is what is made.
+        cure: What to do where a column is another.
+
+    Raises:
+        SchemaMismatch: One is there with another type.
+    """
+    wanted = list(columns)
+    for column in wanted:
+        known = types[column.kind]
+        if there.get(column.name, known[0]) not in known:
+            raise SchemaMismatch(
+                f"{where}: column {column.name} is {there[column.name]}, and must be {known[0]}:"
+                f" {cure}"
+            )
+    return [column for column in wanted if column.name not in there]
 
 
 class Store(Protocol):

@@ -31,7 +31,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from app.sinks.arrow import table_of
 from app.sinks.columns import OFFSET, PARTITION, Column, Kind
-from app.sinks.store import Moved, SchemaMismatch, SinkError, Span, StoreAway
+from app.sinks.store import Moved, SinkError, Span, StoreAway, missing_columns
 from app.sinks.stores.bigquery_owners import Owned, Owners
 from app.sinks.stores.bigquery_streams import SECONDS, Stream, Streams
 
@@ -186,17 +186,9 @@ class BigQueryStore:
 
     def _add_columns(self, table: Any) -> None:
         there = {field.name: field.field_type for field in table.schema}
-        for column in self._columns:
-            known = _TYPES[column.kind]
-            if there.get(column.name, known[0]) not in known:
-                raise SchemaMismatch(
-                    f"{self._name}: column {column.name} is {there[column.name]}, and must be"
-                    f" {known[0]}: name another table"
-                )
-        for column in self._columns:
-            if column.name not in there:
-                added = f"ADD COLUMN IF NOT EXISTS `{column.name}` {_TYPES[column.kind][-1]}"
-                self._query(f"ALTER TABLE `{self._name}` {added}")
+        for column in missing_columns(self._name, there, self._columns, _TYPES):
+            added = f"ADD COLUMN IF NOT EXISTS `{column.name}` {_TYPES[column.kind][-1]}"
+            self._query(f"ALTER TABLE `{self._name}` {added}")
 
     def _login(self) -> dict[str, Any]:
         if "api_endpoint" not in self._options:

@@ -29,7 +29,7 @@ from cassandra.query import UNSET_VALUE
 
 from app.secrecy import without_login
 from app.sinks.columns import OFFSET, PARTITION, Column, Kind, Row
-from app.sinks.store import Refused, SchemaMismatch, SinkError, Span, StoreAway, rows_in
+from app.sinks.store import Refused, SinkError, Span, StoreAway, missing_columns, rows_in
 from app.sinks.writing import offset_of
 
 POSITIONS = "riverrun_positions"
@@ -37,13 +37,13 @@ CONCURRENCY = 64
 """Requests under way at a time."""
 SECONDS = 30.0
 
-_TYPES: dict[Kind, str] = {
-    "bool": "boolean",
-    "int": "bigint",
-    "float": "double",
-    "text": "text",
-    "json": "text",
-    "time": "timestamp",
+_TYPES: dict[Kind, tuple[str, ...]] = {
+    "bool": ("boolean",),
+    "int": ("bigint",),
+    "float": ("double",),
+    "text": ("text",),
+    "json": ("text",),
+    "time": ("timestamp",),
 }
 _NEVER = (AuthenticationFailed, RequestValidationException, protocol.RequestValidationException)
 _AWAY = (NoHostAvailable, DriverException, protocol.ErrorMessage, OSError)
@@ -129,7 +129,7 @@ class CassandraStore:
         self._session = self._cluster.connect()
 
     def _make(self) -> None:
-        declared = ", ".join(f'"{c.name}" {_TYPES[c.kind]}' for c in self._columns)
+        declared = ", ".join(f'"{c.name}" {_TYPES[c.kind][0]}' for c in self._columns)
         # One partition of Cassandra a row: those of Kafka would grow without bounds.
         key = f'PRIMARY KEY (("{PARTITION}", "{OFFSET}"))'
         self._session.execute(f"CREATE TABLE IF NOT EXISTS {self._rows} ({declared}, {key})")
@@ -144,17 +144,9 @@ class CassandraStore:
             " WHERE keyspace_name = %s AND table_name = %s"
         )
         there = dict(self._session.execute(asked, (self._keyspace, self._table)))
-        for column in self._columns:
-            wanted = _TYPES[column.kind]
-            if there.get(column.name, wanted) != wanted:
-                raise SchemaMismatch(
-                    f"{self._shown}: column {column.name} is {there[column.name]}, and must be"
-                    f" {wanted}: name another table"
-                )
-        for column in self._columns:
-            if column.name not in there:
-                kind = _TYPES[column.kind]
-                self._session.execute(f'ALTER TABLE {self._rows} ADD "{column.name}" {kind}')
+        for column in missing_columns(self._shown, there, self._columns, _TYPES):
+            kind = _TYPES[column.kind][0]
+            self._session.execute(f'ALTER TABLE {self._rows} ADD "{column.name}" {kind}')
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

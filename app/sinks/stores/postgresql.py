@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from app.secrecy import without_login
 from app.sinks.columns import OFFSET, PARTITION, Column, Kind, Row
-from app.sinks.store import Moved, Refused, SchemaMismatch, SinkError, Span, StoreAway, rows_in
+from app.sinks.store import Moved, Refused, SinkError, Span, StoreAway, missing_columns, rows_in
 
 POSITIONS = "riverrun_positions"
 
@@ -151,18 +151,10 @@ class PostgreSQLStore:
         return dict(self._open.execute(asked, (self._table.as_string(),)).fetchall())
 
     def _add_columns(self) -> None:
-        there = self._there()
-        for column in self._columns:
-            known = self.TYPES[column.kind]
-            if column.name in there and there[column.name] not in known:
-                raise SchemaMismatch(
-                    f"{self._shown}: column {column.name} is {there[column.name]}, and must be"
-                    f" {known[0]}: alter it, or name another table"
-                )
-        for column in self._columns:
-            if column.name not in there:
-                added = sql.SQL("ALTER TABLE {} ADD COLUMN {}")
-                self._open.execute(added.format(self._table, self._declared(column)))
+        cure = "alter it, or name another table"
+        for column in missing_columns(self._shown, self._there(), self._columns, self.TYPES, cure):
+            added = sql.SQL("ALTER TABLE {} ADD COLUMN {}")
+            self._open.execute(added.format(self._table, self._declared(column)))
 
     def _declared(self, column: Column) -> sql.Composed:
         kind = sql.SQL(self.TYPES[column.kind][0])
