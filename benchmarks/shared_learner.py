@@ -14,8 +14,6 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import process_time
 from typing import Any
 
@@ -25,10 +23,11 @@ from confluent_kafka import Message
 from agents.shared.learning import Learning
 from agents.shared.rows import Origin, RowBlock
 from agents.state import State
-from app.pipeline.load import Pipeline, load_pipeline
+from app.pipeline.load import Pipeline
 from app.pipeline.models import new_model
 from app.pipeline.stages import stages
 from app.worker.agent_builder import AgentBuilder
+from benchmarks.in_process import pipeline_of
 from learners.saved import snapshots
 from topics.records import Batch, Source
 
@@ -56,10 +55,7 @@ shared = "learner"
 def pipeline(learner: str = "logistic_regression") -> Pipeline:
     """One of `FEATURES` features."""
     features = json.dumps([f"x{i}" for i in range(FEATURES)])
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "bench.toml"
-        file.write_text(FILE.format(features=features, learner=learner))
-        return load_pipeline(file, environ={})
+    return pipeline_of(FILE.format(features=features, learner=learner))
 
 
 def blocks(count: int, rows: int = BLOCK, seed: int = 1) -> list[bytes]:

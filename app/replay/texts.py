@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from agents.entities.declare import declared
 from app.pipeline.cross_checks import entity_table
 from app.pipeline.load import Pipeline
+from app.replay.base import named
 from app.replay.categories import STEPS
 
 SHOWN = 5
@@ -85,10 +86,9 @@ class Texts:
             taken |= {entity.field or "", *entity.features}
         found = sorted(name for name in names if name not in taken and not _named(name, taken))
         if found:
-            more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
             are = "is a text" if len(found) == 1 else "are texts"
             yield (
-                f"{', '.join(found[:SHOWN])}{more} {are}, which no step takes: no feature is made"
+                f"{named(found, SHOWN)} {are}, which no step takes: no feature is made"
                 f" of {'it' if len(found) == 1 else 'them'} (steps {', '.join(_TAKING)})"
             )
 
