@@ -19,11 +19,13 @@ WORD = 8
 """Bytes. What is read or written may reach so many bytes, less one, behind what is meant."""
 
 
-def _load(data: Bytes, at: int) -> Any:
+def load(data: Bytes, at: int) -> Any:
+    """The word that begins at a byte."""
     return data[at : at + WORD].copy()
 
 
-def _store(data: Bytes, at: int, word: Any) -> None:
+def store(data: Bytes, at: int, word: Any) -> None:
+    """Write a word from a byte on."""
     data[at : at + WORD] = word
 
 
@@ -37,7 +39,7 @@ if njit is not None:
         return builder.bitcast(builder.gep(data, [at]), ir.IntType(64).as_pointer())
 
     @intrinsic
-    def _load(_: Any, data: Any, at: Any) -> Any:
+    def load(_: Any, data: Any, at: Any) -> Any:
         def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             word = builder.load(_place(context, builder, signature.args[0], *values))
             word.align = 1
@@ -46,7 +48,7 @@ if njit is not None:
         return types.uint64(data, types.int64), build
 
     @intrinsic
-    def _store(_: Any, data: Any, at: Any, word: Any) -> Any:
+    def store(_: Any, data: Any, at: Any, word: Any) -> Any:
         def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             array, place, value = values
             done = builder.store(value, _place(context, builder, signature.args[0], array, place))
@@ -79,12 +81,12 @@ def interleave(pieces: Bytes, ends: Ints, data: Bytes, spans: Ints, out: Bytes) 
         for column in range(ends.shape[0]):
             length = ends[column] - first
             for i in range(0, length, WORD):
-                _store(out, to + i, _load(pieces, first + i))
+                store(out, to + i, load(pieces, first + i))
             first += length
             to += length
             if column < spans.shape[0]:
                 at = spans[column, row, 0]
                 length = spans[column, row, 1] - at
                 for i in range(0, length, WORD):
-                    _store(out, to + i, _load(data, at + i))
+                    store(out, to + i, load(data, at + i))
                 to += length

@@ -5,11 +5,9 @@ from __future__ import annotations
 from zlib import crc32
 
 import numpy as np
-from numpy.typing import NDArray
 
+from agents.words import WORD, Bytes, load, store
 from learners.engine.kernels import Ints, helper, njit
-
-Bytes = NDArray[np.uint8]
 
 GRANULE = 4
 """Bytes: the arena is given out in such."""
@@ -19,6 +17,7 @@ CLASSES = EXACT + 32
 HASH_BITS = 31
 HASH_MASK = (1 << HASH_BITS) - 1
 CRC_MASK = (1 << 32) - 1
+_LOW, _HALF = np.uint64(CRC_MASK), np.uint64(32)
 
 
 def _crc_tables() -> Ints:
@@ -41,20 +40,20 @@ _CRC = _crc_tables()
 def crc_of(data: Bytes, start: int, end: int, crc: int) -> int:
     """As ``zlib.crc32(data[start:end], crc)``."""
     c, i = crc ^ CRC_MASK, start
-    while i + 8 <= end:
-        c ^= np.int64(data[i]) | np.int64(data[i + 1]) << 8
-        c ^= np.int64(data[i + 2]) << 16 | np.int64(data[i + 3]) << 24
+    while i + WORD <= end:
+        word = load(data, i)
+        low, high = c ^ np.int64(word & _LOW), np.int64(word >> _HALF)
         c = (
-            _CRC[7, c & 255]
-            ^ _CRC[6, c >> 8 & 255]
-            ^ _CRC[5, c >> 16 & 255]
-            ^ _CRC[4, c >> 24]
-            ^ _CRC[3, data[i + 4]]
-            ^ _CRC[2, data[i + 5]]
-            ^ _CRC[1, data[i + 6]]
-            ^ _CRC[0, data[i + 7]]
+            _CRC[7, low & 255]
+            ^ _CRC[6, low >> 8 & 255]
+            ^ _CRC[5, low >> 16 & 255]
+            ^ _CRC[4, low >> 24]
+            ^ _CRC[3, high & 255]
+            ^ _CRC[2, high >> 8 & 255]
+            ^ _CRC[1, high >> 16 & 255]
+            ^ _CRC[0, high >> 24]
         )
-        i += 8
+        i += WORD
     while i < end:
         c = _CRC[0, (c ^ np.int64(data[i])) & 255] ^ c >> 8
         i += 1
@@ -93,9 +92,13 @@ def entry_at(arena: Bytes, granule: int) -> tuple[int, int, int]:
 @helper
 def copy(source: Bytes, start: int, end: int, target: Bytes, at: int) -> int:
     """Copy bytes; returns where they end."""
-    for i in range(end - start):
+    count = end - start
+    words = count // WORD * WORD
+    for i in range(0, words, WORD):
+        store(target, at + i, load(source, start + i))
+    for i in range(words, count):
         target[at + i] = source[start + i]
-    return at + end - start
+    return at + count
 
 
 if njit is None:  # byte by byte Python would take a hundred times as long

@@ -66,7 +66,7 @@ def helper(function: F) -> F:
 
     It needs no way from Python into it: to compile that takes a fifth of the time of a kernel.
     """
-    return function if njit is None else register_jitable(function)
+    return function if njit is None else register_jitable(forceinline=True)(function)
 
 
 def inlined(function: F) -> F:
