@@ -12,8 +12,8 @@ from agents import state_keys
 from agents.entities.shapes import NEVER, TOP, Counts, Pasts, Words
 from agents.errors import AgentError
 from agents.keys import id_of, key_of
-from agents.tables.bytes import Bytes
 from agents.views import Get
+from agents.words import Bytes
 from learners.engine.kernels import Ints
 
 VERSION = b"\x01"

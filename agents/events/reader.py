@@ -30,6 +30,8 @@ from topics.dead_letters import Stage
 from topics.errors import DecodeError
 from topics.records import Record, of_each
 
+FEW = 32
+"""Events that a decoder reads sooner than a scanner is called."""
 TAKES_BOOLS = ("binary", "multiclass")
 """Tasks for which a bool is a label as it stands."""
 
@@ -94,7 +96,7 @@ class EventReader:
         keys = [key or b"" for key in of_each(records, "key")]
         if not _bounded(keys, values):
             return self._read_each(range(len(values)), keys, values, failures), failures
-        scanner = self._scanner_for(values)
+        scanner = None if len(values) < FEW else self._scanner_for(values)
         if scanner is None:
             return self._read_all(keys, values, failures), failures
         scanned = scanner.scan(values)

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from agents.labels.heap import Heap, schedule, unschedule
 from agents.labels.packed import EARLY, LABELLED, WAITING, read_head, write_head
-from agents.tables.bytes import GRANULE, Bytes, copy, entry_at, hash_of
+from agents.tables.bytes import GRANULE, copy, entry_at, hash_of
 from agents.tables.kernels import END, GONE, LIVE, SEED, Memory, add, change, find, remove
+from agents.words import Bytes
 from learners.engine.kernels import Ints, helper, kernel
 
 EVENT, LEARN, DROP, GIVEN, FORGET = 0, 1, 3, 4, 5

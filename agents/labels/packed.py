@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from agents.labels.heap import Heap, schedule
-from agents.tables.bytes import Bytes, entry_at
+from agents.tables.bytes import entry_at
 from agents.tables.kernels import GONE, USED, Memory
+from agents.words import Bytes
 from learners.engine.kernels import Ints, helper, kernel
 
 WAITING, LABELLED, EARLY = range(3)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.tables.bytes import Bytes, copy, entry_at, hash_of
+from agents.tables.bytes import copy, entry_at, hash_of
 from agents.tables.kernels import GONE, SEED, Memory, add, change, find, remove
+from agents.words import Bytes
 from learners.engine.kernels import Ints, kernel
 
 PUT, GET, DELETE = range(3)

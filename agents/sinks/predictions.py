@@ -21,6 +21,9 @@ from topics.records import ModelVersion, Prediction, Reason, Source, of_each
 FIRST_MARK = 8_123_456_789_012_345_601
 """The first of the numbers that stand for the values that differ from event to event."""
 
+FEW = 32
+"""Predictions that are encoded one by one sooner than a template is filled."""
+
 COMMON = 6
 """Values of every prediction: id, prediction, score, version, partition, offset."""
 
@@ -77,14 +80,17 @@ class PredictionEncoder:
 
     def warm_up(self) -> None:
         """Compile."""
-        self.encode(ScoredBatch(Operations.of([], [], [])))
+        self._encode(ScoredBatch(Operations.of([], [], [])), few=False)
 
     def encode(self, scored: ScoredBatch) -> list[bytes]:
         """A value for each event."""
+        return self._encode(scored, few=len(scored) < FEW)
+
+    def _encode(self, scored: ScoredBatch, *, few: bool) -> list[bytes]:
         told = tuple(scored.baselines or ()) if self._baselines else None
         columns = _columns(scored, told or ())
         shapes, which = _shapes(scored, told)
-        if kernels.njit is None or self._codec.name not in FORMATS:
+        if few or kernels.njit is None or self._codec.name not in FORMATS:
             rows = zip(which.tolist(), zip(*columns, strict=True), strict=True)
             return [self._codec.encode(self._prediction(shapes[s], row)) for s, row in rows]
         texts = [self._texts(column) for column in columns]

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from agents.tables.bytes import GRANULE, Bytes
+from agents.tables.bytes import GRANULE
+from agents.words import Bytes
 from learners.engine.kernels import Ints
 
 MAPPED = 1 << 18

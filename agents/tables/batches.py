@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agents.tables.bytes import GRANULE, Bytes, class_of, copy, crc_of, entry_at, hash_of, room_of
+from agents.tables.bytes import GRANULE, class_of, copy, crc_of, entry_at, hash_of, room_of
 from agents.tables.kernels import (
     DEAD,
     END,
@@ -24,6 +24,7 @@ from agents.tables.kernels import (
     link,
     remove,
 )
+from agents.words import Bytes
 from learners.engine.kernels import Ints, helper, kernel
 
 MOST_HEADERS = 10

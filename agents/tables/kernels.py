@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from agents.tables.bytes import (
     GRANULE,
     HASH_BITS,
-    Bytes,
     class_of,
     copy,
     crc_of,
@@ -28,6 +27,7 @@ from agents.tables.bytes import (
     size_of,
     write_length,
 )
+from agents.words import Bytes
 from learners.engine.kernels import Ints, helper, kernel
 
 Slots = NDArray[np.int32]

@@ -10,7 +10,7 @@ import numpy as np
 
 from agents.entries import LARGE
 from agents.tables.batches import write_head, write_key
-from agents.tables.bytes import Bytes, copy, entry_at, hash_of
+from agents.tables.bytes import copy, entry_at, hash_of
 from agents.tables.kernels import (
     GONE,
     NOTES,
@@ -23,6 +23,7 @@ from agents.tables.kernels import (
     change,
     find,
 )
+from agents.words import Bytes
 from learners.engine.kernels import Ints, helper, kernel
 
 WORD = 8

@@ -15,7 +15,7 @@ from agents.entries import PackedEntries, Part
 from agents.errors import AgentError
 from agents.tables import batches, patches
 from agents.tables.arrays import joined_bytes, longer, new_arena, zeros
-from agents.tables.bytes import CLASSES, EXACT, GRANULE, HASH_MASK, Bytes, entry_at
+from agents.tables.bytes import CLASSES, EXACT, GRANULE, HASH_MASK, entry_at
 from agents.tables.kernels import (
     CHANGED,
     COUNT,
@@ -38,6 +38,7 @@ from agents.tables.kernels import (
     Slots,
     settle,
 )
+from agents.words import Bytes
 from learners.engine.kernels import Ints
 
 _LEAST = 64

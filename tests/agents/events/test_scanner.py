@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from agents.events import scanner
+from agents.events import reader, scanner
 from agents.events.fields import EventFields
 from agents.events.limits import MAX_TEXT
 from agents.events.reader import EventReader, Events, Failure
@@ -23,6 +23,13 @@ from topics.codecs import Codec
 
 compiled = pytest.mark.skipif(kernels.njit is None, reason="Numba is not installed")
 NAMES = ("a", "b_long_name", "c")
+
+
+@pytest.fixture(autouse=True)
+def _even_a_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiled way for batches of any size."""
+    monkeypatch.setattr(reader, "FEW", 0)
+
 
 NUMBERS: list[Callable[[random.Random], Any]] = [
     lambda draw: draw.gauss(0, 1),
