@@ -2,9 +2,10 @@
 
 python -m benchmarks sinks
 
-Parquet, Delta and Iceberg write to a temporary folder. BENCH_POSTGRESQL, BENCH_REDSHIFT and
-BENCH_CASSANDRA may name servers, by the `url` of a sink; their tables are new and are left there.
-A store whose package is missing is left out.
+Parquet, Delta and Iceberg write to a temporary folder. BENCH_POSTGRESQL, BENCH_REDSHIFT,
+BENCH_BIGQUERY and BENCH_CASSANDRA may name servers, by the `url` of a sink; their tables are new
+and are left there. BENCH_BIGQUERY_OPTIONS and the like are the sink's `options`, as TOML writes
+them: `{ api_endpoint = "http://127.0.0.1:9050" }`. A store whose package is missing is left out.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ PACKAGES = {
     "iceberg": "pyiceberg",
     "postgresql": "psycopg",
     "redshift": "psycopg",
+    "bigquery": "google.cloud.bigquery_storage_v1",
     "cassandra": "cassandra",
 }
 
@@ -88,24 +90,31 @@ def _urls(folder: str) -> Iterator[tuple[str, str]]:
         "parquet": folder,
         "delta": folder,
         "iceberg": f"sqlite:///{folder}/catalog.db",
-        "postgresql": os.environ.get("BENCH_POSTGRESQL"),
-        "redshift": os.environ.get("BENCH_REDSHIFT"),
-        "cassandra": os.environ.get("BENCH_CASSANDRA"),
     }
-    for kind, url in urls.items():
-        if url is not None and find_spec(PACKAGES[kind]) is not None:
+    for kind, package in PACKAGES.items():
+        url = urls.get(kind) or os.environ.get(f"BENCH_{kind.upper()}")
+        if url is not None and _is_there(package):
             yield kind, url
+
+
+def _is_there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # not even the package that it is in
+        return False
 
 
 def _store(folder: str, kind: str, url: str) -> Store:
     file = os.path.join(folder, f"{kind}.toml")
-    more = f'options = {{ type = "sql", warehouse = "file://{folder}" }}'
+    options = os.environ.get(f"BENCH_{kind.upper()}_OPTIONS", "{}")
+    if kind == "iceberg":
+        options = f'{{ type = "sql", warehouse = "file://{folder}" }}'
     with open(file, "w") as written:
         written.write(
             'name = "bench"\n[events]\ntopic = "e"\n[predictions]\ntopic = "p"\n'
             '[learner]\ntype = "arow"\n'
             f'[sinks.bench]\ntype = "{kind}"\nurl = "{url}"\ntable = "t{uuid.uuid4().hex}"\n'
-            f"{more if kind == 'iceberg' else ''}\n"
+            f"options = {options}\n"
         )
     return open_store(load_pipeline(file), "bench")
 
