@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import Producer
 
@@ -20,6 +20,7 @@ from tests.app.sinks.contract import Kit
 from tests.kafka.running import Stream, WorkerProcess, stream, wait_until
 from tests.kafka.support import read_committed
 from topics.codecs import Codec
+from topics.dead_letters import reason
 from topics.records import Prediction
 
 PARTITIONS = 4
@@ -89,27 +90,47 @@ def prediction(number: int) -> dict[str, Any]:
     return said if number % 7 else said | {"score": None, "prediction": None, "reasons": None}
 
 
-def send(bootstrap: str, topic: str, count: int, seed: int = 0) -> None:
-    """Write so many committed predictions in transactions, and some that are aborted."""
-    draw, sent = random.Random(seed), 0
+def as_json(said: dict[str, Any]) -> bytes:
+    """A prediction as it is on Kafka."""
+    return json.dumps(said).encode()
+
+
+def send(
+    bootstrap: str,
+    topic: str,
+    numbers: range,
+    encode: Callable[[dict[str, Any]], bytes] = as_json,
+    pause: float = 0.0,
+) -> None:
+    """Write these predictions in transactions, and some that are aborted.
+
+    Args:
+        bootstrap: Of the broker.
+        topic: Where to.
+        numbers: Of the predictions.
+        encode: Makes the value of a record.
+        pause: Seconds after each transaction.
+    """
+    draw, sent = random.Random(numbers.start), numbers.start
     producer = Producer(
-        {"bootstrap.servers": bootstrap, "transactional.id": f"{topic}-{seed}", "linger.ms": 5}
+        {"bootstrap.servers": bootstrap, "transactional.id": f"{topic}-{sent}", "linger.ms": 5}
     )
     producer.init_transactions(60)
-    while sent < count:
+    while sent < numbers.stop:
         aborted = draw.random() < 1 / ABORTED
-        size = min(TRANSACTION, count - sent)
+        size = min(TRANSACTION, numbers.stop - sent)
         producer.begin_transaction()
         for number in range(sent, sent + size):
             said = prediction(number) | ({"id": "aborted"} if aborted else {})
             partition = draw.randrange(PARTITIONS)
-            producer.produce(topic, json.dumps(said), b"card %d" % (number % 50), partition)
+            producer.produce(topic, encode(said), b"card %d" % (number % 50), partition)
         if aborted:
             producer.flush()
             producer.abort_transaction()
         else:
             producer.commit_transaction()
             sent += size
+        time.sleep(pause)
 
 
 def committed(stream: Stream) -> dict[tuple[int, int], dict[str, Any]]:
@@ -175,6 +196,12 @@ def assert_equal(kit: Kit, stream: Stream) -> None:
         ]
 
 
+def assert_nothing_was_set_aside(stream: Stream) -> None:
+    """Every record is good: a store that refuses one has been given it twice."""
+    letters = read_committed(stream.bootstrap, stream.pipeline.rejected_topic("store"))
+    assert [reason(cast(Any, letter.headers())) for letter in letters] == []
+
+
 def _freeze(member: SinkProcess) -> None:
     """Let a member sleep until others have its partitions; then it writes what it has read."""
     member.pause()
@@ -202,7 +229,7 @@ def survives(
         server: Kills the store's server and starts it again; called once in the middle.
     """
     topic = stream.pipeline.predictions.topic
-    sender = threading.Thread(target=send, args=(stream.bootstrap, topic, count))
+    sender = threading.Thread(target=send, args=(stream.bootstrap, topic, range(count)))
     with closing(Progress(stream)) as done, sinks(stream, members) as running:
         sender.start()
         for number in range(kills):
@@ -221,3 +248,4 @@ def survives(
         for each in running:
             assert each.stop(60) == 0, each.log
     assert_equal(kit, stream)
+    assert_nothing_was_set_aside(stream)

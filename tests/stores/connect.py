@@ -5,16 +5,12 @@ from __future__ import annotations
 import shutil
 import urllib.error
 import urllib.request
-import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from app.local_kafka.install import KAFKA_VERSION, cache_home
-from app.local_kafka.lock import locked
+from app.local_kafka.install import KAFKA_VERSION
 from tests.stores.servers import Server, jars, java, ports
 
 KAFKA = "org.apache.kafka"
@@ -24,7 +20,6 @@ CONNECT = (
     f"{KAFKA}:connect-transforms:{KAFKA_VERSION}",
     "org.slf4j:slf4j-simple:1.7.36",
 )
-MONGODB = "org.mongodb.kafka", "mongo-kafka-connect", "2.0.1"
 _SERVICE = "META-INF/services/org.apache.kafka.connect.sink.SinkConnector"
 
 
@@ -87,36 +82,6 @@ def _is_ready(url: str) -> bool:
     except OSError:
         pass
     return False
-
-
-def mongodb_connector() -> Path:
-    """The folder of MongoDB's connector, with all that it needs in one JAR."""
-    group, name, version = MONGODB
-    kept = cache_home() / "stores" / f"{name}-{version}"
-    with locked(kept.parent / f"{name}.lock"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # jgo does not close its connections
-        if not kept.is_dir():
-            _fetch_one(kept, group, name, version, "all")
-    return kept
-
-
-def _fetch_one(folder: Path, group: str, name: str, version: str, classifier: str) -> None:
-    from jgo.config import GlobalSettings
-    from jgo.constants import MAVEN_CENTRAL_URL
-    from jgo.maven import MavenContext
-
-    aside = folder.with_name(f"{folder.name}.aside")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
-        repositories = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
-        context = MavenContext(repo_cache=aside / "m2", remote_repos=repositories)
-        found = context.project(group, name).at_version(version).artifact(classifier, "jar")
-        (aside / "jars").mkdir(parents=True)
-        shutil.copy2(found.resolve(), aside / "jars")
-    except Exception as error:  # no network, no room: whatever it is, it is named
-        pytest.skip(f"{name} cannot be fetched: {error}")
-    (aside / "jars").rename(folder)
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _plugin(folder: Path, found: Path, kind: str) -> None:

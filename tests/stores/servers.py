@@ -70,6 +70,12 @@ class Server:
             )
 
     @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
+    @property
     def log_file(self) -> Path:
         """What it wrote."""
         return self._folder / "log"
@@ -104,38 +110,51 @@ def java() -> str:
         pytest.skip(f"no Java: {error}")
 
 
-def jars(name: str, *coordinates: str) -> Path:
-    """A folder with the JARs of Maven coordinates, fetched once; skipped where they cannot be."""
+def fetched(name: str, fetch: Callable[[Path], None]) -> Path:
+    """A folder that is kept once it is complete; the test is skipped where it cannot be.
+
+    Args:
+        name: Of the folder, with the version of what is in it.
+        fetch: Fills the folder `jars` in the folder that it is given.
+    """
     kept = cache_home() / "stores" / name
+    aside = kept.with_name(f"{name}.aside")
     with locked(kept.parent / f"{name}.lock"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # jgo does not close its connections
-        why = None if kept.is_dir() else _fetch(kept, coordinates)
+        if not kept.is_dir():
+            shutil.rmtree(aside, ignore_errors=True)
+            (aside / "jars").mkdir(parents=True)
+            try:
+                fetch(aside)
+            except Exception as error:  # no network, no room: whatever it is, it is named
+                pytest.skip(f"{name} cannot be fetched: {error}")
+            (aside / "jars").rename(kept)
+            shutil.rmtree(aside, ignore_errors=True)
         gc.collect()
-    if why is not None:
-        pytest.skip(f"{name} cannot be fetched: {why}")
     return kept
 
 
-def _fetch(folder: Path, coordinates: Sequence[str]) -> str | None:
+def jars(name: str, *coordinates: str) -> Path:
+    """A folder with the JARs of Maven coordinates, and of what they need."""
+
+    def fetch(aside: Path) -> None:
+        context = maven(aside)
+        wanted = [context.create_dependency(each) for each in coordinates]
+        named, needed = context.resolver.resolve(wanted)
+        for dependency in (*named, *needed):
+            shutil.copy2(dependency.artifact.resolve(), aside / "jars")
+
+    return fetched(name, fetch)
+
+
+def maven(aside: Path) -> Any:
+    """Maven Central, or what this user has in its place; what comes from there lies aside."""
     from jgo.config import GlobalSettings
     from jgo.constants import MAVEN_CENTRAL_URL
     from jgo.maven import MavenContext
 
-    aside = folder.with_name(f"{folder.name}.aside")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
-        repositories = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
-        context = MavenContext(repo_cache=aside / "m2", remote_repos=repositories)
-        wanted = [context.create_dependency(each) for each in coordinates]
-        named, needed = context.resolver.resolve(wanted)
-        (aside / "jars").mkdir(parents=True)
-        for dependency in (*named, *needed):
-            shutil.copy2(dependency.artifact.resolve(), aside / "jars")
-    except Exception as error:  # no network, no room: whatever it is, it is named
-        return str(error)
-    (aside / "jars").rename(folder)
-    shutil.rmtree(aside, ignore_errors=True)
-    return None
+    repositories = {"central": MAVEN_CENTRAL_URL, **GlobalSettings.load().repositories}
+    return MavenContext(repo_cache=aside / "m2", remote_repos=repositories)
 
 
 def ports(count: int) -> list[int]:

@@ -100,7 +100,7 @@ def test_what_a_constraint_refuses_is_a_dead_letter_with_the_words_of_the_store(
         )
     stream = with_sink(kafka, tmp_path, topic_name, **kit.sink, **PACE)
     pipeline = stream.pipeline
-    send(kafka, pipeline.predictions.topic, 100)
+    send(kafka, pipeline.predictions.topic, range(100))
     wanted = {at for at, said in committed(stream).items() if (said["score"] or 0) < 10}
 
     with sinks(stream, 1) as (process,):
