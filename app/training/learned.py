@@ -38,6 +38,12 @@ class Learned:
     model: Model | None = None
     marks: Sequence[Outgoing] = ()
 
+    def snapshot(self, offsets: Mapping[str, int], key: bytes | None) -> bytes | None:
+        """The model, or None where nothing was learned; `key` signs one that needs pickle."""
+        if self.model is None or not self.model.learned:
+            return None
+        return snapshots.dump(self.model, dict(offsets), key=key)
+
     def change(
         self, offsets: Mapping[str, int], topic_ids: Mapping[str, str], key: bytes | None
     ) -> Change:
@@ -51,8 +57,7 @@ class Learned:
         store = MemoryStore(self.entries)
         log = StateLog(store)
         rows, saved = log.rows(self.entries), None
-        if self.model is not None and self.model.learned:
-            snapshot = snapshots.dump(self.model, dict(offsets), key=key)
+        if self.model is not None and (snapshot := self.snapshot(offsets, key)) is not None:
             rows += log.large(MODEL, snapshot)
             saved = SavedModel(self.model.learned, log.sha256(MODEL, snapshot))
         position = Position(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -14,49 +14,32 @@ from pathlib import Path
 from app.pipeline.load import Pipeline
 from app.pipeline.models import loaded_model
 from app.pipeline.stages import mixes, stages
-from app.training.exchange import MarkServer, Meeting, Meets
+from app.training.exchange import MarkServer
 from app.training.history import History
+from app.training.job import Job, Marks
 from app.training.joined import joined, mixing
 from app.training.learned import Learned
 from app.training.part import PartRun, Placed
 from app.training.rounds import rounds
 from app.training.spill import marked, spill, spilled
 from app.worker.processor import Counters
-from learners.saved import snapshots
 from topics.records import Outgoing
 
 NewHistory = Callable[[], History]
 """Opens the history anew; it is called in other processes, so it must be picklable."""
 
-Marks = Sequence[tuple[int, int]]
-"""The place of the first record behind each mark, and the mark."""
 
-
-@dataclass(frozen=True)
-class Job:
-    """What all processes of a stage are told.
+@dataclass(frozen=True, kw_only=True)
+class LocalJob(Job):
+    """What the processes of this machine are told.
 
     Attributes:
-        pipeline: What to do; it mixes where the parts do.
-        stage: The number of the stage.
-        parts: How many there are.
-        history: Opened by those of the first stage.
+        history: Opened by those of the first stage; behind it `marks` are known.
         folder: Of what lies between the stages.
-        marks: Known behind the first stage.
-        meeting: Where parts that mix meet; None where they do not.
-        ends_in_one: Whether all parts have one model at the end.
-        snapshot_key: Signs models that need pickle.
     """
 
-    pipeline: Pipeline
-    stage: int
-    parts: int
     history: NewHistory
     folder: Path
-    marks: Marks = ()
-    meeting: Meeting | None = None
-    ends_in_one: bool = False
-    snapshot_key: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -104,13 +87,13 @@ def learn_in_parts(
     read: History | None = None
     with tempfile.TemporaryDirectory(prefix="riverrun-train-") as folder, Pools() as pools:
         for number, _ in enumerate(stages(pipeline)):
-            job = Job(
-                pipeline,
-                number,
-                parts,
-                history,
-                Path(folder),
-                marks,
+            job = LocalJob(
+                pipeline=pipeline,
+                stage=number,
+                parts=parts,
+                history=history,
+                folder=Path(folder),
+                marks=marks,
                 ends_in_one=parts > partitions,
                 snapshot_key=snapshot_key,
             )
@@ -138,7 +121,7 @@ class Pools(ExitStack):
         return self._by_size[size]
 
 
-def _stage(job: Job, pools: Pools, workers: int) -> Iterator[Done]:
+def _stage(job: LocalJob, pools: Pools, workers: int) -> Iterator[Done]:
     last = job.stage == len(stages(job.pipeline)) - 1
     if not (last and mixes(job.pipeline) and job.parts > 1):
         yield from _parts(job, pools.of(min(workers, job.parts)))
@@ -151,43 +134,37 @@ def _stage(job: Job, pools: Pools, workers: int) -> Iterator[Done]:
         server.close()
 
 
-def _parts(job: Job, pool: ProcessPoolExecutor) -> Iterator[Done]:
+def _parts(job: LocalJob, pool: ProcessPoolExecutor) -> Iterator[Done]:
     yield from pool.map(partial(run_part, job), range(job.parts))
 
 
-def run_part(job: Job, part: int) -> Done:
+def run_part(job: LocalJob, part: int) -> Done:
     """One part of a stage, in this process."""
-    stage = stages(job.pipeline)[job.stage]
-    meets = Meets(job.meeting, part) if job.meeting is not None else None
-    run = PartRun(job.pipeline, stage, part, job.parts, job.snapshot_key, meets)
+    run, history = job.begin(part), None
     passed: list[tuple[int, int]] = []
-    history = None
     if job.stage == 0:
         history = job.history()
         history.partitions = job.parts
         records = _noted(_of_history(job.pipeline, history, part), passed)
     else:
-        there = spilled(_folder(job, job.stage - 1), part, job.parts, stage.inputs[0])
+        there = spilled(_folder(job, job.stage - 1), part, job.parts, run.stage.inputs[0])
         records = (Placed(*each) for each in marked(there, job.marks))
         passed = list(job.marks)
     forwarded = run.run(records, job.pipeline.worker.max_batch)
-    if stage.next_topic is None:
+    if run.stage.next_topic is None:
         for _ in forwarded:
             pass
-        if job.ends_in_one:
-            run.become_one(passed)
     else:
         folder = _folder(job, job.stage)
         folder.mkdir(exist_ok=True)
         spill(folder, part, job.parts, forwarded)
+    job.end(run, passed)
     return _done(job, run, passed, history)
 
 
-def _done(job: Job, run: PartRun, passed: Marks, history: History | None) -> Done:
+def _done(job: LocalJob, run: PartRun, passed: Marks, history: History | None) -> Done:
     learned = run.learned()
-    snapshot = None
-    if learned.model is not None and learned.model.learned:
-        snapshot = snapshots.dump(learned.model, {}, key=job.snapshot_key)
+    snapshot = learned.snapshot({}, job.snapshot_key)
     counters = run.counters
     counters.last_letter = None
     run.close()
@@ -201,7 +178,7 @@ def _plain(mark: Outgoing) -> Outgoing:
     return mark._replace(on_delivery=None)
 
 
-def _folder(job: Job, stage: int) -> Path:
+def _folder(job: LocalJob, stage: int) -> Path:
     return job.folder / str(stage)
 
 

@@ -64,6 +64,9 @@ class PartRun:
         snapshot_key: Signs models that need pickle.
         exchange: With the other parts, at each mark; None where they do not mix.
         look: What it returns is yielded, too; None where nobody looks.
+
+    Attributes:
+        stage: As given.
     """
 
     def __init__(
@@ -76,7 +79,7 @@ class PartRun:
         exchange: Exchange | None = None,
         look: Look | None = None,
     ) -> None:
-        self._pipeline, self._stage, self._part = pipeline, stage, part
+        self._pipeline, self.stage, self._part = pipeline, stage, part
         self._exchange = exchange
         counts = {topic.name: parts for topic in pipeline_topics(pipeline)}
         self._builder = TaskBuilder(pipeline, counts, snapshot_key)
@@ -102,7 +105,7 @@ class PartRun:
         Raises:
             PartFails: The learner failed.
         """
-        for mark, group in groupby(records, attrgetter("mark")):
+        for mark, group in self._by_mark(records):
             if mark is not None:
                 self.pass_mark(mark)
             batch: list[Placed] = []
@@ -112,6 +115,10 @@ class PartRun:
                     yield from self._process(batch)
                     batch = []
             yield from self._process(batch)
+
+    def _by_mark(self, records: Iterable[Placed]) -> Iterable[tuple[int | None, Iterable[Placed]]]:
+        """Records between two marks, where that matters: a batch of few costs as one of many."""
+        return [(None, records)] if self._exchange is None else groupby(records, attrgetter("mark"))
 
     def pass_mark(self, mark: int) -> None:
         """Say what was learned since the last mark, and take over what all have learned."""
@@ -143,7 +150,7 @@ class PartRun:
         self._task.agent.save()
         entries = dict(self._task.state.items(""))
         model = self._task.agent.model
-        return Learned(self._stage, self._part, entries, model, list(self._marks))
+        return Learned(self.stage, self._part, entries, model, list(self._marks))
 
     def close(self) -> None:
         """Let go of the state."""
@@ -153,7 +160,7 @@ class PartRun:
         records = [placed.record for placed in batch if placed.record is not None]
         if not records:
             return
-        topic = self._stage.inputs[0]
+        topic = self.stage.inputs[0]
         places = [placed.place for placed in batch if placed.record is not None]
         made = Batch(
             *(topic, self._part, records, self._assignment, self._task.batches, {}, places)
@@ -166,6 +173,6 @@ class PartRun:
         self._task.agent.save()
         self._task.state.changes()
         for outputs in self._task.drop_outputs():
-            yield from (o for o in outputs.others if o.topic == self._stage.next_topic)
+            yield from (o for o in outputs.others if o.topic == self.stage.next_topic)
         yield from self._seen
         self._seen.clear()

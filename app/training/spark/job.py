@@ -13,7 +13,7 @@ import msgspec
 from app.pipeline.load import Pipeline
 from app.pipeline.models import loaded_model
 from app.pipeline.stages import stages
-from app.training.exchange import Meeting, Meets
+from app.training.job import Job
 from app.training.learned import Learned
 from app.training.part import PartRun, Placed
 from app.training.spark.files import name_of
@@ -33,7 +33,6 @@ from app.training.spark.rows import (
 from app.training.spill import marked, part_of
 from app.trial.records import TrialRecord
 from app.worker.processor import Counters
-from learners.saved import snapshots
 from topics.records import Outgoing
 
 if TYPE_CHECKING:
@@ -44,23 +43,15 @@ COUNTED = ("events", "predictions", "learned", "dead_letters")
 _encode, _decode = msgspec.msgpack.encode, msgspec.msgpack.decode
 
 
-@dataclass(frozen=True)
-class SparkJob:
-    """What the tasks of a stage are told; see `app.training.local.Job`, and `mapInArrow`.
+@dataclass(frozen=True, kw_only=True)
+class SparkJob(Job):
+    """What the tasks of Spark are told; see `mapInArrow`.
 
     Attributes:
-        pipeline, stage, parts, marks, meeting, ends_in_one, snapshot_key: As there.
         look: Looks at what was scored and learned; None where nobody does.
         path: Where modules of the user lie.
     """
 
-    pipeline: Pipeline
-    stage: int
-    parts: int
-    marks: Sequence[tuple[int, int]] = ()
-    meeting: Meeting | None = None
-    ends_in_one: bool = False
-    snapshot_key: bytes | None = None
     look: Looking | None = None
     path: Sequence[str] = field(default_factory=lambda: tuple(sys.path))
 
@@ -75,15 +66,10 @@ class SparkJob:
 
     def rows(self, part: int, given: Iterator[Row]) -> Iterator[Row]:
         """As `__call__`."""
-        stage = stages(self.pipeline)[self.stage]
-        meets = Meets(self.meeting, part) if self.meeting is not None else None
-        run = PartRun(
-            *(self.pipeline, stage, part, self.parts, self.snapshot_key, meets), look=self.look
-        )
+        run = self.begin(part, self.look)
         placed = (Placed(*each) for each in marked(self._records(part, given), self.marks))
         yield from self._forwarded(part, run.run(placed, self.pipeline.worker.max_batch))
-        if stage.next_topic is None and self.ends_in_one:
-            run.become_one(self.marks)
+        self.end(run, self.marks)
         yield from _state(part, run, self.snapshot_key)
         run.close()
 
@@ -116,8 +102,8 @@ def _state(part: int, run: PartRun, key: bytes | None) -> Iterator[Row]:
     learned = run.learned()
     for name, value in learned.entries.items():
         yield row(ENTRY, name.encode(), value)
-    if learned.model is not None and learned.model.learned:
-        yield row(MODEL, None, snapshots.dump(learned.model, {}, key=key))
+    if (snapshot := learned.snapshot({}, key)) is not None:
+        yield row(MODEL, None, snapshot)
     for mark in learned.marks:
         yield row(MARK, mark.key, mark.value, mark.place)
     counted = [getattr(run.counters, name) for name in COUNTED]

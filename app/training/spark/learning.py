@@ -139,9 +139,16 @@ def learn_in_tasks(
     for number, stage in enumerate(stages(pipeline)):
         mixing_here = stage.next_topic is None and mixes(pipeline) and parts > 1
         with _meeting(session, parts) if mixing_here else _apart() as meeting:
-            ends_in_one = parts > partitions
-            told = pipeline, number, parts, marks, meeting, ends_in_one, snapshot_key, look
-            job = SparkJob(*told)
+            job = SparkJob(
+                pipeline=pipeline,
+                stage=number,
+                parts=parts,
+                marks=marks,
+                meeting=meeting,
+                ends_in_one=parts > partitions,
+                snapshot_key=snapshot_key,
+                look=look,
+            )
             divided = rows.repartitionById(parts, "part")
             divided = divided.sortWithinPartitions("place", "file", "number")
             # What came of it is kept: parts that have met do not meet again.
