@@ -19,7 +19,7 @@ TELLS := import json, urllib.request as web; from pip._internal.models.index imp
 	assert json.load(old)["vulnerabilities"]
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test long check audit sbom bench chaos mutations stores clean
+.PHONY: help setup demo test kernels long check audit sbom bench chaos mutations stores clean
 
 help: ## this list
 	@echo 'usage: make GOAL [ARGS="..."] [PYTHON=/path/to/python3]'
@@ -33,8 +33,12 @@ setup: $(READY) ## only the setting up: .venv/bin/riverrun is there afterwards
 demo: $(READY) ## card fraud through Kafka, live, with a page; ARGS="--seconds 30" for how long
 	$(BIN)/riverrun demo $(ARGS)
 
-test: check ## check, then the tests, but for the long ones; ARGS="-k snapshot" for some of them
+test: $(READY) ## check, then the tests, but for the long ones; ARGS="-k snapshot" for some of them
+	@$(MAKE) --no-print-directory -j2 check kernels
 	$(PYTEST) -m "not long" $(ARGS)
+
+kernels: $(READY)
+	@$(BIN)/python -m tests.compiled # once, beside the check: else each process of the tests would do it
 
 long: $(READY) ## the tests that take long: before a release
 	$(PYTEST) -m long $(ARGS)

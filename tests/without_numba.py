@@ -16,11 +16,12 @@ def assert_the_same(program: str, way: str, environment: dict[str, str]) -> None
     pytest.importorskip("numba")
     if os.environ.get("NUMBA_DISABLE_JIT", "0") != "0":
         pytest.skip("this run is without compiled code")
-    assert _printed(program, way, environment) == _compiled(program)
+    assert _printed(program, way, environment) == compiled(program)
 
 
 @cache
-def _compiled(program: str) -> str:
+def compiled(program: str) -> str:
+    """What a program prints with Numba, as the way "compiled"."""
     return _printed(program, "compiled", {})
 
 

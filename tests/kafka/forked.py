@@ -1,10 +1,11 @@
-"""Processes by fork: a worker without the second or two of imports before each of its starts.
+"""Processes by fork: a command without the seconds of imports before each of its starts.
 
-A template process imports once what every worker imports, and has no thread of Python's. Each
-worker is a fork of it that then does just what ``python -m MODULE ARGUMENTS`` does: a process of
-its own, with its own signals, exit code and log. The kills, freezes and stops of the tests meet a
-real process. Where the system cannot wait for a process by a file descriptor, workers are started
-the usual way.
+A template process imports once what every command imports, loads the kernels that workers warm up,
+and has no thread of Python's. Each command, most often a worker, is a fork of it that then does
+just what ``python -m MODULE ARGUMENTS`` does: a process of its own, with its own signals, exit code
+and output. The kills, freezes and stops of the tests meet a real process. All forks have the hash
+seed of the template, so no worker starts itself anew for one. Where the system cannot wait for a
+process by a file descriptor, they are started the usual way.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
+from tests.compiled import warm_up
+
 MODULE = "app"
 IMPORTED = (
     "app.cli",
@@ -33,6 +36,9 @@ IMPORTED = (
     "app.worker.build",
 )
 """What a worker imports, from its command line to its parts."""
+READ_LATE = ("RIVERRUN_", "KAFKA_BOOTSTRAP_SERVERS")
+"""How variables begin that riverrun itself reads, long after the start of Python."""
+SEEDED = {"PYTHONHASHSEED": "0"}
 STARTS = "from tests.kafka import forked; forked.serve_forever()"
 MESSAGE = 1 << 20
 """Bytes that a request has at most: its environment is most of them."""
@@ -90,27 +96,33 @@ class Forked:
 Process = Forked | subprocess.Popen[bytes]
 
 
-def start(words: Sequence[str], log: IO[bytes], environ: Mapping[str, str]) -> Process:
-    """Start ``python -m WORDS``, whose output goes to a log.
+def start(
+    words: Sequence[str],
+    out: IO[bytes],
+    environ: Mapping[str, str],
+    errors: IO[bytes] | None = None,
+) -> Process:
+    """Start ``python -m WORDS``.
 
     Args:
         words: A module and its arguments. Another one than ``app`` is started the usual way: it
             may change what ``app`` imports.
-        log: An open file.
-        environ: Variables over those of this process. With any, the process is started the usual
-            way: they may be meant for its start.
+        out: An open file, for its output.
+        environ: Variables over those of this process. With any that may be meant for the start of
+            Python, the process is started the usual way.
+        errors: For its standard error, where that is not to go to `out`.
     """
-    if words[0] != MODULE or environ or not hasattr(os, "pidfd_open"):
-        return subprocess.Popen(
-            [sys.executable, "-m", *words],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **environ},
-        )
+    errors = errors or out
+    of_start = [name for name in environ if not name.startswith(READ_LATE)]
+    if words[0] != MODULE or of_start or not hasattr(os, "pidfd_open"):
+        command, environ = [sys.executable, "-m", *words], {**os.environ, **environ}
+        return subprocess.Popen(command, stdout=out, stderr=errors, env=environ)
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    request = json.dumps({"arguments": list(words[1:]), "environ": dict(os.environ)}).encode()
+    everything = {**os.environ, **SEEDED, **environ}
+    request = json.dumps({"arguments": list(words[1:]), "environ": everything}).encode()
     with its:
-        socket.send_fds(_template()[0], [request], [log.fileno(), its.fileno()])
+        descriptors = [out.fileno(), errors.fileno(), its.fileno()]
+        socket.send_fds(_template()[0], [request], descriptors)
     return Forked(ours)
 
 
@@ -123,7 +135,7 @@ def _template() -> tuple[socket.socket, subprocess.Popen[bytes]]:
     with its:
         descriptor = its.fileno()
         line = [sys.executable, "-c", STARTS, str(descriptor)]
-        process = subprocess.Popen(line, pass_fds=[descriptor])
+        process = subprocess.Popen(line, pass_fds=[descriptor], env={**os.environ, **SEEDED})
     atexit.register(_end, ours, process)
     return ours, process
 
@@ -137,6 +149,7 @@ def serve_forever() -> None:
     """Be the template: fork whenever the socket, named on the command line, asks for it."""
     for module in IMPORTED:
         __import__(module)
+    warm_up()
     gc.freeze()  # a collection in a fork would copy every page that was imported
     requests = socket.socket(fileno=int(sys.argv[1]))
     running: dict[int, tuple[int, socket.socket]] = {}
@@ -145,15 +158,17 @@ def serve_forever() -> None:
             if ready != requests.fileno():
                 _tell_end(ready, *running.pop(ready))
                 continue
-            message, descriptors, *_ = socket.recv_fds(requests, MESSAGE, 2)
+            message, descriptors, *_ = socket.recv_fds(requests, MESSAGE, 3)
             if not message:
                 return
-            log, its = descriptors[0], socket.socket(fileno=descriptors[1])
+            *outputs, last = descriptors
+            its = socket.socket(fileno=last)
             pid = os.fork()
             if not pid:
                 _close([requests, its], running)
-                return _run(json.loads(message), log)
-            os.close(log)
+                return _run(json.loads(message), outputs)
+            for output in outputs:
+                os.close(output)
             _reply(its, pid)
             running[os.pidfd_open(pid)] = pid, its
 
@@ -179,11 +194,11 @@ def _close(sockets: list[socket.socket], running: dict[int, tuple[int, socket.so
         one.close()
 
 
-def _run(request: Mapping[str, Any], log: int) -> None:
+def _run(request: Mapping[str, Any], outputs: Sequence[int]) -> None:
     """In the fork: become ``python -m app``."""
-    for stream in (1, 2):
-        os.dup2(log, stream)
-    os.close(log)
+    for stream, output in zip((1, 2), outputs, strict=True):
+        os.dup2(output, stream)
+        os.close(output)
     os.environ.clear()
     os.environ.update(request["environ"])
     sys.argv[1:] = request["arguments"]
