@@ -1,47 +1,18 @@
 """The commands together, as a user runs them: topics, replay, worker, evaluate, inspect."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from tests.kafka.commands import Commands
 from tests.kafka.running import wait_until
 from tests.kafka.support import read_committed
 
 ROOT = Path(__file__).parents[2]
-
-
-class Commands:
-    """Runs commands on one pipeline file and one Kafka."""
-
-    def __init__(self, kafka: str, file: Path, **environ: str) -> None:
-        self.file = file
-        self._environ = {
-            **{k: v for k, v in os.environ.items() if not k.startswith("RIVERRUN_")},
-            "KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "PYTHONPATH": str(ROOT),
-            **environ,
-        }
-
-    def start(self, command: str, *options: str) -> subprocess.Popen[str]:
-        """Start a command."""
-        arguments = [sys.executable, "-m", "app", command, str(self.file), *options]
-        return subprocess.Popen(
-            arguments, env=self._environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-
-    def run(self, command: str, *options: str) -> str:
-        """Standard output of a command that must succeed."""
-        process = self.start(command, *options)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode == 0, err
-        return out
 
 
 @pytest.fixture
@@ -75,7 +46,7 @@ def test_a_data_set_goes_through_and_every_event_is_predicted_once(
         found = evaluated(commands)
     finally:
         worker.send_signal(signal.SIGTERM)
-        _, log = worker.communicate(timeout=30)
+        _, log = worker.communicate()
     assert worker.returncode == 0, log
     counts = ("events", "predictions", "missing", "duplicates", "dead_letters", "labelled")
     assert [found[name] for name in counts] == [1250, 1250, 0, 0, 0, 1250]
@@ -94,7 +65,7 @@ def test_a_replay_creates_the_topics_that_lack_and_says_so(
 ) -> None:
     for expected, more in ((4, ()), (0, ("--again",))):
         replay = commands.start("replay", "--source", "phishing", "--limit", "3", *more)
-        _, err = replay.communicate(timeout=60)
+        _, err = replay.communicate()
         assert replay.returncode == 0
         assert err.count(": created, 4 partitions") == expected
         assert err.count(f"{topic_name}.state.v1") == bool(expected)
@@ -109,7 +80,7 @@ def test_a_replay_that_is_stopped_says_how_far_it_came(
     replay = commands.start("replay", "--source", "phishing", "--speed", "100")
     wait_until(lambda: read_committed(kafka, f"{topic_name}.events.v1"), what="an event")
     replay.send_signal(how)
-    out, err = replay.communicate(timeout=30)
+    out, err = replay.communicate()
     assert replay.returncode == 1
     delivered = int(out.split()[0])
     assert 0 < delivered < 1250
@@ -129,11 +100,11 @@ def test_history_that_the_topic_would_delete_at_once_is_refused(
         '[learner]\ntype = "passive_aggressive"\n'
         f'[topics]\npartitions = 1\nretention = "{retention}"\n'
     )
-    command = [sys.executable, "-m", "app", "replay", str(file), "--bootstrap-servers", kafka]
     source = ["--source", "live:cards=20,seed=1,days=2", "--limit", "10"]
-    done = subprocess.run([*command, *source], capture_output=True, text=True)
-    assert done.returncode == code, done.stderr
-    assert ("Kafka would delete it at once" in done.stderr) == (code == 1)
+    replay = Commands(kafka, file).start("replay", *source)
+    _, errors = replay.communicate()
+    assert replay.returncode == code, errors
+    assert ("Kafka would delete it at once" in errors) == (code == 1)
     there = AdminClient({"bootstrap.servers": kafka}).list_topics(timeout=30).topics
     assert (f"{topic_name}.events" in there) == (code == 0), "a refusal creates nothing"
     if code == 0:

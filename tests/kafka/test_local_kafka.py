@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -59,26 +60,9 @@ def test_kafka_in_docker_does_transactions(topic_name: str) -> None:
         smoke(address, topic_name)
 
 
-def test_a_group_joins_without_a_wait_for_topics_of_the_broker(topic_name: str) -> None:
-    with LocalKafka() as local:
-        there = AdminClient({"bootstrap.servers": local.bootstrap}).list_topics(timeout=30).topics
-        assert {"__consumer_offsets", "__transaction_state"} <= there.keys()
-        create_topic(local.bootstrap, topic_name)
-        produce(local.bootstrap, topic_name, [(None, b"1")])
-        consumer = Consumer(
-            {
-                "bootstrap.servers": local.bootstrap,
-                "group.id": topic_name,
-                "auto.offset.reset": "earliest",
-            }
-        )
-        consumer.subscribe([topic_name])
-        message = consumer.poll(60)
-        consumer.close()
-    assert message is not None
-
-
-def test_an_embedded_broker_takes_its_folder_with_it() -> None:
+def test_an_embedded_broker_lets_a_group_join_at_once_and_takes_its_folder_with_it(
+    topic_name: str,
+) -> None:
     local = LocalKafka()
     with local:
         folder = local._home
@@ -86,24 +70,53 @@ def test_an_embedded_broker_takes_its_folder_with_it() -> None:
         assert folder.is_dir()
         assert local.is_running()
         assert local.start() == local.bootstrap, "a second start changes nothing"
+        assert first_of_a_group(local.bootstrap, topic_name) == b"1"
     assert not folder.exists()
     assert not local.is_running()
     assert local.bootstrap == ""
 
 
-def test_what_was_written_is_there_after_a_restart_on_the_same_folder(
+def first_of_a_group(bootstrap: str, topic: str) -> bytes | None:
+    """What the first group of a broker reads, which has the topics of groups already."""
+    there = AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=30).topics
+    assert {"__consumer_offsets", "__transaction_state"} <= there.keys()
+    create_topic(bootstrap, topic)
+    produce(bootstrap, topic, [(None, b"1")])
+    consumer = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": topic, "auto.offset.reset": "earliest"}
+    )
+    consumer.subscribe([topic])
+    message = consumer.poll(60)
+    consumer.close()
+    assert message is not None
+    return message.value()
+
+
+def test_a_folder_has_one_broker_at_a_time_which_finds_what_was_written(
     home: Path, topic_name: str
 ) -> None:
     with LocalKafka(home) as local:
+        with pytest.raises(LocalKafkaInUse, match=local.bootstrap):
+            LocalKafka(home).start()
         create_topic(local.bootstrap, topic_name)
         produce(local.bootstrap, topic_name, [(b"k", b"v")])
-    with LocalKafka(home) as local:
+    port, _ = free_ports(None)
+    with LocalKafka(home, port=port) as local:
+        assert local.bootstrap == f"127.0.0.1:{port}"
         assert [m.value() for m in read_committed(local.bootstrap, topic_name)] == [b"v"]
+    refuses_a_folder_of_something_else(home)
 
 
-def test_two_brokers_do_not_share_a_folder(home: Path) -> None:
-    with LocalKafka(home) as local, pytest.raises(LocalKafkaInUse, match=local.bootstrap):
+def refuses_a_folder_of_something_else(home: Path) -> None:
+    """In one line; once it is removed, a broker starts there."""
+    (home / "data" / "meta.properties").write_text("version=1\nnode.id=7\ncluster.id=other\n")
+    with pytest.raises(LocalKafkaError, match="damaged or of another version") as refused:
         LocalKafka(home).start()
+    assert "\n" not in str(refused.value)
+    assert str(home / "broker.log") in str(refused.value)
+    shutil.rmtree(home / "data")
+    with LocalKafka(home) as local:
+        assert local.is_running()
 
 
 def test_a_broker_ends_with_a_program_that_is_killed(home: Path) -> None:
@@ -128,72 +141,41 @@ def test_a_killed_program_leaves_no_temporary_folder(tmp_path: Path) -> None:
     assert _soon(lambda: not list(tmp_path.glob("riverrun-kafka-*")))
 
 
-def test_a_broker_in_the_background_stays_when_its_starter_ends(home: Path) -> None:
+def test_brokers_in_the_background_are_one_which_stays_when_its_starters_end(
+    home: Path, topic_name: str
+) -> None:
     starter = program("print(start_background(Path(sys.argv[1])))", home)
-    address = subprocess.check_output(starter, cwd=ROOT, text=True).strip()
+    both = [subprocess.Popen(starter, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(2)]
+    first, second = (started.communicate(timeout=60)[0].decode() for started in both)
     running = status(home)
     assert running is not None
-    assert running.bootstrap == address
-    assert start_background(home) == address, "the second start finds the first"
+    address = running.bootstrap
+    assert first == second == f"{address}\n"
+    assert start_background(home) == address, "a later start finds the first"
     assert status(home) == running
     with pytest.raises(LocalKafkaError, match="runs already, on"):
         start_background(home, port=1)
+
+    create_topic(address, topic_name)
+    produce(address, topic_name, [(b"k", b"v")])
+    os.kill(running.pid, signal.SIGKILL)
+    assert _soon(lambda: status(home) is None)
+    assert start_background(home) == address, "one that died starts again at its address"
+    assert [m.value() for m in read_committed(address, topic_name)] == [b"v"]
     assert stop_background(home)
     assert status(home) is None
     assert not stop_background(home)
 
 
-def test_two_that_start_at_once_get_one_broker(home: Path) -> None:
-    starter = program("print(start_background(Path(sys.argv[1])))", home)
-    both = [subprocess.Popen(starter, cwd=ROOT, stdout=subprocess.PIPE) for _ in range(2)]
-    first, second = (started.communicate(timeout=60)[0] for started in both)
-    running = status(home)
-    assert running is not None
-    assert first == second == f"{running.bootstrap}\n".encode()
-
-
-def test_a_broker_that_died_is_no_broker_and_starts_again_at_its_address(
-    home: Path, topic_name: str
-) -> None:
-    address = start_background(home)
-    create_topic(address, topic_name)
-    produce(address, topic_name, [(b"k", b"v")])
-    running = status(home)
-    assert running is not None
-    os.kill(running.pid, signal.SIGKILL)
-    assert _soon(lambda: status(home) is None)
-    assert start_background(home) == address
-    assert [m.value() for m in read_committed(address, topic_name)] == [b"v"]
-
-
 def test_a_port_that_is_taken_is_said_so(home: Path) -> None:
-    with (
-        LocalKafka() as local,
-        pytest.raises(LocalKafkaError, match=r"cannot start Kafka on 127\.0\.0\.1:\d+: Address"),
-    ):
-        LocalKafka(home, port=int(local.bootstrap.split(":")[1])).start()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = rf"cannot start Kafka on 127\.0\.0\.1:{port}: Address"
+        with pytest.raises(LocalKafkaError, match=said):
+            LocalKafka(home, port=port).start()
 
 
-def test_a_port_that_is_free_is_taken(home: Path) -> None:
-    port, _ = free_ports(None)
-    with LocalKafka(home, port=port) as local:
-        assert local.bootstrap == f"127.0.0.1:{port}"
-
-
-def test_a_folder_of_something_else_is_refused_in_one_line(home: Path) -> None:
-    with LocalKafka(home):
-        pass
-    (home / "data" / "meta.properties").write_text("version=1\nnode.id=7\ncluster.id=other\n")
-    with pytest.raises(LocalKafkaError, match="damaged or of another version") as refused:
-        LocalKafka(home).start()
-    assert "\n" not in str(refused.value)
-    assert str(home / "broker.log") in str(refused.value)
-    shutil.rmtree(home / "data")
-    with LocalKafka(home) as local:
-        assert local.is_running()
-
-
-def _soon(condition: Callable[[], bool], within: float = 20.0) -> bool:
+def _soon(condition: Callable[[], bool], within: float = 60.0) -> bool:
     deadline = time.monotonic() + within
     while not condition():
         if time.monotonic() > deadline:

@@ -12,8 +12,8 @@ from app.kafka.settings import KafkaSettings
 from app.pipeline.load import load_pipeline
 from app.replay.base import LateLabels
 from app.replay.sources import open_source
+from tests.kafka.commands import Commands
 from tests.kafka.support import create_topic, read_committed
-from tests.kafka.test_commands import Commands
 
 PIPELINE = """\
 name = "NAME"
@@ -74,7 +74,7 @@ def test_a_replay_that_was_stopped_goes_on_where_it_was(
     paced = commands.start(*replay, "--pace", "1d/10s")
     read_committed(kafka, f"{topic_name}.events.v1", 20)
     paced.send_signal(signal.SIGTERM)
-    first, *others = paced.communicate(timeout=30)[0], commands.run(*replay), commands.run(*replay)
+    first, *others = paced.communicate()[0], commands.run(*replay), commands.run(*replay)
     assert 20 <= int(first.split()[0]) < int(others[0].split()[0])
     assert others[1].startswith("0 events delivered")
     whole = open_source(source, "id", None, LateLabels("payment", "bad", "said_by", 2 * 86_400))
@@ -103,7 +103,7 @@ def test_a_file_and_the_file_of_its_labels_arrive_with_their_times(
 def refused(commands: Commands, *options: str) -> str:
     """What a replay says that must be refused."""
     process = commands.start("replay", *options)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     assert (process.returncode, out) == (1, ""), err
     return err.splitlines()[-1]
 
@@ -188,7 +188,7 @@ def test_a_topic_with_another_retention_than_the_file_says_is_told_and_altered(
 ) -> None:
     create_topic(kafka, f"{topic_name}.events.v1", 2, retention_ms="86400000")
     topics = commands.start("topics")
-    _, err = topics.communicate(timeout=60)
+    _, err = topics.communicate()
     warning = f"warning: {topic_name}.events.v1: retention.ms is 86400000, and should be -1"
     assert warning in err
     options = rows(tmp_path / "e.csv", "a,c,2018-04-01")
@@ -200,5 +200,5 @@ def test_a_topic_with_another_retention_than_the_file_says_is_told_and_altered(
 
 def test_a_compacted_input_is_told(commands: Commands, kafka: str, topic_name: str) -> None:
     create_topic(kafka, f"{topic_name}.events.v1", 2, cleanup_policy="compact")
-    _, err = commands.start("topics").communicate(timeout=60)
+    _, err = commands.start("topics").communicate()
     assert f"warning: {topic_name}.events.v1: cleanup.policy = compact" in err

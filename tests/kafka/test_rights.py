@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
+import signal
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +18,7 @@ from app.kafka.rights import group_rights, needed, spelt, topic_rights
 from app.kafka.settings import KafkaSettings
 from app.local_kafka import LocalKafka
 from app.pipeline.load import Pipeline, load_pipeline
+from tests.kafka.commands import Commands
 from tests.kafka.guarded import Acls, Right, documented, jaas, login
 from tests.kafka.running import wait_until
 
@@ -62,6 +61,13 @@ name = "a"
 """
 
 
+class Done(NamedTuple):
+    """How a command ended, and what it wrote to standard error."""
+
+    returncode: int | None
+    stderr: str
+
+
 class Scene(NamedTuple):
     """A broker with an authorizer, the pipeline's topics, and a user for a worker and a reader."""
 
@@ -69,6 +75,7 @@ class Scene(NamedTuple):
     file: Path
     pipeline: Pipeline
     admin: KafkaSettings
+    asking: AdminClient
     worker: Acls
     reader: Acls
 
@@ -85,40 +92,34 @@ class Scene(NamedTuple):
     def committed(self) -> int:
         """The offset of the events that the workers have committed."""
         asked = [ConsumerGroupTopicPartitions("pay", [TopicPartition("pay.events.v1", 0)])]
-        admin = AdminClient(self.admin.admin())  # lives until the result is there
-        (answer,) = admin.list_consumer_group_offsets(asked).values()
+        (answer,) = self.asking.list_consumer_group_offsets(asked).values()
         return int(answer.result(30).topic_partitions[0].offset)
 
-    def environment(self, user: str) -> Mapping[str, str]:
-        """What makes a command this user's."""
-        properties = {f"RIVERRUN_KAFKA__{k.upper().replace('.', '_')}": v for k, v in _of(user)}
-        return {**os.environ, **properties, "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap}
+    def commands(self, user: str) -> Commands:
+        """Commands of this user."""
+        environ = {
+            f"RIVERRUN_KAFKA__{key.upper().replace('.', '_')}": value
+            for key, value in login(user, PASSWORDS[user]).items()
+        }
+        return Commands(self.bootstrap, self.file, environ)
 
-    def run(self, user: str, *command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, user: str, command: str, *options: str) -> Done:
         """A command of riverrun to its end."""
-        line = [sys.executable, "-m", "app", *command]
-        environment = self.environment(user)
-        return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120)
+        process = self.commands(user).start(command, *options)
+        _, errors = process.communicate()
+        return Done(process.returncode, errors)
 
     @contextmanager
-    def working(self) -> Iterator[subprocess.Popen[str]]:
+    def working(self) -> Iterator[None]:
         """A worker with the rights of its user; it must stop by itself."""
-        line = [sys.executable, "-m", "app", "worker", str(self.file)]
-        environment = self.environment("pumps")
-        process = subprocess.Popen(line, env=environment, stderr=subprocess.PIPE, text=True)
+        process = self.commands("pumps").start("worker")
         try:
-            yield process
-            process.terminate()
-            _, log = process.communicate(timeout=60)
-            assert process.returncode == 0, log
-            assert "WARNING riverrun.worker: this user" not in log
+            yield
         finally:
-            process.kill()
-            process.wait()
-
-
-def _of(user: str) -> list[tuple[str, str]]:
-    return list(login(user, PASSWORDS[user]).items())
+            process.send_signal(signal.SIGTERM)
+            _, log = process.communicate()
+        assert process.returncode == 0, log
+        assert "WARNING riverrun.worker: this user" not in log
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +144,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         worker, reader = Acls(admin, "pumps"), Acls(admin, "rita")
         worker.grant(documented(pipeline, "a worker"))
         reader.grant(documented(pipeline, "a reader"))
-        yield Scene(local.bootstrap, file, pipeline, settings, worker, reader)
+        yield Scene(local.bootstrap, file, pipeline, settings, admin, worker, reader)
 
 
 SEVERAL = 'shared = "learner"\nlearners = 2\nlearner = { type = "arow" }'
@@ -178,10 +179,8 @@ def test_these_rights_are_enough_to_score_commit_restore_and_read(scene: Scene) 
         scene.send(20, 20 * round)
         with scene.working():
             wait_until(lambda end=start + 21 * round: scene.committed() == end, 120)
-    for command in ("inspect", "evaluate", ("state", "check"), ("dead-letters", "FILE", "list")):
-        words = [command] if isinstance(command, str) else list(command)
-        line = [str(scene.file) if word == "FILE" else word for word in words]
-        done = scene.run("rita", *line, *([] if "FILE" in words else [str(scene.file)]))
+    for command, *options in (["inspect"], ["evaluate"], ["state check"], ["dead-letters", "list"]):
+        done = scene.run("rita", command, *options)
         assert done.returncode == 0, (command, done.stderr)
 
 
@@ -212,7 +211,7 @@ def test_a_worker_without_one_right_says_which_before_it_begins(
     kind, name, operation = taken
     with without(scene.worker, Right(kind, name, operation)):
         # Where nothing else lets the user see the topic, Describe is asked of it by its name.
-        done = scene.run("pumps", "worker", str(scene.file))
+        done = scene.run("pumps", "worker")
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
     assert last == f"riverrun: {needed([f'{operation} {kind} {name}'])}" or (
@@ -224,7 +223,7 @@ def test_a_worker_without_one_right_says_which_before_it_begins(
 
 def test_a_worker_without_a_right_to_its_transactional_id_names_it(scene: Scene) -> None:
     with without(scene.worker, Right("transactional id", "pay/", "Write", True)):
-        done = scene.run("pumps", "worker", str(scene.file))
+        done = scene.run("pumps", "worker")
     assert done.returncode == 1
     assert "transactional id pay/a" in done.stderr.splitlines()[-1]
     assert "AUTHORIZATION_FAILED" in done.stderr.splitlines()[-1]
@@ -234,7 +233,7 @@ def test_without_describing_settings_a_worker_goes_on_with_a_warning(scene: Scen
     right = Right("topic", "pay.labels.v1", "DescribeConfigs")
     missing = Right("group", "pay", "Read")  # so that it ends by itself
     with without(scene.worker, right), without(scene.worker, missing):
-        done = scene.run("pumps", "worker", str(scene.file))
+        done = scene.run("pumps", "worker")
     warning = "this user has no right to DescribeConfigs topic pay.labels.v1: its settings are"
     assert warning in done.stderr
 
@@ -251,7 +250,7 @@ def test_a_reader_without_one_right_is_told_of_what(
     scene: Scene, command: str, taken: tuple[str, str, str]
 ) -> None:
     with without(scene.reader, Right(*taken)):
-        done = scene.run("rita", command, str(scene.file))
+        done = scene.run("rita", command)
     kind, name, operation = taken
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == f"riverrun: {needed([f'{operation} {kind} {name}'])}"

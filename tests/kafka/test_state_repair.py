@@ -105,17 +105,18 @@ def test_a_whole_state_is_whole_and_needs_no_repair(
     assert "whole; " in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("offset", [40, 180])
 def test_an_offset_that_somebody_moved_becomes_that_of_the_state(
-    here: Stream, capsys: pytest.CaptureFixture[str], offset: int
+    here: Stream, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    here.send(0, synthetic(2, 100))
-    move_offset(here, offset)
-    (partition,) = check(here, capsys, whole=False)["partitions"]
-    assert f"committed offset is {offset}" in partition["damage"][0]
-    assert f"{offset} becomes 100" in repair(here, capsys)
-    check(here, capsys, whole=True)
-    goes_on(here, synthetic(3, 50))
+    for seed, by in ((2, -60), (4, 80)):
+        done = here.count
+        here.send(0, synthetic(seed, 100))
+        move_offset(here, done + by)
+        (partition,) = check(here, capsys, whole=False)["partitions"]
+        assert f"committed offset is {done + by}" in partition["damage"][0]
+        assert f"{done + by} becomes {done}" in repair(here, capsys)
+        check(here, capsys, whole=True)
+        goes_on(here, synthetic(seed + 1, 50))
 
 
 def test_offsets_that_the_broker_forgot_become_those_of_the_state(
@@ -127,26 +128,27 @@ def test_offsets_that_the_broker_forgot_become_those_of_the_state(
     goes_on(here, synthetic(3, 50))
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        (MODEL.encode(), None),
-        (MODEL.encode(), b"mx"),
-        (POSITION.encode(), None),
-        (POSITION.encode(), b"vx"),
-        (b"\xff\xfe", b"vx"),
-        (b"other", b"vx"),
-    ],
-)
+WRITTEN = [
+    (MODEL.encode(), None),
+    (MODEL.encode(), b"mx"),
+    (POSITION.encode(), None),
+    (POSITION.encode(), b"vx"),
+    (b"\xff\xfe", b"vx"),
+    (b"other", b"vx"),
+]
+"""Keys and values that no worker has written."""
+
+
 def test_what_somebody_wrote_on_the_state_topic_is_undone(
-    here: Stream, capsys: pytest.CaptureFixture[str], key: bytes, value: bytes | None
+    here: Stream, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    produce(here.bootstrap, here.pipeline.state_topic, [(key, value)], 0)
-    (partition,) = check(here, capsys, whole=False)["partitions"]
-    assert f"{here.pipeline.state_topic}[0]" in partition["damage"][0]
-    repair(here, capsys)
-    check(here, capsys, whole=True)
-    goes_on(here, synthetic(3, 50))
+    for seed, written in enumerate(WRITTEN, 3):
+        produce(here.bootstrap, here.pipeline.state_topic, [written], 0)
+        (partition,) = check(here, capsys, whole=False)["partitions"]
+        assert f"{here.pipeline.state_topic}[0]" in partition["damage"][0], written
+        repair(here, capsys)
+        check(here, capsys, whole=True)
+        goes_on(here, synthetic(seed, 20))
 
 
 def test_outputs_of_a_torn_transaction_are_told_and_not_written_twice(
