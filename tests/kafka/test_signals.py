@@ -36,7 +36,7 @@ def test_a_signal_under_load_ends_a_worker_with_0_and_the_next_goes_on_where_it_
 ) -> None:
     pipeline = stream(kafka, tmp_path, topic_name, LEARNER, partitions=2)
     for partition in (0, 1):
-        pipeline.send(partition, synthetic(partition, 40_000))
+        pipeline.send(partition, synthetic(partition, 20_000))
     with workers(pipeline, "a") as (worker,):
         for how in (signal.SIGTERM, signal.SIGINT):
             wait_until(lambda: assigned(worker), what="the assignment")
