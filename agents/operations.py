@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.events.read import Read
+from agents.lazy_fields import Fields, LazyFields
 from agents.records import StoredRecord
 from agents.rejected import Rejected
 from learners.engine.kernels import Floats, Ints
@@ -27,7 +29,6 @@ KINDS: tuple[Kind, ...] = ("learn", "correct", "drop")
 """The kind of a label that was joined is KINDS[number - 1]."""
 
 Kinds = NDArray[np.int8]
-Fields = Mapping[str, Any]
 Row = tuple[int, int, int, Any, Fields, Any, Any, int, Record]
 """Kind, time, event_time, id, fields, label, before, weight and record of one operation."""
 
@@ -93,6 +94,8 @@ class Operations:
             with the events.
         origin: Topic and partition of all events; None where they differ.
         looked_up: Fields that were asked for, as they came.
+        asked: Gets the names of fields that had to be looked up in every row: its source has
+            them at hand from the next batch on. None where nobody does.
     """
 
     kinds: Kinds
@@ -110,6 +113,7 @@ class Operations:
     read: Read | None = None
     origin: tuple[str, int] | None = None
     looked_up: dict[str, list[Any]] = field(default_factory=dict)
+    asked: set[str] | None = None
 
     @classmethod
     def of(cls, rows: Sequence[Row], causes: Sequence[Record], places: Sequence[int]) -> Operations:
@@ -146,7 +150,7 @@ class Operations:
         if len(parts) == 1:
             return first
 
-        def chained(column: Callable[[Operations], Sequence[Any]]) -> list[Any]:
+        def all_of(column: Callable[[Operations], Sequence[Any]]) -> list[Any]:
             return [value for part in parts for value in column(part)]
 
         times = np.concatenate([part.times for part in parts])
@@ -155,17 +159,22 @@ class Operations:
         return cls(
             np.concatenate([part.kinds for part in parts]),
             (times, event_times),
-            chained(lambda part: part.ids),
-            chained(lambda part: part.came),
-            chained(lambda part: part.labels),
-            chained(lambda part: part.befores),
-            chained(lambda part: part.weights),
-            chained(lambda part: part.records),
-            chained(lambda part: part.causes),
+            all_of(lambda part: part.ids),
+            chained([part.came for part in parts]),
+            all_of(lambda part: part.labels),
+            all_of(lambda part: part.befores),
+            all_of(lambda part: part.weights),
+            all_of(lambda part: part.records),
+            all_of(lambda part: part.causes),
             np.concatenate([part.places for part in parts]),
             {n: np.concatenate([part.added[n] for part in parts]) for n in first.added},
             first.letters,
             origin=origins.pop() if len(origins) == 1 else None,
+            looked_up={
+                name: all_of(partial(Operations._looked_up, name=name))
+                for name in set(first.looked_up).union(*(part.looked_up for part in parts))
+            },
+            asked=first.asked,
         )
 
     def __len__(self) -> int:
@@ -206,7 +215,7 @@ class Operations:
             self.kinds[at],
             (self.times[at], self.event_times[at]),
             of(self.ids),
-            of(self.came),
+            self.came.take(order) if isinstance(self.came, LazyFields) else of(self.came),
             of(self.labels),
             of(self.befores),
             of(self.weights),
@@ -217,6 +226,8 @@ class Operations:
             self.letters,
             self.read and self.read.some(at)._replace(at=np.arange(len(at))),
             self.origin,
+            {name: of(column) for name, column in self.looked_up.items()},
+            self.asked,
         )
 
     def without(self, gone: Iterable[int]) -> Operations:
@@ -243,10 +254,17 @@ class Operations:
 
     def _came_as(self, name: str, at: Ints) -> list[Any]:
         """A field as it came, at these places; it is looked up once in a batch."""
+        column = self._looked_up(name)
+        return list(column) if len(at) == len(column) else [column[i] for i in at.tolist()]
+
+    def _looked_up(self, name: str) -> list[Any]:
         column = self.looked_up.get(name)
         if column is None:
+            self.came = list(self.came)  # now each is decoded, once
             column = self.looked_up[name] = [fields.get(name) for fields in self.came]
-        return list(column) if len(at) == len(column) else [column[i] for i in at.tolist()]
+            if self.asked is not None:
+                self.asked.add(name)
+        return column
 
     def fields(self, i: int) -> dict[str, Any]:
         """All fields of one operation, those that were added too."""
@@ -268,7 +286,7 @@ class Operations:
         came = list(self.came)
         for i, each in zip(at, fields, strict=True):
             came[i] = each
-        self.came, self.added, self.looked_up = came, {}, {}
+        self.came, self.added, self.looked_up, self.asked = came, {}, {}, None
 
     def set_aside(
         self, errors: Mapping[int, Exception], stage: Stage
@@ -300,3 +318,26 @@ class Operations:
             value = codec.encode({id_: self.ids[i], label: self.labels[i]})
             time = int(self.times[i])
         return StoredRecord(Source.of(record), record.key(), value, time)
+
+
+def undecoded(records: Sequence[Record], codec: Codec) -> LazyFields:
+    """The fields of events in the format of their topic."""
+
+    def make(i: int) -> Fields:
+        fields: Fields = codec.decode(records[i].value())
+        return fields
+
+    return LazyFields(make, range(len(records)))
+
+
+def chained(parts: Sequence[Sequence[Fields]]) -> Sequence[Fields]:
+    """The fields of several batches, one behind the other."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = [(part, i) for part in parts for i in range(len(part))]
+
+    def make(k: int) -> Fields:
+        part, i = rows[k]
+        return part[i]
+
+    return LazyFields(make, range(len(rows)))

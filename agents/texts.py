@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from agents.words import WORD, Bytes, interleave, whole
-from learners.engine.kernels import Ints, kernel
+from learners.engine.kernels import Ints, helper, kernel
 
 _lines = msgspec.json.Encoder().encode_lines
 _packed = msgspec.msgpack.Encoder().encode
@@ -63,19 +63,26 @@ def _scalars(data: Bytes, at: int, spans: Ints) -> None:
     """Where the scalars of a MessagePack list begin and end."""
     for i in range(spans.shape[0]):
         spans[i, 0] = at
-        byte = whole(data[at])
-        at += 1
-        if 0xA0 <= byte < 0xC0:
-            at += byte - 0xA0
-        elif byte == 0xD9:
-            at += 1 + whole(data[at])
-        elif byte == 0xDA:
-            at += 2 + (whole(data[at]) << 8) + whole(data[at + 1])
-        elif 0xCA <= byte <= 0xCB:
-            at += 4 if byte == 0xCA else 8
-        elif 0xCC <= byte <= 0xD3:
-            at += 1 << (byte & 3)
+        at = end_of_scalar(data, at)
         spans[i, 1] = at
+
+
+@helper
+def end_of_scalar(data: Bytes, at: int) -> int:
+    """Behind the scalar of MessagePack that begins here."""
+    byte = whole(data[at])
+    at += 1
+    if 0xA0 <= byte < 0xC0:
+        at += byte - 0xA0
+    elif byte == 0xD9:
+        at += 1 + whole(data[at])
+    elif byte == 0xDA:
+        at += 2 + (whole(data[at]) << 8) + whole(data[at + 1])
+    elif 0xCA <= byte <= 0xCB:
+        at += 4 if byte == 0xCA else 8
+    elif 0xCC <= byte <= 0xD3:
+        at += 1 << (byte & 3)
+    return at
 
 
 class Template:
@@ -98,6 +105,12 @@ class Template:
 
     def fill(self, columns: Sequence[Texts]) -> list[bytes]:
         """A record for each row of the columns, one for each mark."""
+        out, bounds = self.lay(columns)
+        whole = out.tobytes()
+        return [whole[first:end] for first, end in pairwise(bounds.tolist())]
+
+    def lay(self, columns: Sequence[Texts]) -> tuple[Bytes, Ints]:
+        """As `fill`, one record behind the other; and where each begins, and the end."""
         starts = np.cumsum([0, *(len(column.data) for column in columns[:-1])])
         data = np.concatenate([*(column.data for column in columns), _SPARE])
         spans = np.stack([c.spans + start for c, start in zip(columns, starts, strict=True)])
@@ -106,5 +119,4 @@ class Template:
         np.cumsum(lengths, out=bounds[1:])
         out = np.empty(int(bounds[-1]) + WORD, np.uint8)
         interleave(self._pieces, self._ends, data, spans, out)
-        whole = out.tobytes()
-        return [whole[first:end] for first, end in pairwise(bounds.tolist())]
+        return out, bounds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -49,6 +49,15 @@ def is_plain(value: Any) -> bool:
     if type(value) is float:
         return isfinite(value)
     return type(value) is bool or fits(value)
+
+
+def bounded(keys: Sequence[bytes], values: Sequence[bytes | None]) -> bool:
+    """Whether every record has a value, and none is too large."""
+    try:
+        longest = max(map(len, values), default=0)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return longest <= MAX_VALUE and max(map(len, keys), default=0) <= MAX_KEY
 
 
 def id_error(field: str, id_: Any) -> InvalidEvent:

@@ -13,9 +13,8 @@ import numpy as np
 from agents.errors import InvalidEvent
 from agents.events.fields import EventFields, parser
 from agents.events.limits import (
-    MAX_KEY,
-    MAX_VALUE,
     all_fit,
+    bounded,
     decode_one,
     fits,
     id_error,
@@ -94,7 +93,7 @@ class EventReader:
         failures: list[Failure] = []
         values = of_each(records, "value")
         keys = [key or b"" for key in of_each(records, "key")]
-        if not _bounded(keys, values):
+        if not bounded(keys, values):
             return self._read_each(range(len(values)), keys, values, failures), failures
         scanner = None if len(values) < FEW else self._scanner_for(values)
         if scanner is None:
@@ -266,15 +265,6 @@ def merged(first: Events, second: Events) -> Events:
         [labels[i] for i in order],
         first.rows.with_more(second.rows).take(order),
     )
-
-
-def _bounded(keys: Sequence[bytes], values: Sequence[bytes | None]) -> bool:
-    """Whether every record has a value, and none is too large."""
-    try:
-        longest = max(map(len, values))  # type: ignore[arg-type]
-    except TypeError:
-        return False
-    return longest <= MAX_VALUE and max(map(len, keys)) <= MAX_KEY
 
 
 def _kept(keep: list[bool], *columns: list[Any]) -> tuple[list[Any], ...]:

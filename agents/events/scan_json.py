@@ -41,10 +41,10 @@ def scan(data: Bytes, bounds: Ints, fields: Fields, found: Found) -> None:
     """Read all rows; see `scanned.Found`."""
     seen = np.full(found.matrix.shape[1], -1, np.int64)
     for row in range(bounds.shape[0] - 1):
-        found.kinds[row, 0] = found.kinds[row, 1] = NOTHING
+        found.kinds[row] = NOTHING
         count = _object(data, bounds[row], bounds[row + 1] - 1, fields, found, row, seen)
         if count != found.matrix.shape[1]:
-            found.kinds[row, 0] = found.kinds[row, 1] = ODD
+            found.kinds[row] = ODD
 
 
 @helper

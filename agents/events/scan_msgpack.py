@@ -39,10 +39,10 @@ def scan(data: Bytes, bounds: Ints, fields: Fields, found: Found) -> None:
     seen = np.full(found.matrix.shape[1], -1, np.int64)
     buffer = np.empty(1, np.uint64)
     for row in range(bounds.shape[0] - 1):
-        found.kinds[row, 0] = found.kinds[row, 1] = NOTHING
+        found.kinds[row] = NOTHING
         end = bounds[row + 1] - 1
         if _map(data, bounds[row], end, fields, found, row, seen, buffer) != found.matrix.shape[1]:
-            found.kinds[row, 0] = found.kinds[row, 1] = ODD
+            found.kinds[row] = ODD
 
 
 @inlined

@@ -20,7 +20,7 @@ class Fields(NamedTuple):
     """The fields that are looked for.
 
     Attributes:
-        names: Of the features, then of the id, then of the label, one behind the other.
+        names: Of the features, then of the other values, one behind the other.
         ends: Where each of these ends; an empty name is none.
         closed: Whether a number or bool of any other name makes a row odd.
     """
@@ -30,9 +30,9 @@ class Fields(NamedTuple):
     closed: bool
 
     @classmethod
-    def of(cls, features: tuple[str, ...], id_: str, label: str, closed: bool) -> Fields:
-        """From names; "" where there is no id or label."""
-        names = [name.encode() for name in (*features, id_, label)]
+    def of(cls, features: tuple[str, ...], values: tuple[str, ...], *, closed: bool) -> Fields:
+        """From names; "" where there is no such value."""
+        names = [name.encode() for name in (*features, *values)]
         ends = np.cumsum([len(name) for name in names], dtype=np.int64)
         return cls(np.frombuffer(b"".join(names), np.uint8), ends, closed)
 
@@ -42,10 +42,11 @@ class Found(NamedTuple):
 
     Attributes:
         matrix: The features, of shape (rows, features).
-        kinds: What id and label are, of shape (rows, 2); both are ODD in a row that was not
-            read, whose other entries mean nothing.
-        spans: Where the id and the label begin and end in the data, of shape (rows, 2, 2).
-        values: Id and label where they are numbers, of shape (rows, 2).
+        kinds: What the other values are, of shape (rows, values); all are ODD in a row that was
+            not read, whose other entries mean nothing. Where id and label are looked for, they
+            are the first two.
+        spans: Where each begins and ends in the data, of shape (rows, values, 2).
+        values: Those that are numbers, of shape (rows, values).
     """
 
     matrix: Floats
@@ -54,13 +55,13 @@ class Found(NamedTuple):
     values: Floats
 
     @classmethod
-    def empty(cls, rows: int, features: int) -> Found:
+    def empty(cls, rows: int, features: int, values: int = 2) -> Found:
         """Room for so many."""
         return cls(
             np.empty((rows, features)),
-            np.empty((rows, 2), np.uint8),
-            np.empty((rows, 2, 2), np.int64),
-            np.empty((rows, 2)),
+            np.empty((rows, values), np.uint8),
+            np.empty((rows, values, 2), np.int64),
+            np.empty((rows, values)),
         )
 
     def rows(self, which: Ints) -> Found:

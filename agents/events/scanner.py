@@ -33,6 +33,20 @@ EXACT = 2**53
 """Up to here a float64 holds every integer."""
 
 
+def joined(values: Sequence[bytes]) -> tuple[bytes, Ints]:
+    """Values as a scanner takes them, a line feed behind each; and where each begins."""
+    bounds = np.zeros(len(values) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, values), np.int64, len(values)) + 1, out=bounds[1:])
+    return b"\n".join([*values, b""]), bounds
+
+
+def is_id(kinds: Any, spans: Ints) -> Any:
+    """Which values can be ids, as far as is seen by their kinds and lengths."""
+    length = spans[:, 1] - spans[:, 0]
+    is_text = (kinds == TEXT) & (length <= MAX_TEXT)
+    return is_text | ((kinds == INTEGER) & (length <= LONGEST_INTEGER))
+
+
 class Spans(Sequence[Any]):
     """Values that still stand in the data that they were read from.
 
@@ -115,7 +129,7 @@ class Scanner:
         self._decode = decode
         self.features = features
         self._id, self._label = id_, label
-        self._fields = Fields.of(features, id_ or "", label or "", closed)
+        self._fields = Fields.of(features, (id_ or "", label or ""), closed=closed)
 
     @staticmethod
     def can(names: Sequence[str]) -> bool:
@@ -126,9 +140,7 @@ class Scanner:
 
     def scan(self, values: Sequence[bytes]) -> Scanned:
         """Find them in the values of some records."""
-        data = b"\n".join([*values, b""])
-        bounds = np.zeros(len(values) + 1, np.int64)
-        np.cumsum(np.fromiter(map(len, values), np.int64, len(values)) + 1, out=bounds[1:])
+        data, bounds = joined(values)
         found = Found.empty(len(values), len(self.features))
         self._scan(np.frombuffer(data, np.uint8), bounds, self._fields, found)
         read = np.flatnonzero(self._usable(found))
@@ -147,10 +159,7 @@ class Scanner:
         kind = found.kinds[:, ID]
         if self._id is None:
             return kind != ODD
-        length = found.spans[:, ID, 1] - found.spans[:, ID, 0]
-        return ((kind == TEXT) & (length <= MAX_TEXT)) | (
-            (kind == INTEGER) & (length <= LONGEST_INTEGER)
-        )
+        return is_id(kind, found.spans[:, ID])
 
     def _flags(self, found: Found) -> list[bool] | None:
         if self._label is None:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from agents.events.limits import all_fit
 from agents.labels import kernels
+from agents.labels.arrived import Arrived
 from agents.labels.counts import JoinCounts
 from agents.labels.deadlines import Deadlines
-from agents.labels.entries import kept_fields
-from agents.labels.joined import Joined
+from agents.labels.joined import Joined, JoinedFields
 from agents.labels.kernels import (
     AT,
     DROP,
-    EVENT,
     EXPIRED,
     EXPIRED_AT,
     EXPIRED_TIME,
-    FORGET,
     GIVEN,
     HAPPENED,
     IDS,
@@ -36,20 +32,14 @@ from agents.labels.kernels import (
     Arrivals,
     Happened,
 )
-from agents.labels.reader import ParsedLabel
 from agents.labels.settings import JoinSettings
-from agents.operations import Fields, ParsedEvent
 from agents.records import given_label
-from agents.tables.arrays import joined_bytes
 from agents.tables.table import Table
 
 _BESIDES = 32
 """Bytes of an entry besides its id and what is kept of it, at the most."""
 _SPARE = 1 << 18
 """Bytes that entries may take which grow, until more room is made."""
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(list[Any]).decode
-_to_json = msgspec.json.Encoder().encode
 _from_json = msgspec.json.Decoder(list[Any]).decode
 
 
@@ -58,41 +48,18 @@ class Batch:
 
     Args:
         arrived: In order.
-        keep: The fields of events that are kept.
         now: The time of the stream before.
 
     Attributes:
         arrived: In order.
-        ids, records, fields, labels, weights: Of each, as in ``Operations``.
         came: They for the loop.
         run: Numbers of the loop.
         out: What happened, as far as it was not taken.
     """
 
-    def __init__(
-        self, arrived: Sequence[ParsedEvent | ParsedLabel], keep: tuple[str, ...], now: int
-    ) -> None:
+    def __init__(self, arrived: Arrived, now: int) -> None:
         self.arrived = arrived
-        self.ids: list[Any] = [one.id for one in arrived]
-        self.records = [one.record for one in arrived]
-        self.fields: list[Any] = [
-            one.fields if isinstance(one, ParsedEvent) else None for one in arrived
-        ]
-        self.labels: list[Any] = [
-            one.label if isinstance(one, ParsedLabel) else None for one in arrived
-        ]
-        self.weights = [one.weight if isinstance(one, ParsedLabel) else 0 for one in arrived]
-        kept = _kept(keep, [fields for fields in self.fields if fields is not None])
-        values = [
-            _pack(one.label) + _pack(one.weight) if isinstance(one, ParsedLabel) else next(kept)
-            for one in arrived
-        ]
-        self.came = Arrivals(
-            np.array([fields is None for fields in self.fields], np.bool_),
-            np.array([one.time for one in arrived], np.int64),
-            *joined_bytes(list(map(_to_json, self.ids))),
-            *joined_bytes(values),
-        )
+        self.came = Arrivals(arrived.are_labels, arrived.times, *arrived.ids_as_json, *arrived.kept)
         self.run = np.zeros(RUN, np.int64)
         self.run[NOW] = now
         self.out = _room_for(len(arrived))
@@ -131,11 +98,7 @@ class Batches:
 
     def warm_up(self) -> None:
         """Compile."""
-        self.advance(self.begin([], 0))
-
-    def begin(self, arrived: Sequence[ParsedEvent | ParsedLabel], now: int) -> Batch:
-        """A batch, and the time of the stream before it."""
-        return Batch(arrived, self._settings.keep, now)
+        self.advance(Batch(Arrived.of([], ()), 0))
 
     def advance(self, batch: Batch) -> bool:
         """Let a batch arrive as far as that is usual; False where a step comes that is not.
@@ -171,39 +134,34 @@ class Batches:
         return int(run[NOW])
 
     def _add(self, batch: Batch, count: int, joined: Joined) -> None:
-        run, out, name = batch.run, batch.out, self._settings.label
+        run, out, arrived = batch.run, batch.out, batch.arrived
         by, kinds = out.by[:count].tolist(), out.kinds[:count].tolist()
         times = out.times[:count].tolist()
-        ids, came, labels, weights, records = (
+        ids, labels, weights, records = (
             [column[i] for i in by]
-            for column in (batch.ids, batch.fields, batch.labels, batch.weights, batch.records)
+            for column in (arrived.ids, arrived.labels, arrived.weights, arrived.records)
         )
-        values = _values(out, run)
         gone = iter(_from_json(b"[" + out.ids[: max(0, run[IDS] - 1)].tobytes() + b"]"))
-        for k, kind in enumerate(kinds):
-            if kind == EVENT:
-                continue
-            came[k] = next(values)
-            if kind != LEARN:
-                kinds[k], ids[k], labels[k], weights[k] = DROP, next(gone), None, 0
-            if kind == FORGET:
-                next(values), next(values)
-            if kind == GIVEN:
+        for k in np.flatnonzero(out.kinds[:count] >= DROP).tolist():
+            ids[k], labels[k], weights[k] = next(gone), None, 0
+            if kinds[k] == GIVEN:
                 label = labels[k] = self._instead
                 kinds[k], weights[k] = LEARN, 1
                 records[k] = given_label(ids[k], label, times[k])
-            if kinds[k] == LEARN:
-                came[k][name] = labels[k]
+            else:
+                kinds[k] = DROP
+        came = JoinedFields(
+            arrived,
+            self._settings.label,
+            np.array(kinds, np.int8),
+            out.by[:count].copy(),
+            labels,
+            out.values[: run[VALUES]].tobytes(),
+            out.ends[:count].copy(),
+        )
         joined.extend(kinds, times, out.event_times[:count].tolist(), ids, came, labels, weights)
         joined.records += records
         joined.by += by
-
-
-def _values(out: Happened, run: Any) -> Iterator[Any]:
-    """What was kept of each event, as it was written one behind the other."""
-    kinds = out.kinds[: run[HAPPENED]]
-    count = int((kinds != EVENT).sum() + 2 * (kinds == FORGET).sum())
-    return iter(_unpack(b"\xdd" + count.to_bytes(4, "big") + out.values[: run[VALUES]].tobytes()))
 
 
 def _room_for(count: int) -> Happened:
@@ -214,13 +172,6 @@ def _room_for(count: int) -> Happened:
         np.empty(most, np.int64),
         np.empty(most, np.int64),
         np.empty(size, np.uint8),
+        np.empty(most, np.int64),
         np.empty(size, np.uint8),
     )
-
-
-def _kept(names: tuple[str, ...], came: Sequence[Fields]) -> Iterator[bytes]:
-    """What is kept of each event, as MessagePack."""
-    columns = [[fields.get(name) for fields in came] for name in names]
-    if columns and all(map(all_fit, columns)):  # so each has all of them, and they are plain
-        return (_pack(dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True))
-    return (_pack(kept_fields(names, fields)) for fields in came)

@@ -12,7 +12,8 @@ from agents.errors import UnknownLabel
 from agents.events.fields import short
 from agents.keys import id_of, key_of
 from agents.labels import counts as saved_counts
-from agents.labels.batches import Batches
+from agents.labels.arrived import Arrived, Keeper
+from agents.labels.batches import Batch, Batches
 from agents.labels.deadlines import Deadlines
 from agents.labels.entries import (
     PREFIX,
@@ -89,6 +90,7 @@ class LabelJoin:
             decode(state.get(self._table.key(slot)) or b"")  # it says why
         self.counts.waiting, self.counts.unmatched = self._deadlines.waiting, self._deadlines.early
         self._batches = Batches(self._table, self._deadlines, settings, self._instead)
+        self._keeper = Keeper(settings.keep)
         self._rows: list[Row] = []
         self._rejected: list[Rejected] = []
 
@@ -98,11 +100,20 @@ class LabelJoin:
         self._deadlines.warm_up()
         self._batches.warm_up()
 
+    @property
+    def keep(self) -> Keeper:
+        """Encodes what is kept of events and labels."""
+        return self._keeper
+
     def __len__(self) -> int:
         """How many entries there are: events, labelled or not, and early labels."""
         return len(self._deadlines)
 
     def run(self, arrived: Sequence[ParsedEvent | ParsedLabel]) -> Joined:
+        """As ``join``, for one after another."""
+        return self.join(Arrived.of(arrived, self._settings.keep))
+
+    def join(self, arrived: Arrived) -> Joined:
         """What happens when events and labels come, in order.
 
         Returns:
@@ -110,7 +121,7 @@ class LabelJoin:
             or the label where its event is there. And early labels that expired without event.
         """
         joined = Joined()
-        batch = self._batches.begin(arrived, self._now)
+        batch = Batch(arrived, self._now)
         while True:
             usual = self._batches.advance(batch)
             self._now = self._batches.take(batch, joined, self.counts)

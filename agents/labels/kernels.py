@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.labels.heap import Heap, schedule, unschedule
-from agents.labels.packed import EARLY, LABELLED, WAITING, read_head, write_head
+from agents.labels.packed import EARLY, LABELLED, WAITING, end_of_map, read_head, write_head
 from agents.tables.bytes import GRANULE, copy, entry_at, hash_of
 from agents.tables.kernels import END, GONE, LIVE, SEED, Memory, add, change, find, remove
 from agents.words import Bytes
@@ -38,18 +38,18 @@ class Arrivals(NamedTuple):
     Attributes:
         are_labels: Whether each is a label.
         times: In milliseconds since 1970.
-        ids: As JSON, one behind the other.
-        id_ends: Where each ends.
+        ids: As JSON.
+        id_spans: Where each begins and ends, of shape (arrivals, 2).
         values: What is kept of an event; label and weight of a label. As MessagePack.
-        value_ends: Where each ends.
+        value_spans: Where each begins and ends, of shape (arrivals, 2).
     """
 
     are_labels: NDArray[np.bool_]
     times: Ints
     ids: Bytes
-    id_ends: Ints
+    id_spans: Ints
     values: Bytes
-    value_ends: Ints
+    value_spans: Ints
 
 
 class Happened(NamedTuple):
@@ -60,8 +60,8 @@ class Happened(NamedTuple):
         by: The arrival by which it did.
         times: The time of the stream; of an EVENT its own.
         event_times: When its event was.
-        values: What was kept of each but an EVENT, one behind the other; of a FORGET its label
-            and weight follow.
+        values: What was kept of each but an EVENT, and a line feed, one behind the other.
+        ends: Where those of each end; of an EVENT those before it.
         ids: Of each DROP, GIVEN and FORGET the id, and a comma.
     """
 
@@ -70,6 +70,7 @@ class Happened(NamedTuple):
     times: Ints
     event_times: Ints
     values: Bytes
+    ends: Ints
     ids: Bytes
 
 
@@ -96,24 +97,23 @@ def advance(
             reason = _expire(m, heap, run, out, limits[2] > 0)
             if reason != DONE:
                 return reason
-        id_start = came.id_ends[i - 1] if i > 0 else np.int64(0)
-        value_start = came.value_ends[i - 1] if i > 0 else np.int64(0)
-        size = came.id_ends[i] - id_start + came.value_ends[i] - value_start + MOST_VALUE
+        id_start, id_end = came.id_spans[i, 0], came.id_spans[i, 1]
+        size = id_end - id_start + came.value_spans[i, 1] - came.value_spans[i, 0] + MOST_VALUE
         if size > 2 * MOST_VALUE:
             return STEP
         if not _has_room(m, out, run, size):
             return FULL
-        h = hash_of(came.ids, id_start, came.id_ends[i], m.numbers[SEED])
-        slot = find(m, came.ids, id_start, came.id_ends[i], h)
+        h = hash_of(came.ids, id_start, id_end, m.numbers[SEED])
+        slot = find(m, came.ids, id_start, id_end, h)
         if slot >= 0 and m.flags[slot] & GONE:  # it has gone in this transaction, and comes again
             return STEP
         if came.are_labels[i]:
-            if slot < 0 or not _learn(m, slot, run, came, out, value_start, scratch):
+            if slot < 0 or not _learn(m, slot, run, came, out, scratch):
                 return STEP
         elif slot < 0:
             if m.numbers[LIVE] >= limits[1]:
                 return STEP
-            _wait(m, heap, run, came, id_start, value_start, h, scratch)
+            _wait(m, heap, run, came, h, scratch)
             _say(out, run, EVENT, came.times[i], came.times[i])
         else:
             _, value, end = entry_at(m.arena, m.at[slot])
@@ -142,25 +142,17 @@ def _say(out: Happened, run: Ints, kind: int, time: int, event_time: int) -> Non
     out.by[k] = run[AT]
     out.times[k] = time
     out.event_times[k] = event_time
+    out.ends[k] = run[VALUES]
     run[HAPPENED] += 1
 
 
 @helper
-def _wait(
-    m: Memory,
-    heap: Heap,
-    run: Ints,
-    came: Arrivals,
-    id_start: int,
-    value_start: int,
-    h: int,
-    scratch: Bytes,
-) -> None:
+def _wait(m: Memory, heap: Heap, run: Ints, came: Arrivals, h: int, scratch: Bytes) -> None:
     """An event begins to wait."""
     i = run[AT]
     at = write_head(scratch, 0, WAITING, came.times[i])
-    at = copy(came.values, value_start, came.value_ends[i], scratch, at)
-    slot = add(m, came.ids, id_start, came.id_ends[i], h, at)
+    at = copy(came.values, came.value_spans[i, 0], came.value_spans[i, 1], scratch, at)
+    slot = add(m, came.ids, came.id_spans[i, 0], came.id_spans[i, 1], h, at)
     _, value, _ = entry_at(m.arena, m.at[slot])
     copy(scratch, 0, at, m.arena, value)
     schedule(m, heap, slot, came.times[i])
@@ -168,19 +160,17 @@ def _wait(
 
 
 @helper
-def _learn(
-    m: Memory, slot: int, run: Ints, came: Arrivals, out: Happened, start: int, scratch: Bytes
-) -> bool:
+def _learn(m: Memory, slot: int, run: Ints, came: Arrivals, out: Happened, scratch: Bytes) -> bool:
     """An event gets its first label; False where it is no event, or has one already."""
     i = run[AT]
     _, value, end = entry_at(m.arena, m.at[slot])
     kind, time, fields = read_head(m.arena, value, end)
     if kind != WAITING or end - value > MOST_VALUE:
         return False
-    run[VALUES] = copy(m.arena, fields, end, out.values, run[VALUES])
+    _keep(m, run, out, fields, end)
     at = write_head(scratch, 0, LABELLED, time)
     at = copy(m.arena, fields, end, scratch, at)
-    at = copy(came.values, start, came.value_ends[i], scratch, at)
+    at = copy(came.values, came.value_spans[i, 0], came.value_spans[i, 1], scratch, at)
     copy(scratch, 0, at, m.arena, change(m, slot, at))
     _say(out, run, LEARN, run[NOW], time)
     run[WAITS] -= 1
@@ -204,6 +194,8 @@ def _expire(m: Memory, heap: Heap, run: Ints, out: Happened, gives: bool) -> int
         run[EXPIRED_TIME], run[EXPIRED_AT] = time, run[NOW]
         if gives:
             _tell_of(m, run, out, GIVEN, time, key, value, fields, end)
+    if kind == LABELLED:
+        end = end_of_map(m.arena, fields)  # label and weight follow
     _tell_of(m, run, out, DROP if kind == WAITING else FORGET, time, key, value, fields, end)
     unschedule(m, heap, slot)
     remove(m, slot)
@@ -222,8 +214,15 @@ def _tell_of(
     fields: int,
     end: int,
 ) -> None:
-    run[VALUES] = copy(m.arena, fields, end, out.values, run[VALUES])
+    _keep(m, run, out, fields, end)
     run[IDS] = copy(m.arena, key, value, out.ids, run[IDS])
     out.ids[run[IDS]] = 44  # a comma
     run[IDS] += 1
     _say(out, run, kind, run[NOW], time)
+
+
+@helper
+def _keep(m: Memory, run: Ints, out: Happened, fields: int, end: int) -> None:
+    run[VALUES] = copy(m.arena, fields, end, out.values, run[VALUES])
+    out.values[run[VALUES]] = 10  # a line feed
+    run[VALUES] += 1

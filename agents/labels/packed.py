@@ -7,7 +7,8 @@ import numpy as np
 from agents.labels.heap import Heap, schedule
 from agents.tables.bytes import entry_at
 from agents.tables.kernels import GONE, USED, Memory
-from agents.words import Bytes
+from agents.texts import end_of_scalar
+from agents.words import Bytes, whole
 from learners.engine.kernels import Ints, helper, kernel
 
 WAITING, LABELLED, EARLY = range(3)
@@ -65,6 +66,19 @@ def _fits(time: int, size: int) -> bool:
     if time >= 0:
         return time < np.int64(1) << 8 * size
     return time >= -(np.int64(1) << (8 * size - 1))
+
+
+@helper
+def end_of_map(data: Bytes, at: int) -> int:
+    """Behind the map of texts to scalars that begins here: the fields that are kept."""
+    count = whole(data[at]) & 15
+    if data[at] == 0xDE:
+        count = whole(data[at + 1]) << 8 | whole(data[at + 2])
+        at += 2
+    at += 1
+    for _ in range(2 * count):
+        at = end_of_scalar(data, at)
+    return at
 
 
 @kernel

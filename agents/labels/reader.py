@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from agents.errors import InvalidEvent
 from agents.events.decoding import Decode, decode_all
+from agents.events.field_columns import FieldScanner
 from agents.events.fields import short
 from agents.events.limits import LIMITS, fits, id_error
 from agents.operations import UNJOINED, Row
+from agents.texts import Texts
 from topics.codecs import Codec
 from topics.records import Record
 
@@ -60,6 +62,22 @@ class ParsedLabel(msgspec.Struct, frozen=True, gc=False):
         return UNJOINED, time, time, self.id, {}, self.label, None, weight, self.record
 
 
+class LabelColumns(NamedTuple):
+    """Labels as columns.
+
+    Attributes:
+        ids: Of the events.
+        ids_as_json: The same, encoded.
+        labels: As the model takes them.
+        weights: How often each is to be learned.
+    """
+
+    ids: list[Any]
+    ids_as_json: Texts
+    labels: list[Any]
+    weights: list[int]
+
+
 # A class is never free before a walk through all memory: one for all partitions and assignments.
 @cache
 def _struct(attributes: tuple[str, ...], named: tuple[tuple[str, str], ...]) -> type[Any]:
@@ -88,6 +106,10 @@ class LabelReader:
         struct = _struct(tuple(names), tuple(named.items()))
         self._decode: Decode = codec.decoder(struct)
         self._has_source = fields.source is not None
+        self._names = tuple(name for name in names.values() if name is not None)
+        self._scanner = FieldScanner(codec.name, codec.decode)
+        self._scans = FieldScanner.can(codec.name, self._names) and len(set(self._names)) > 1
+        self._keeps_bools = _keeps_bools(check_label)
 
     def read(self, records: Sequence[Record]) -> list[ParsedLabel | Exception]:
         """The label of each record; or why it has none that can be used.
@@ -99,6 +121,28 @@ class LabelReader:
             said if isinstance(said, Exception) else self._parsed(said, record)
             for said, record in zip(decoded, records, strict=True)
         ]
+
+    def columns(self, values: Sequence[bytes]) -> LabelColumns | None:
+        """The labels of the values of records; None where one must be looked at by itself."""
+        if not self._scans or (found := self._scanner.scan(values, self._names)) is None:
+            return None
+        fields = self._fields
+        if not found.are_ids(fields.id) or not found.is_plain(fields.label):
+            return None
+        labels = found.column(fields.label).tolist()
+        if not (self._keeps_bools and found.are_bools(fields.label)):
+            try:
+                labels = list(map(self._check_label, labels))
+            except ValueError:
+                return None
+        weights = [1] * len(labels)
+        if fields.source is not None:
+            if not found.are_ids(fields.source):
+                return None
+            sources = found.column(fields.source).tolist()
+            weights = [fields.weights.get(str(source), 1) for source in sources]
+        ids = found.column(fields.id).tolist()
+        return LabelColumns(ids, found.as_json(fields.id), labels, weights)
 
     def _parsed(self, said: Any, record: Record) -> ParsedLabel | Exception:
         try:
@@ -124,3 +168,11 @@ class LabelReader:
             return source  # type: ignore[no-any-return]
         text = f"{self._fields.source}: expected a text or an integer, got {short(source)}"
         raise InvalidEvent(text + LIMITS)
+
+
+def _keeps_bools(check_label: Callable[[Any], Any]) -> bool:
+    """Whether a bool is a label as it stands."""
+    try:
+        return check_label(True) is True and check_label(False) is False
+    except ValueError:
+        return False

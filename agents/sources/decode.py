@@ -14,6 +14,7 @@ from agents.labels.join import LabelJoin
 from agents.labels.reader import LabelReader, ParsedLabel
 from agents.operations import Operations, ParsedEvent
 from agents.rejected import Rejected
+from agents.sources.columns import ColumnReader
 from topics.codecs import Codec
 from topics.dead_letters import Stage
 from topics.errors import DecodeError
@@ -41,6 +42,7 @@ class DecodeSource:
         self._format = codec.name
         self._decode: Decode = codec.decoder(dict[str, Any])
         self._id = id_field
+        self._columns = ColumnReader(codec, id_field)
         self._labels = labels and labels[:2]
         self._join = labels and labels[2]
 
@@ -58,9 +60,32 @@ class DecodeSource:
         """Compile the join."""
         if self._join is not None:
             self._join.warm_up()
+        self._columns.warm_up()
 
     def read(self, batch: Batch) -> tuple[Operations, list[Rejected]]:
         """What happens by these records, in order; and what is set aside."""
+        found = self._read_at_once(batch) or self._read_each(batch)
+        found[0].origin = batch.topic, batch.partition
+        return found
+
+    def _read_at_once(self, batch: Batch) -> tuple[Operations, list[Rejected]] | None:
+        """None where a record must be looked at by itself."""
+        records, places = batch.records, batch.places or [0] * len(batch.records)
+        if self._labels is None:
+            operations = self._columns.events(records, places)
+            return None if operations is None else (operations, [])
+        topic, reader = self._labels
+        if self._join is None:
+            return None
+        arrived = self._columns.arrived(records, topic, reader, self._join.keep)
+        if arrived is None:
+            return None
+        joined = self._join.join(arrived)
+        operations = joined.operations(records, places)
+        operations.asked = self._columns.asked
+        return operations, [each for _, each in joined.rejected]
+
+    def _read_each(self, batch: Batch) -> tuple[Operations, list[Rejected]]:
         records, places = batch.records, batch.places or [0] * len(batch.records)
         arrived: list[ParsedEvent | ParsedLabel] = []
         good: list[int] = []
@@ -79,7 +104,7 @@ class DecodeSource:
             joined = self._join.run(arrived)
             operations = joined.operations(causes, places)
             rejected += [(good[at], each) for at, each in joined.rejected]
-        operations.origin = batch.topic, batch.partition
+        operations.asked = self._columns.asked
         rejected.sort(key=itemgetter(0))  # stable: in the order in which it happened
         return operations, [each for _, each in rejected]
 

@@ -33,6 +33,9 @@ njit: Any
 try:
     from numba import config, njit
     from numba.extending import register_jitable
+
+    if config.DISABLE_JIT:
+        njit = None
 except ImportError:  # slower, otherwise the same
     njit = None
 
