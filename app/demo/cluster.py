@@ -13,7 +13,7 @@ import app
 from app.demo.holding import LONGEST_DAYS
 from app.demo.world import DELAY_DAYS, PATTERN_DAY, World, day_of
 from app.errors import RiverrunError
-from app.fraud.online import HAND_RULE
+from app.fraud.online import HAND_RULE, RULE_TERMS
 from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline, load_pipeline
 
@@ -54,8 +54,9 @@ def own_settings(world: World, workers: int) -> dict[str, str]:
         "name": name,
         **{f"{table}.topic": f"{name}.{table}.v1" for table in tables},
         "events.functions": ",".join((*events.functions, WITH_RULE)),
-        "events.features": ",".join((*(events.features or ()), HAND_RULE)),
+        "events.features": ",".join((*(events.features or ()), HAND_RULE, *RULE_TERMS.values())),
         "learner.rule.feature": HAND_RULE,
+        **{f"learner.rule.terms.{name}": field for name, field in RULE_TERMS.items()},
         "topics.partitions": str(workers),
         "labels.expire": f"{EXPIRE_DAYS}d",
         "decisions.budget": str(world.budget),

@@ -6,12 +6,18 @@ from typing import Any
 import numpy as np
 
 from agents.events.functions import takes_columns
-from app.fraud.rule import three_terms
+from app.fraud.rule import terms
 from app.fraud.transactions import DAY, Floats
 
 _THURSDAY = 3
 HAND_RULE = "hand_rule"
 """The feature that `with_rule` adds."""
+RULE_TERMS = {
+    "terminal_mean_fraud_7d": "hand_rule_terminal",
+    "card_ratio_amount_90d": "hand_rule_ratio",
+    "amount": "hand_rule_amount",
+}
+"""What the terms of the rule look at, and the features that `with_rule` adds for them."""
 _HIGHEST = 1e6
 _OF_THE_RULE = ("terminal_mean_fraud_7d", "amount", "card_mean_amount_30d")
 
@@ -37,26 +43,34 @@ def calendar(events: Mapping[str, Any]) -> Mapping[str, Floats]:
 @takes_columns
 def rule(events: Mapping[str, Any]) -> Floats:
     """The hand rule over the features of `pipelines/fraud.toml`; see `app.fraud.rule`."""
+    first, second, third = _terms(events)
+    return first + second + third
+
+
+def _terms(events: Mapping[str, Any]) -> Floats:
+    """Of each event; shape (3, events)."""
     columns = [events[name].tolist() for name in _OF_THE_RULE]
     # Python's own power, whose bits do not depend on what the processor has for arrays.
-    return np.array(
-        [
-            three_terms(risk, amount, amount / max(mean, 0.01))
-            for risk, amount, mean in zip(*columns, strict=True)
-        ]
-    )
+    rows = [
+        terms(risk, amount, amount / max(mean, 0.01))
+        for risk, amount, mean in zip(*columns, strict=True)
+    ]
+    return np.array(rows, np.float64).reshape(-1, 3).T
 
 
 @takes_columns
 def with_rule(events: Mapping[str, Any]) -> Mapping[str, Floats]:
     """The hand rule as a probability, for `[learner.rule]`: its odds are the score squared.
 
-    Each term of the rule counts 1 when it is there: that is even odds.
+    Each term of the rule counts 1 when it is there: that is even odds. The terms are features
+    too, see `RULE_TERMS`.
 
     >>> card = {"amount": np.array([40.0, 400.0]), "card_mean_amount_30d": np.array([40.0, 100.0])}
     >>> terminal = {"terminal_mean_fraud_7d": np.array([0.0, 1.0])}
-    >>> with_rule(card | terminal)["hand_rule"].round(4).tolist()
-    [0.0003, 0.9]
+    >>> made = with_rule(card | terminal)
+    >>> made["hand_rule"].round(4).tolist(), made["hand_rule_ratio"].round(4).tolist()
+    ([0.0003, 0.9], [0.0156, 1.0])
     """
-    odds = np.minimum(rule(events), _HIGHEST) ** 2
-    return {HAND_RULE: odds / (1.0 + odds)}
+    each = _terms(events)
+    odds = np.minimum(each[0] + each[1] + each[2], _HIGHEST) ** 2
+    return {HAND_RULE: odds / (1.0 + odds), **dict(zip(RULE_TERMS.values(), each, strict=True))}

@@ -16,9 +16,10 @@ def hand_rule(rows: Floats) -> Floats:
     """
     column = dict(zip(NAMES, rows.T, strict=True))
     amount, mean = column["amount"], column["card_mean_30d"]
-    return three_terms(column["terminal_risk_7d"], amount, amount / mean.clip(min=0.01))
+    first, second, third = terms(column["terminal_risk_7d"], amount, amount / mean.clip(min=0.01))
+    return first + second + third
 
 
-def three_terms(risk: Number, amount: Number, times: Number) -> Number:
-    """The rule itself: `times` is how many means of the card the amount is."""
-    return risk + (times / 4) ** 3 + (amount / 400) ** 3
+def terms(risk: Number, amount: Number, times: Number) -> tuple[Number, Number, Number]:
+    """The three terms: `times` is how many means of the card the amount is."""
+    return risk, (times / 4) ** 3, (amount / 400) ** 3

@@ -117,10 +117,16 @@ def _check_texts(pipeline: Pipeline, where: Places) -> None:
 
 
 def _check_rule(pipeline: Pipeline, where: Places) -> None:
-    """The rule beside the learner is one of the features."""
+    """The rule beside the learner and the fields of its terms are features."""
     rule, declared = pipeline.learner.rule, pipeline.events.features
-    if rule is not None and declared is not None and rule["feature"] not in declared:
-        raise where.refuse(("learner", "rule", "feature"), "is none of events.features")
+    if rule is None or declared is None:
+        return
+    if rule["feature"] not in declared:
+        raise where.refuse(("learner", "rule", "feature"), "is none of events.features", known=True)
+    for term, field in (rule.get("terms") or {}).items():
+        if field not in declared:
+            key = ("learner", "rule", "terms", term)
+            raise where.refuse(key, "is none of events.features", known=True)
 
 
 def _check_label_values(pipeline: Pipeline, model: Model, where: Places) -> None:

@@ -127,7 +127,11 @@ def _rule() -> Schema:
     own = {key: kind for key, kind in _parameters(BesideRule) if key != "learner"}
     return {
         "type": "object",
-        "properties": {**own, "feature": {"type": "string"}},
+        "properties": {
+            **own,
+            "feature": {"type": "string"},
+            "terms": {"type": "object", "additionalProperties": {"type": "string"}},
+        },
         "required": ["feature"],
         "additionalProperties": False,
     }

@@ -20,16 +20,13 @@ from learners.base import (
     Times,
 )
 from learners.engine.compiled import ONCE
-from learners.engine.kernels import Floats, Ints, helper, kernel, often, sigmoid
+from learners.engine.kernels import Floats
 from learners.engine.rows import Rows
+from learners.ensembles.rule_mixture import Mixed, log_odds, mix
+from learners.ensembles.rule_terms import RuleTerms
 from learners.errors import RuleError, WrongValue
 from learners.labels import check_label
 from learners.parameters import number
-
-LARGEST = 30.0
-"""Log-odds beyond it count as it: there `sigmoid` is exactly 0 and 1."""
-LEAST = 1e-6
-"""The least probability that a label is charged by: no single one decides for ever."""
 
 Batch = Rows | Sequence[Features]
 
@@ -51,6 +48,14 @@ class BesideRule(Around):
         For two classes.
     feature
         The rule. Below 0 counts as 0, above 1 as 1.
+    bound
+        Above 0, at most 0.5. In the score, what the rule says below it counts as it, and what it
+        says above ``1 - bound`` as that: a hand rule is hardly ever surer with good reason, and
+        the learner ranks the events that it does not tell apart any more.
+    terms
+        The features that the rule looks at, each with the field that says how much of the rule
+        comes from it. Contributions then name them in place of the rule; see `divided`. The
+        learner does not see these fields.
     half_life
         Labels after which one counts half for the weights, above 0. It also bounds how far one
         expert can be ahead, and so how long the other needs to overtake it.
@@ -75,12 +80,24 @@ class BesideRule(Around):
     the logarithmic pool, by which contributions of features stay a sum.
     """
 
-    def __init__(self, learner: Estimator, feature: str, half_life: float = 20_000.0) -> None:
+    def __init__(
+        self,
+        learner: Estimator,
+        feature: str,
+        half_life: float = 20_000.0,
+        bound: float = 0.001,
+        terms: Mapping[str, str] | None = None,
+    ) -> None:
         self.learner = learner
         self.feature = _name(feature)
+        self.terms = RuleTerms(self.feature, terms)
         self.half_life = number("half_life", half_life, above=0.0)
+        self.bound = number("bound", bound, above=0.0, most=0.5)
         self.lead = np.zeros(1)
         """How far the learner is ahead: the log of what its weight is times the rule's."""
+        self.usual = np.array([log_odds(self.bound), 1.0])
+        """The sum of the rule's log-odds, and their count; older labels count less in both. It
+        begins with the least that the rule can say."""
 
     def run(
         self, rows: Batch, labels: Sequence[Any], explain: bool = False, times: Times = None
@@ -88,19 +105,17 @@ class BesideRule(Around):
         """Row after row: predict, then learn unless the label is UNLABELLED."""
         if self.batched and not isinstance(rows, Rows):
             rows = Rows.from_dicts(rows)
-        rest, rule = self._divided(rows)
+        rest, own = self._divided(rows)
         found = self._learner_alone(rest, labels, explain, times)
         scores = np.array([math.nan if s is None else s for s in found.scores], np.float64)
         targets = np.array([math.nan if y is UNLABELLED else float(y) for y in labels])
         targets[list(found.failures)] = math.nan
-        counts = ONCE if times is None else np.array(times, np.int64)
-        mixed, shares = np.empty(len(labels)), np.empty(len(labels))
-        _mix(scores, rule, targets, counts, 0.5 ** (1.0 / self.half_life), self.lead, mixed, shares)
+        mixed = self._mixed(scores, own[:, 0].copy(), targets, times)
         return Scored(
-            [None if p != p else p > 0.5 for p in mixed.tolist()],
-            [None if p != p else p for p in mixed.tolist()],
+            [None if p != p else p > 0.5 for p in mixed.scores.tolist()],
+            [None if p != p else p for p in mixed.scores.tolist()],
             found.failures,
-            found.contributions and self._with_rule(found.contributions, rule, shares),
+            found.contributions and self._with_rule(found.contributions, mixed, own[:, 1:]),
         )
 
     def _learner_alone(
@@ -110,32 +125,37 @@ class BesideRule(Around):
             return cast(Explaining, self.learner).run(rows, labels, explain=True, times=times)
         return self.learner.run(rows, labels, times=times)
 
+    def _mixed(self, scores: Floats, rule: Floats, targets: Floats, times: Times) -> Mixed:
+        counts = ONCE if times is None else np.array(times, np.int64)
+        made = Mixed(*np.empty((4, len(targets))))
+        kept = 0.5 ** (1.0 / self.half_life)
+        mix(scores, rule, targets, counts, kept, self.bound, self.lead, self.usual, *made)
+        return made
+
     def _divided(self, rows: Batch) -> tuple[Batch, Floats]:
-        """What the learner sees, and the rule of each row, NaN where it has none."""
-        if isinstance(rows, Rows):
-            if self.feature not in rows.names:
-                return rows, np.full(len(rows), math.nan)
-            at = rows.names.index(self.feature)
-            names = (*rows.names[:at], *rows.names[at + 1 :])
-            return Rows(names, np.delete(rows.matrix, at, axis=1)), rows.matrix[:, at].copy()
-        rest = [{name: x[name] for name in x if name != self.feature} for x in rows]
-        said = [x.get(self.feature) for x in rows]
-        numbers = [float(p) if isinstance(p, (int, float)) else math.nan for p in said]
-        return rest, np.array(numbers, np.float64)
+        """What the learner sees; and the rule and its terms of each row, NaN where it has none."""
+        own = (self.feature, *self.terms.fields)
+        if not isinstance(rows, Rows):
+            rest = [{name: x[name] for name in x if name not in own} for x in rows]
+            taken = [[_number(x.get(name)) for name in own] for x in rows]
+            return rest, np.array(taken, np.float64).reshape(len(rest), len(own))
+        places = {name: at for at, name in enumerate(rows.names) if name in own}
+        taken = np.full((len(rows), len(own)), math.nan)
+        for j, name in enumerate(own):
+            if name in places:
+                taken[:, j] = rows.matrix[:, places[name]]
+        names = tuple(name for name in rows.names if name not in places)
+        return Rows(names, np.delete(rows.matrix, list(places.values()), axis=1)), taken
 
     def _with_rule(
-        self, made: Sequence[Contributions], rule: Floats, shares: Floats
+        self, made: Sequence[Contributions], mixed: Mixed, weights: Floats
     ) -> list[Contributions]:
-        """Contributions to the log-odds of the mixture."""
-        found = []
-        for each, p, share in zip(made, rule.tolist(), shares.tolist(), strict=True):
-            names, values, intercept = each
-            if p == p:
-                added = (1.0 - share) * log_odds(p)
-                names = (*names, self.feature)
-                values = np.append(values * share, added)
-            found.append(Contributions(names, values, intercept * share))
-        return found
+        """Contributions to the log-odds of the mixture; what the rule usually adds is none."""
+        told = self.terms.added_to(made, mixed.shares, mixed.added, weights)
+        return [
+            Contributions(names, values, intercept + usual)
+            for (names, values, intercept), usual in zip(told, mixed.usual.tolist(), strict=True)
+        ]
 
     def predict_one(self, x: Features) -> Any:
         """The prediction for one event; the state stays as it is."""
@@ -159,15 +179,21 @@ class BesideRule(Around):
         """Run all kernels once over nothing."""
         self.learner.warm_up(n_features)
         nothing = np.empty(0)
-        _mix(nothing, nothing, nothing, ONCE, 0.5, self.lead, nothing, nothing)
+        none = Mixed(nothing, nothing, nothing, nothing)
+        mix(nothing, nothing, nothing, ONCE, 0.5, 0.1, self.lead, self.usual, *none)
 
     def state(self) -> dict[str, Any]:
-        """The learner's, and how far it is ahead."""
-        return {"learner": self.learner.state(), "lead": self.lead}
+        """The learner's, how far it is ahead, and what the rule usually says."""
+        return {"learner": self.learner.state(), "lead": self.lead, "usual": self.usual}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` gave, the learner apart."""
         self.lead = np.array(state["lead"], np.float64)
+        self.usual = np.array(state["usual"], np.float64)
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) else math.nan
 
 
 def _name(feature: Any) -> str:
@@ -193,40 +219,3 @@ def beside_rule(learner: Estimator, rule: Mapping[str, Any]) -> BesideRule:
         return BesideRule(learner, **rule)
     except WrongValue as error:
         raise RuleError(error.key, error.what) from None
-
-
-@kernel
-def log_odds(p: float) -> float:
-    """Of a probability, within +-LARGEST.
-
-    >>> log_odds(0.5), log_odds(0.0), log_odds(2.0), round(log_odds(0.9), 3)
-    (0.0, -30.0, 30.0, 2.197)
-    """
-    if p <= 0.0:
-        return -LARGEST
-    if p >= 1.0:
-        return LARGEST
-    return max(-LARGEST, min(LARGEST, math.log(p / (1.0 - p))))
-
-
-@helper
-def _charged(p: float, target: float) -> float:
-    """The log of the probability that was given to a label."""
-    return math.log(max(LEAST, min(1.0, p if target > 0.5 else 1.0 - p)))
-
-
-@kernel
-def _mix(
-    model: Floats, rule: Floats, targets: Floats, times: Ints, kept: float, lead: Floats,
-    mixed: Floats, shares: Floats,
-) -> None:  # fmt: skip
-    for i in range(targets.shape[0]):
-        shares[i], mixed[i] = 1.0, model[i]
-        if model[i] != model[i] or rule[i] != rule[i]:
-            continue
-        share = sigmoid(lead[0])
-        shares[i] = share
-        mixed[i] = sigmoid(share * log_odds(model[i]) + (1.0 - share) * log_odds(rule[i]))
-        for _ in range(often(targets[i], times, i)):
-            ahead = _charged(model[i], targets[i]) - _charged(rule[i], targets[i])
-            lead[0] = kept * lead[0] + ahead

@@ -26,3 +26,18 @@ def test_a_linear_learner_has_reasons_behind_drift_and_steps_too(tmp_path: Path)
 def test_no_reasons_are_asked_unless_they_are_wanted(tmp_path: Path) -> None:
     text = SMALLEST.replace("passive_aggressive", "k_means") + "[decisions]\nthreshold = 2"
     assert read(tmp_path, text).decisions.reasons == 0
+
+
+RULE = SMALLEST.replace('.events.v1"', '.events.v1"\nfeatures = ["a", "r", "of_a"]')
+RULE += '[learner.rule]\nfeature = "r"\nterms = { a = "of_a" }\n'
+
+
+def test_the_fields_of_a_rule_and_of_its_terms_are_features(tmp_path: Path) -> None:
+    rule = read(tmp_path, RULE + REASONS).learner.rule
+    assert rule == {"feature": "r", "terms": {"a": "of_a"}}
+    assert refusal(tmp_path, RULE.replace('"r", ', "")) == (
+        'p.toml:10: learner.rule.feature = "r": is none of events.features'
+    )
+    assert refusal(tmp_path, RULE.replace(', "of_a"]', "]")) == (
+        'p.toml:11: learner.rule.terms.a = "of_a": is none of events.features'
+    )

@@ -27,9 +27,9 @@ Row = tuple[dict[str, float], bool]
 
 
 def made(half_life: float = 50.0, type: str = "logistic_regression", **more: Any) -> Model:
-    rule = {"feature": "rule", "half_life": half_life}
+    more = {"rule": {"feature": "rule", "half_life": half_life}} | more
     params = FTRL if type == "logistic_regression" else {}
-    return create(type, params, scale=True, rule=rule, **more)
+    return create(type, params, scale=True, **more)
 
 
 def rows(count: int, seed: int = 1) -> list[Row]:
@@ -54,10 +54,12 @@ def slow(events: list[Row], half_life: float) -> list[float]:
         assert p is not None
         if "rule" in x:
             both = [p, min(1.0, max(0.0, x["rule"]))]
-            odds = [max(-30.0, min(30.0, _log_odds(q))) for q in both]
+            bounded = [p, min(0.999, max(0.001, x["rule"]))]
+            odds = [max(-30.0, min(30.0, _log_odds(q))) for q in bounded]
             top = max(logs)
             weights = [math.exp(log - top) for log in logs]
-            mean = sum(w * z for w, z in zip(weights, odds, strict=True)) / sum(weights)
+            share = min(0.99, max(0.01, weights[0] / sum(weights)))
+            mean = share * odds[0] + (1 - share) * odds[1]
             scores.append(1 / (1 + math.exp(-mean)))
             given = [max(1e-6, q if y else 1 - q) for q in both]
             logs = [
@@ -91,6 +93,24 @@ def test_an_empty_model_says_what_the_rule_says_in_its_order() -> None:
     assert len(set(said)) == len(odds)
 
 
+def test_events_that_the_rule_does_not_tell_apart_are_ranked_by_the_learner() -> None:
+    """Below its bound the rule says nothing, however far it is ahead."""
+    model, draw = made(1e9), random.Random(3)
+    for _ in range(3000):
+        x = {"a": draw.gauss(0, 1), "b": 0.0}
+        y = draw.random() < (0.6 if x["a"] > 2.0 else 0.02 if x["a"] > 0.0 else 0.001)
+        model.learn_one({**x, "rule": 0.9 if y else 1e-6}, y)
+    lead = model.estimator.lead[0]  # type: ignore[attr-defined]
+    assert lead < -100, "the rule is right each time"
+    said = [
+        model.score({"a": a, "b": 0.0, "rule": rule}) or 0.0
+        for rule in (1e-9, 1e-5, 0.001)
+        for a in (-1.0, 0.0, 1.0)
+    ]
+    assert said[:3] == said[3:6] == said[6:]
+    assert said[0] < said[1] < said[2] < (model.score({"a": -1.0, "b": 0.0, "rule": 0.002}) or 0.0)
+
+
 def test_it_follows_whoever_is_better() -> None:
     events = rows(4000)
     rest = [({k: v for k, v in x.items() if k != "rule"}, y) for x, y in events]
@@ -114,23 +134,84 @@ def test_it_follows_whoever_is_better() -> None:
 @pytest.mark.parametrize("check", IN_PROCESS)
 @pytest.mark.parametrize(
     "more",
-    [{}, {"steps": BINS}, {"drift": {"detector": "adwin", "reaction": "reset"}}],
-    ids=["bare", "steps", "drift"],
+    [
+        {},
+        {"steps": BINS},
+        {"drift": {"detector": "adwin", "reaction": "reset"}},
+        {"rule": {"feature": "a", "terms": {"b": "b", "more": "c"}}},
+    ],
+    ids=["bare", "steps", "drift", "terms"],
 )
 def test_it_keeps_the_contract_of_all_learners(check: Any, more: Mapping[str, Any]) -> None:
-    rule = {"feature": "a"}  # of the contract's own rows; it is absent now and then
-    check(lambda: create("logistic_regression", FTRL, rule=rule, **more))
+    rule = {"rule": {"feature": "a"}}  # of the contract's own rows; it is absent now and then
+    check(lambda: create("logistic_regression", FTRL, **(rule | more)))
 
 
-def test_contributions_and_the_rule_add_up_to_the_log_odds() -> None:
-    events = rows(300)
-    model = made(steps=BINS)
+def explained(model: Model, events: list[Row]) -> list[tuple[float, dict[str, float], float]]:
+    """The score of each row, its contributions by name, and the intercept."""
     got = model.run(Rows.from_dicts([x for x, _ in events]), [y for _, y in events], explain=True)
     assert got.contributions is not None
-    for score, made_of, (x, _) in zip(got.scores, got.contributions, events, strict=True):
-        assert ("rule" in made_of.names) == ("rule" in x)
-        margin = made_of.values.sum() + made_of.intercept
+    return [
+        (score or 0.0, dict(zip(of.names, of.values.tolist(), strict=True)), of.intercept)
+        for score, of in zip(got.scores, got.contributions, strict=True)
+    ]
+
+
+def with_terms(events: list[Row]) -> list[Row]:
+    """The rule looks at `b` and `shop`, in changing proportions; now and then it does not say."""
+    return [
+        ({**x, "of_b": float(n % 4), "of_shop": 3.0 * (n % 5 == 4)} if n % 6 else x, y)
+        for n, (x, y) in enumerate(events)
+    ]
+
+
+TERMS = {"b": "of_b", "shop": "of_shop"}
+
+
+@pytest.mark.parametrize("terms", [None, TERMS])
+def test_contributions_and_the_rule_add_up_to_the_log_odds(terms: Any) -> None:
+    rule = {"feature": "rule", "half_life": 50.0} | ({"terms": terms} if terms else {})
+    model = create("logistic_regression", FTRL, scale=True, rule=rule, steps=BINS)
+    events = with_terms(rows(300)) if terms else rows(300)
+    for (score, values, intercept), (x, _) in zip(explained(model, events), events, strict=True):
+        margin = sum(values.values()) + intercept
         assert score == pytest.approx(1 / (1 + math.exp(-margin)), abs=1e-9)
+        assert "rule" in x or values["rule"] == 0.0
+        assert not {"of_b", "of_shop"} & values.keys()
+
+
+def test_what_the_rule_adds_is_told_as_its_terms_and_what_it_takes_away_as_itself() -> None:
+    """The reference: the same mixture with the rule told as itself."""
+    events = with_terms(rows(300))
+    plain, termed = made(), made(rule={"feature": "rule", "half_life": 50.0, "terms": TERMS})
+    bare = [({k: v for k, v in x.items() if not k.startswith("of_")}, y) for x, y in events]
+    seen = set()
+    for one, other, (x, _) in zip(
+        explained(plain, bare), explained(termed, events), events, strict=True
+    ):
+        assert other[0] == one[0], "the terms change no score"
+        added, of_b, of_shop = one[1]["rule"], x.get("of_b", 0.0), x.get("of_shop", 0.0)
+        told = {name: other[1][name] - one[1].get(name, 0.0) for name in ("rule", "b", "shop")}
+        if added > 0 and of_b + of_shop > 0:
+            want = {"rule": -added, "b": added * of_b / (of_b + of_shop)}
+            want["shop"] = added - want["b"]
+        else:
+            want = dict.fromkeys(told, 0.0)
+        assert told == pytest.approx(want, abs=1e-9)
+        seen.add((added > 0, of_b + of_shop > 0))
+    assert len(seen) == 4
+
+
+def test_a_rule_that_says_what_it_usually_says_is_no_reason() -> None:
+    model = made()
+    for n in range(200):
+        model.learn_one({"a": n % 2, "b": 0.0, "rule": 0.2}, n % 5 == 0)
+    usual, more, less = ({"a": 1.0, "b": 0.0, "rule": rule} for rule in (0.2, 0.4, 0.1))
+    told = [values["rule"] for _, values, _ in explained(model, [(usual, False)])]
+    told += [values["rule"] for _, values, _ in explained(model, [(more, False)])]
+    told += [values["rule"] for _, values, _ in explained(model, [(less, False)])]
+    assert told[0] == pytest.approx(0.0, abs=0.02)
+    assert told[1] > 0.1 > -0.1 > told[2]
 
 
 def test_a_snapshot_goes_on_and_is_refused_without_the_rule() -> None:
@@ -169,6 +250,9 @@ def test_a_learner_behind_texts_has_a_rule_too() -> None:
         ({"feature": 3}, "rule.feature: must be the name of a feature"),
         ({"feature": "x", "half_life": 0.0}, "rule.half_life: must be a number above 0"),
         ({"feature": "x", "halflife": 1.0}, "rule.halflife: unknown key; a rule takes feature"),
+        ({"feature": "x", "bound": 0.0}, "rule.bound: must be a number above 0 not above 0.5"),
+        ({"feature": "x", "terms": ["a"]}, "rule.terms: must be a table of names, such as"),
+        ({"feature": "x", "terms": {"a": 1.0}}, "rule.terms: must be a table of names, such as"),
     ],
 )
 def test_a_wrong_rule_is_refused_by_its_key(rule: Mapping[str, Any], what: str) -> None:
