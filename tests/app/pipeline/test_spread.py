@@ -85,6 +85,7 @@ def test_each_learner_has_its_members(tmp_path: Path) -> None:
         ({"shared": ""}, r'learner\.learners = 3: needs learner\.shared = "learner"'),
         ({"shared": 'shared = "mix"'}, r'learner\.learners = 3: needs learner\.shared = "learner"'),
         ({"more": '[learner.drift]\ndetector = "adwin"\n'}, r"learner\.drift.*watches the answer"),
+        ({"more": '[learner.rule]\nfeature = "x"\n'}, r"learner\.rule.*weighs the answer of all"),
         (
             {"learner": 'type = "river.ensemble.LeveragingBaggingClassifier"\n'
              'model = { type = "river.tree.HoeffdingTreeClassifier" }'},

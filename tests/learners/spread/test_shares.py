@@ -249,6 +249,10 @@ def test_a_share_is_saved_and_is_no_other_share(spec: LearnerSpec) -> None:
         (LearnerSpec("river.ensemble.SRPClassifier", learners=2), r"divides the features"),
         (LearnerSpec("river.ensemble.ADWINBaggingClassifier", learners=2), r"replaces the worst"),
         (replace(BAG, learners=2, drift={"detector": "adwin"}), r"learner\.drift.*watches"),
+        (
+            replace(BAG, learners=2, rule={"feature": "x"}),
+            r"learner\.rule.*weighs the answer of all",
+        ),
     ],
 )
 def test_what_cannot_be_divided_is_refused_by_key_and_value(spec: LearnerSpec, said: str) -> None:
