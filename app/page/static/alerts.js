@@ -2,6 +2,8 @@
 /* Alerts as rows that open: a bar for the score, reasons in words, the event and its verdict. */
 
 const ROWS = window.matchMedia("(max-width: 700px)").matches ? 5 : 10, STRONGEST = 3;
+/* What moved the score by less than this share of the strongest reason is none to be read. */
+const LEAST_SHARE = 0.02;
 let alerts = new Map(), opened = new Set();
 
 const plain = (name) => name.replaceAll("_", " ");
@@ -23,6 +25,7 @@ function inWords(feature, event) {
 function windowedInWords([, entity, kind, of, length], value, known) {
   const who = whose(entity), during = length.replace("d", " days").replace(/^1 days/, "1 day");
   if (kind === "ratio" && known) return `${figure(value)} times the usual ${plain(of)}${who}`;
+  if (kind === "mean" && of === about.label && known && value <= 1) return `share of ${plain(of)}${who} in ${during}: ${percent(value)}`;
   if (kind === "count") return `${known ? figure(value) : "how many"} event${value === 1 ? "" : "s"}${who} in ${during}`;
   if (kind === "distinct") return `${known ? figure(value) : "how many"} different ${plain(of)}${who} in ${during}`;
   return `${kind} ${plain(of)}${who} in ${during}${known ? `: ${figure(value)}` : ""}`;
@@ -57,7 +60,9 @@ function scoreBar(alert, highest) {
 
 function reasons(alert, most) {
   const list = element("ul", undefined, { class: "reasons" });
-  for (const { feature, contribution } of alert.reasons.slice(0, most)) {
+  const least = LEAST_SHARE * Math.abs(alert.reasons[0]?.contribution ?? 0);
+  const strong = alert.reasons.filter(({ contribution }) => Math.abs(contribution) >= least);
+  for (const { feature, contribution } of strong.slice(0, most)) {
     const up = contribution >= 0;
     list.append(element("li", inWords(feature, alert.event), { "data-up": up, title: `${feature} ${up ? "+" : "−"}${Math.abs(contribution).toFixed(2)}` }));
   }
@@ -68,6 +73,7 @@ function inside_of(alert) {
   const made = element("div", undefined, { class: "inside" });
   const facts = element("dl");
   for (const [name, value] of Object.entries(alert.event)) {
+    if (value === alert.time || value * 1000 === alert.time) continue; // it stands above
     const one = element("div");
     one.append(element("dt", name), element("dd", value === null ? "–" : typeof value === "number" ? figure(value) : String(value)));
     facts.append(one);

@@ -120,7 +120,7 @@ function plot(host, series, options) {
 }
 
 function line(rival) {
-  return { rival, label: NAMES[rival], stroke: color(rival), width: rival === "model" ? 2.5 : 2, dash: DASH[rival], points: { size: 5, fill: color("card") } };
+  return { rival, label: NAMES[rival], stroke: color(rival), width: rival === "model" ? 4 : 2, dash: DASH[rival], points: { size: 5, fill: color("card") } };
 }
 
 /* Around a single point uPlot would draw years: it takes the times for milliseconds there. */

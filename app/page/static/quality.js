@@ -17,6 +17,9 @@ const FIGURES = [
 const MAX_WINDOWS = 200, TABLE_ROWS = 14;
 let windows = new Map();
 
+/* From nothing on, with room for the names of marks; small shares are not pressed flat. */
+const withRoom = (_, low, high) => [0, 1.12 * Math.max(0.25, high ?? 1)];
+
 /* What a demo tells day by day; without one the first figure leads. */
 function showLead(lead) {
   const there = lead && lead.days.length > 0;
@@ -24,11 +27,11 @@ function showLead(lead) {
   if (!there) return;
   $("lead-title").textContent = lead.title;
   if (!charts.has("lead")) {
-    const series = [...RIVALS].reverse().map(line);
-    charts.set("lead", { body: $("lead-chart"), plot: plot($("lead-chart"), series, { height: 260, show: percent, range: () => [0, 1.12], stream: true, ends: true, named: true }) });
+    const series = RIVALS.map(line); // the broad line of the model first: others on it are seen
+    charts.set("lead", { body: $("lead-chart"), plot: plot($("lead-chart"), series, { height: 260, show: percent, range: withRoom, stream: true, ends: true, named: true }) });
     $("lead-chart").setAttribute("role", "img");
   }
-  charts.get("lead").plot.setData([lead.days.map((at) => at / 1000), ...[...RIVALS].reverse().map((rival) => lead[rival])]);
+  charts.get("lead").plot.setData([lead.days.map((at) => at / 1000), ...RIVALS.map((rival) => lead[rival])]);
   const last = RIVALS.map((rival) => `${NAMES[rival]} ${percent(lead[rival].at(-1))}`).join(", ");
   $("lead-chart").setAttribute("aria-label", `${lead.title}. On the last day: ${last}.`);
 }
@@ -50,14 +53,14 @@ function showFigure([name, title, show], rows, rivals) {
     $("charts").insertBefore(figure, later || null);
     chart = { figure, body, values, rivals, show };
     const hooks = { setCursor: [() => showValues(chart)] };
-    chart.plot = plot(body, [...rivals].reverse().map(line), { height: 180, show, hooks, range: share === show ? around : fromZero, stream: true, ends: true });
+    chart.plot = plot(body, rivals.map(line), { height: 180, show, hooks, range: share === show ? around : fromZero, stream: true, ends: true });
     charts.set(name, chart);
   }
   chart.columns = rivals.map((rival) => rows.map((row) => row[rival]?.[name] ?? null));
   chart.rows = rows;
   const open = rows.findIndex((row) => !row.final);
   chart.plot.open = open < 0 ? undefined : rows[open].start / 1000 - (open ? (rows[open].start - rows[open - 1].start) / 2000 : 0);
-  chart.plot.setData([rows.map((row) => row.start / 1000), ...[...chart.columns].reverse()]);
+  chart.plot.setData([rows.map((row) => row.start / 1000), ...chart.columns]);
   showValues(chart);
   chart.body.setAttribute("role", "img");
   chart.body.setAttribute("aria-label", `${title} over ${rows.length} windows. ${chart.values.textContent}`);

@@ -63,7 +63,8 @@ def window(day: int) -> dict[str, Any]:
 
 
 def alert(number: int) -> dict[str, Any]:
-    reasons = [("card_ratio_amount_90d", 2.9), (LONG, -0.5)]
+    reasons = [("card_ratio_amount_90d", 2.9), ("terminal_mean_fraud_7d", 1.5), (LONG, -0.5)]
+    reasons += [("weekend", 1e-9)]
     return {
         "key": f"0/{number}",
         "id": f"t{number}",
@@ -75,7 +76,12 @@ def alert(number: int) -> dict[str, Any]:
         "label": None,
         "judged": 0,
         "reasons": [{"feature": name, "contribution": value} for name, value in reasons],
-        "event": {"card_ratio_amount_90d": 19.0, LONG: 1.0, "note": "<img src=x>"},
+        "event": {
+            "card_ratio_amount_90d": 19.0,
+            "terminal_mean_fraud_7d": 0.4,
+            LONG: 1.0,
+            "note": "<img src=x>",
+        },
     }
 
 
@@ -133,12 +139,22 @@ def test_the_page_tells_its_story_its_alerts_open_by_keyboard_and_a_lost_worker_
             tiles = page.locator("#pipeline-counts dd").all_inner_texts()
             assert tiles[:4] == ["5,000", "4,990", "10", "0"]
             assert "model 60 %" in page.locator("#lead-chart").get_attribute("aria-label")
+            lines = page.evaluate(
+                "charts.get('lead').plot.series.slice(1).map(({ rival, width }) => [rival, width])"
+            )
+            assert [rival for rival, _ in lines] == ["model", "frozen", "rule"]
+            assert lines[0][1] > lines[1][1], "what lies on the model's line is still seen"
 
             page.locator("#latest summary").nth(1).focus()
             page.keyboard.press("Enter")
             inside = page.locator("#latest details[open]")
             inside.locator("text=Other alerts of this card").wait_for()
-            assert "19 times the usual amount of this card" in inside.inner_text()
+            why = inside.locator(".inside .reasons").inner_text().replace("\n", "; ")
+            assert why.startswith(
+                "19 times the usual amount of this card;"
+                " share of fraud of this terminal in 7 days: 40 %; a very long name"
+            )
+            assert "weekend" not in why, "it moved nothing"
             assert inside.locator("img").count() == 0
             assert page.locator("main").evaluate(OPACITY) == "1"
             assert said == []
