@@ -40,7 +40,8 @@ def made(learners: Mapping[str, type[Compiled]], type: str, params: Mapping[str,
     refuse_unknown(type, params, list(taken))
     for key, parameter in taken.items():
         if parameter.default is parameter.empty and key not in params:
-            raise ParameterError(f"learner {type!r}: needs the parameter {key!r}")
+            such = ', such as { type = "logistic_regression" }' if key == "learner" else ""
+            raise ParameterError(f"learner {type!r}: needs the parameter {key!r}{such}")
     try:
         return make(**params)
     except (ParameterError, TypeError) as error:

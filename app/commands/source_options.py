@@ -142,7 +142,8 @@ def source_of(pipeline: Pipeline, chosen: SourceOptions) -> replay_base.Source:
         events = timed(events, field)
         if labels is not None:
             of_label = chosen.labels_time or field
-            events = merged(events, timed(source_files.open_file(labels), of_label))
+            told = timed(source_files.open_file(labels), of_label, "--labels-time")
+            events = merged(events, told)
     return between(events, chosen.since, chosen.until)
 
 

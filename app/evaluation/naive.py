@@ -15,6 +15,9 @@ from app.evaluation.verdicts import Verdict
 from learners import metrics
 from learners.base import Task
 
+EXPLODED = -10.0
+"""An R² below it: the errors are more than three times as large as those of the mean."""
+
 
 class Naive(NamedTuple):
     """What is known at an event, from the labels that came before it; None before the first.
@@ -74,6 +77,11 @@ def worse_than_none(found: Mapping[str, float]) -> Iterator[str]:
                 f"worse than no model: {what} has {_SHOWN[model]} {yardstick:.4g}, this one"
                 f" {own:.4g}"
             )
+    if found.get("r2", 0.0) < EXPLODED:
+        yield (
+            "single errors are far larger than the labels: take a smaller learner.learning_rate,"
+            ' or "passive_aggressive_regressor", whose steps are bounded'
+        )
 
 
 _COMPARED = (

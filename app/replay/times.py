@@ -70,8 +70,10 @@ def parse_pace(text: str) -> float:
     return passed / within
 
 
-def timed(source: Source, field: str) -> Source:
+def timed(source: Source, field: str, option: str = "--time") -> Source:
     """The source with the times of a field of its events; see `parse_time`.
+
+    `option` is what names another field.
 
     Raises:
         SourceError: While reading, with the line, for an event without a time.
@@ -82,8 +84,9 @@ def timed(source: Source, field: str) -> Source:
             try:
                 yield event._replace(timestamp=parse_time(event.fields[field]))
             except KeyError:
-                has = f"it has {named(event.fields)}"
-                raise SourceError(f'{source.where(event)}: has no field "{field}"; {has}') from None
+                what = f'has no field "{field}"; it has {named(event.fields)}'
+                hint = f": {option} FIELD names that of the time"
+                raise SourceError(f"{source.where(event)}: {what}{hint}") from None
             except ValueError as error:
                 shown = f"{field} = {event.fields[field]!r}"
                 raise SourceError(f"{source.where(event)}: {shown}: {error}") from None

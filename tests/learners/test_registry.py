@@ -51,7 +51,7 @@ def test_an_unknown_type_is_refused_with_what_is_known(type: str, message: str) 
         ("passive_aggressive", {"mode": 0, "weight_true": 2.0}, "takes no weight_true"),
         ("logistic_regression", {"l1": 0.1}, "l1 = 0.1: must be a number not below 0 not above 0"),
         ("svm", {"mode": "smo"}, "mode = 'smo': must be one of 'sgd', 'pegasos'"),
-        ("one_vs_rest", {}, "needs the parameter 'learner'"),
+        ("one_vs_rest", {}, "needs the parameter 'learner', such as { type = "),
         ("one_vs_rest", {"learner": "svm"}, "must be a table"),
         ("one_vs_rest", {"learner": {"type": "os:system"}}, "must be a table"),
         ("one_vs_rest", {"learner": {"type": "k_means"}}, "is no learner of two classes"),

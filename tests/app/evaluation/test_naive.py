@@ -62,3 +62,9 @@ def test_it_is_said_where_a_model_is_worse_than_none() -> None:
     )
     assert list(worse_than_none({"mae": 2.0, "mae_last_value": 2.5})) == []
     assert len(list(worse_than_none({"mae": 2.0, "mae_last_value": 1.5}))) == 1
+
+
+def test_errors_that_explode_are_told_with_what_to_do() -> None:
+    (line,) = worse_than_none({"r2": -21_988.0})
+    assert "take a smaller learner.learning_rate" in line
+    assert list(worse_than_none({"r2": -2.0})) == []

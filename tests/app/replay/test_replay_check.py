@@ -265,6 +265,15 @@ def test_labels_with_another_key_than_their_event_are_told(tmp_path: Path) -> No
     assert late(tmp_path, *labels, key='\nkey = "id"') == [TWICE]
 
 
+def test_a_year_alone_is_told_to_be_taken_for_seconds(tmp_path: Path) -> None:
+    source = timed(open_file(csv(tmp_path, "e.csv", "x,y,t", "1,true,2017", "2,false,2018")), "t")
+    (line,) = check(read(tmp_path, LABEL), source, {}).remarks()
+    assert line == (
+        "e.csv:2: the time 2017 is taken for seconds since 1970. If it is a year,"
+        " write dates: 2018-08-01"
+    )
+
+
 def test_rows_that_are_not_in_the_order_of_time_are_told(tmp_path: Path) -> None:
     line, _ = late(tmp_path, "a,true,x,2018-04-09", "b,true,z,2018-04-07T12:00:00")
     assert line == (

@@ -85,7 +85,7 @@ def test_a_row_without_its_time_is_refused_with_its_file_and_line(tmp_path: Path
     (tmp_path / "e.csv").write_text("t,a\n5,1\n,2\n")
     (tmp_path / "l.csv").write_text("t,a\n6,1\nsoon,2\n")
     source = timed(open_file(str(tmp_path / "e.csv")), "t")
-    with pytest.raises(SourceError, match=r'^e\.csv:3: has no field "t"; it has a$'):
+    with pytest.raises(SourceError, match=r'^e\.csv:3: has no field "t"; it has a: --time FIELD'):
         list(source.read())
     with pytest.raises(SourceError, match=r"^l\.csv:3: t = 'soon': must be seconds since 1970"):
         list(timed(open_file(str(tmp_path / "l.csv")), "t").read())
