@@ -44,7 +44,8 @@ def calendar(events: Mapping[str, Any]) -> Mapping[str, Floats]:
 def rule(events: Mapping[str, Any]) -> Floats:
     """The hand rule over the features of `pipelines/fraud.toml`; see `app.fraud.rule`."""
     first, second, third = _terms(events)
-    return first + second + third
+    total: Floats = first + second + third
+    return total
 
 
 def _terms(events: Mapping[str, Any]) -> Floats:

@@ -137,8 +137,8 @@ class BesideRule(Around):
         own = (self.feature, *self.terms.fields)
         if not isinstance(rows, Rows):
             rest = [{name: x[name] for name in x if name not in own} for x in rows]
-            taken = [[_number(x.get(name)) for name in own] for x in rows]
-            return rest, np.array(taken, np.float64).reshape(len(rest), len(own))
+            numbers = [[_number(x.get(name)) for name in own] for x in rows]
+            return rest, np.array(numbers, np.float64).reshape(len(rest), len(own))
         places = {name: at for at, name in enumerate(rows.names) if name in own}
         taken = np.full((len(rows), len(own)), math.nan)
         for j, name in enumerate(own):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from app.demo.cluster import own_settings, pipeline_file
 from app.demo.world import Truth, World, events
@@ -23,7 +23,7 @@ SUSPICIOUS = 0.05
 def alerts() -> Iterator[Alert]:
     world = World(cards=60)
     pipeline = load_pipeline(pipeline_file(), own_settings(world, 1), {})
-    decode = codec_of(pipeline, "alerts").decoder(Alert)
+    decode: Callable[[bytes], Alert] = codec_of(pipeline, "alerts").decoder(Alert)
 
     def history() -> Iterator[Event]:
         for event in events(world, Truth()):
@@ -32,7 +32,9 @@ def alerts() -> Iterator[Alert]:
             yield event
 
     for outputs in run(pipeline, Source("live", history, key="card")).outputs:
-        yield from (decode(o.value) for o in outputs.others if o.topic == pipeline.decisions.topic)
+        for other in outputs.others:
+            if other.topic == pipeline.decisions.topic and other.value is not None:
+                yield decode(other.value)
 
 
 def test_alerts_are_told_in_terms_of_the_rule_and_never_by_its_name() -> None:

@@ -143,8 +143,9 @@ def test_it_follows_whoever_is_better() -> None:
     ids=["bare", "steps", "drift", "terms"],
 )
 def test_it_keeps_the_contract_of_all_learners(check: Any, more: Mapping[str, Any]) -> None:
-    rule = {"rule": {"feature": "a"}}  # of the contract's own rows; it is absent now and then
-    check(lambda: create("logistic_regression", FTRL, **(rule | more)))
+    # "a" is a feature of the contract's own rows; it is absent now and then
+    made_of: dict[str, Any] = {"rule": {"feature": "a"}, **more}
+    check(lambda: create("logistic_regression", FTRL, **made_of))
 
 
 def explained(model: Model, events: list[Row]) -> list[tuple[float, dict[str, float], float]]:
