@@ -68,7 +68,7 @@ bench: $(READY) ## the benchmarks, as ratios, one JSON line each
 chaos: $(READY) ## everything around a pipeline breaks, nothing is lost or doubled; ARGS="--list"
 	$(BIN)/python -m tests.chaos $(ARGS)
 
-stores: $(STORES) ## sinks against real servers: databases, lakes, Kafka Connect, stand-ins of warehouses
+stores: $(STORES) kernels ## sinks against real servers: databases, lakes, Kafka Connect, stand-ins of warehouses
 	$(BIN)/python -m pytest -q -rs tests/stores $(ARGS)
 
 mutations: $(READY) ## each safeguard taken out by itself turns the chaos suite red
