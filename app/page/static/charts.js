@@ -3,7 +3,9 @@
 
 const RIVALS = ["model", "frozen", "rule"];
 const NAMES = { model: "model", frozen: "frozen model", rule: "hand rule" };
-const DASH = { model: [], frozen: [7, 4], rule: [2, 3] };
+const DASH = { model: [], frozen: [7, 4], rule: [2, 4] };
+/* Each narrower than the one before it, which it is drawn on: lines that coincide are all seen. */
+const WIDTH = { model: 5, frozen: 3, rule: 1.5 };
 const ENDS = 106, ROW = 15, HOUR = 3600, MARK_ROWS = 3;
 
 const charts = new Map();
@@ -109,7 +111,7 @@ function plot(host, series, options) {
     width: inside(host), height, axes: axes(show, stream ? streamDates : wallTimes),
     hooks: { ...hooks, drawClear: [shade], draw: [drawMarks, ...(ends ? [drawEnds] : [])] },
     tzDate: (seconds) => (stream ? uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC") : new Date(seconds * 1000)),
-    padding: [8, ends ? ENDS : 16, 0, 0], legend: { show: false },
+    padding: [8, ends ? ENDS : 30, 0, 0], legend: { show: false },
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
     scales: { x: { range: atLeastADay }, y: { range } },
     series: [{}, ...series],
@@ -120,7 +122,7 @@ function plot(host, series, options) {
 }
 
 function line(rival) {
-  return { rival, label: NAMES[rival], stroke: color(rival), width: rival === "model" ? 4 : 2, dash: DASH[rival], points: { size: 5, fill: color("card") } };
+  return { rival, label: NAMES[rival], stroke: color(rival), width: WIDTH[rival], dash: DASH[rival], points: { size: 5, fill: color("card") } };
 }
 
 /* Around a single point uPlot would draw years: it takes the times for milliseconds there. */
