@@ -13,6 +13,7 @@ from typing import Any
 from app.local_kafka import LocalKafka
 from benchmarks import (
     commits,
+    estimators,
     experts,
     family,
     fraud,
@@ -37,6 +38,7 @@ from benchmarks import (
 BENCHMARKS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
     "throughput": throughput.run,
     "experts": experts.run,
+    "estimators": estimators.run,
     "latency": latency.run,
     "recovery": recovery.run,
     "restore": restore.run,

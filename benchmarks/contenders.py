@@ -20,8 +20,19 @@ SECONDS = 300.0
 """A contender that takes longer is given up."""
 
 
-def riverrun_file(events: Events, predictions: str, *, scale: bool = False, name: str = "") -> Path:
+PASSIVE_AGGRESSIVE = "passive_aggressive"
+
+
+def riverrun_file(
+    events: Events,
+    predictions: str,
+    *,
+    scale: bool = False,
+    name: str = "",
+    estimator: str = PASSIVE_AGGRESSIVE,
+) -> Path:
     """A pipeline file for a worker that does what the hand-written loop does."""
+    ours = estimator == PASSIVE_AGGRESSIVE
     lines = [
         f'name = "{name or "bench-" + uuid.uuid4().hex[:8]}"',
         "[events]",
@@ -34,8 +45,8 @@ def riverrun_file(events: Events, predictions: str, *, scale: bool = False, name
         f'topic = "{predictions}"',
         'format = "json"',
         "[learner]",
-        'type = "passive_aggressive"',
-        "C = 0.01",
+        f'type = "{estimator}"',
+        *(["C = 0.01"] if ours else []),
         f"scale = {str(scale).lower()}",
         "[topics]",
         "partitions = 1",
@@ -77,11 +88,16 @@ def running(
 
 
 def riverrun(
-    bootstrap: str, events: Events, *, scale: bool = False, checkout: Path | None = None
+    bootstrap: str,
+    events: Events,
+    *,
+    scale: bool = False,
+    estimator: str = PASSIVE_AGGRESSIVE,
+    checkout: Path | None = None,
 ) -> float:
     """Events a second of one worker, exactly once, the model in every transaction."""
     predictions, name = outputs(bootstrap, "riverrun"), f"bench-{uuid.uuid4().hex[:8]}"
-    file = riverrun_file(events, predictions, scale=scale, name=name)
+    file = riverrun_file(events, predictions, scale=scale, name=name, estimator=estimator)
     with running(worker_command(file, bootstrap), checkout):
         # As for the others, nobody reads the outputs while they are written.
         wait_for_commit(bootstrap, name, events, SECONDS)
@@ -89,13 +105,20 @@ def riverrun(
 
 
 def hand_loop(
-    bootstrap: str, events: Events, *, scale: bool = False, exactly_once: bool = False
+    bootstrap: str,
+    events: Events,
+    *,
+    scale: bool = False,
+    exactly_once: bool = False,
+    estimator: str | None = None,
 ) -> float:
     """Events a second of the hand-written loop, which saves no model unless `exactly_once`."""
     said = outputs(bootstrap, "hand")
     arguments = [bootstrap, events.topic, said, events.format, str(events.count)]
     if scale:
         arguments += ["--scale"]
+    if estimator is not None:
+        arguments += ["--estimator", estimator]
     if exactly_once:
         arguments += ["--state", create(bootstrap, "hand-state", cleanup_policy="compact")]
     with running([sys.executable, "-m", "benchmarks.hand_loop", *arguments]) as process:

@@ -4,11 +4,13 @@ At least once, and nothing is saved; with a topic for the model exactly once: ou
 and the pickled model are committed together every 100 ms.
 
 python -m benchmarks.hand_loop BOOTSTRAP EVENTS OUTPUTS FORMAT COUNT [--scale] [--state TOPIC]
+    [--estimator NAME]
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import pickle
 import time
 import uuid
@@ -79,6 +81,9 @@ class Transactional:
 def main(said: argparse.Namespace) -> None:
     """Predict and learn so many events."""
     model: Any = linear_model.PAClassifier(C=0.01)
+    if said.estimator:
+        module, _, name = said.estimator.rpartition(".")
+        model = getattr(importlib.import_module(module), name)()
     if said.scale:
         model = preprocessing.StandardScaler() | model
     decode = {"json": msgspec.json, "msgpack": msgspec.msgpack}[said.format].Decoder().decode
@@ -105,7 +110,7 @@ def main(said: argparse.Namespace) -> None:
         for message in consumer.consume(5_000, 0.1):
             x = decode(message.value())
             id_, y = x.pop("id"), x.pop("label")
-            score = model.predict_proba_one(x)[True]
+            score = model.predict_proba_one(x).get(True, 0.0)
             model.learn_one(x, y)
             produce(said.outputs, encode({"id": id_, "score": score}), message.key())
             done += 1
@@ -121,4 +126,5 @@ if __name__ == "__main__":
     parser.add_argument("count", type=int)
     parser.add_argument("--scale", action="store_true")
     parser.add_argument("--state")
+    parser.add_argument("--estimator")
     main(parser.parse_args())

@@ -81,7 +81,6 @@ class ColumnReader:
         if labels is None:
             return None
         order = _order(are_labels)
-        came = undecoded(events, self._codec)
         nothing, count = [None] * len(events), len(events)
         return Arrived(
             are_labels,
@@ -93,7 +92,7 @@ class ColumnReader:
                 keeper.events(found.column, count),
                 keeper.labels(labels.labels, labels.weights),
             ),
-            came.take(np.where(are_labels, 0, order).tolist()),
+            undecoded(records, self._codec),
             _merged(order, nothing, labels.labels),
             _merged(order, [0] * count, labels.weights),
             records,

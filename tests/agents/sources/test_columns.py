@@ -16,7 +16,7 @@ from agents.events.field_columns import FieldScanner
 from agents.labels.join import LabelJoin
 from agents.labels.reader import LabelFields, LabelReader
 from agents.labels.settings import JoinSettings
-from agents.operations import Operations
+from agents.operations import CORRECT, EVENT, LEARN, Operations
 from agents.rejected import Rejected
 from agents.sources import columns
 from agents.sources.decode import DecodeSource
@@ -156,6 +156,20 @@ def test_both_ways_read_the_same(
         assert entries(fast) == entries(slow)
         first = last
     assert at_once > 2  # else nothing was tried
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_batch_may_have_events_or_labels_alone(format_: str) -> None:
+    came = list(some_records(random.Random(2), format_, 120, 0.0))
+    reads = source(format_, State(), joins=True, keep=("card",))
+    kinds = []
+    for topic in ("events", "labels"):
+        batch = Batch("events", 0, [record for record in came if record.topic() == topic])
+        operations, rejected = reads.read(batch)
+        assert not rejected
+        assert operations.fields(0)["card"]
+        kinds.append(set(operations.kinds.tolist()))
+    assert kinds == [{EVENT}, {LEARN, CORRECT}]
 
 
 @pytest.mark.parametrize("format_", FORMATS)
