@@ -69,7 +69,7 @@ chaos: $(READY) ## everything around a pipeline breaks, nothing is lost or doubl
 	$(BIN)/python -m tests.chaos $(ARGS)
 
 stores: $(STORES) kernels ## sinks against real servers: databases, lakes, Kafka Connect, stand-ins of warehouses
-	$(BIN)/python -m pytest -q -rs tests/stores $(ARGS)
+	$(BIN)/python -m pytest -q -rs --numprocesses 2 --dist loadfile tests/stores $(ARGS)
 
 mutations: $(READY) ## each safeguard taken out by itself turns the chaos suite red
 	$(BIN)/python -m tests.chaos.mutations $(ARGS)
