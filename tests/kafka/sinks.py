@@ -27,8 +27,8 @@ PARTITIONS = 4
 COUNT, KILLS = 20_000, 5
 PACE = {"batch": 500, "interval": "200ms", "retry": "2s"}
 """Of the long form, against real servers."""
-FROZEN = 3
-"""The member of this kill is frozen before, for longer than its session: only in the long form."""
+PAUSE = 0.2
+"""Seconds between transactions in the long form, so that a member has always read something."""
 SESSION_SECONDS = 6
 LEARNER = {"type": "logistic_regression"}
 TRANSACTION = 250
@@ -202,12 +202,18 @@ def assert_nothing_was_set_aside(stream: Stream) -> None:
     assert [reason(cast(Any, letter.headers())) for letter in letters] == []
 
 
-def _freeze(member: SinkProcess) -> None:
-    """Let a member sleep until others have its partitions; then it writes what it has read."""
+def _freeze(member: SinkProcess, stream: Stream, done: Progress) -> None:
+    """Let a member sleep until others have written what it has read; then it writes that too."""
     member.pause()
-    time.sleep(SESSION_SECONDS + 2)
+    ends = _ends(stream)
+    wait_until(lambda: done.has(ends), 240, f"the positions {ends}")
     member.resume()
     time.sleep(1)
+
+
+def _ends(stream: Stream) -> dict[int, int]:
+    """Where a sink stands that has written all, by partition."""
+    return {number: at + 1 for number, at in sorted(committed(stream))}
 
 
 def survives(
@@ -216,6 +222,7 @@ def survives(
     count: int,
     kills: int,
     members: int = 2,
+    long: bool = True,
     server: Callable[[], None] | None = None,
 ) -> None:
     """Kill members of a sink while records come: all of them must be in the store, once.
@@ -226,24 +233,26 @@ def survives(
         count: Of predictions.
         kills: How many members are killed, by kill -9, one after the other.
         members: How many run at a time.
+        long: Whether records come slowly, and the first member is frozen before it is killed.
         server: Kills the store's server and starts it again; called once in the middle.
     """
     topic = stream.pipeline.predictions.topic
-    sender = threading.Thread(target=send, args=(stream.bootstrap, topic, range(count)))
+    words = stream.bootstrap, topic, range(count), as_json, PAUSE if long else 0.0
+    sender = threading.Thread(target=send, args=words)
     with closing(Progress(stream)) as done, sinks(stream, members) as running:
         sender.start()
         for number in range(kills):
             goal = count * (number + 1) // (kills + 2)
             wait_until(lambda goal=goal: done.total() >= goal, 240, f"{goal} rows")
             victim = running[number % members]
-            if number == FROZEN:
-                _freeze(victim)
+            if long and number == 0:
+                _freeze(victim, stream, done)
             victim.kill()
             if server is not None and number == kills // 2:
                 server()
             victim.start()
         sender.join(240)
-        ends = {number: at + 1 for number, at in sorted(committed(stream))}
+        ends = _ends(stream)
         wait_until(lambda: done.has(ends), 240, f"the positions {ends}")
         for each in running:
             assert each.stop(60) == 0, each.log

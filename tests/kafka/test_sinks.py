@@ -27,7 +27,7 @@ def test_kills_lose_and_double_nothing(
     pace = {"batch": 200, "interval": "200ms"}
     stream = with_sink(kafka, tmp_path, topic_name, **kit.sink, **pace)
 
-    survives(stream, kit, count=3_000, kills=2)
+    survives(stream, kit, count=3_000, kills=2, long=False)
 
 
 def test_positions_that_the_topic_does_not_have_are_said(
