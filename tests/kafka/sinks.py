@@ -27,11 +27,11 @@ PARTITIONS = 4
 COUNT, KILLS = 20_000, 5
 PACE = {"batch": 500, "interval": "200ms", "retry": "2s"}
 """Of the long form, against real servers."""
-PAUSE = 0.2
-"""Seconds between transactions in the long form, so that a member has always read something."""
+PAUSE = 0.05
+"""Seconds between transactions in the long form, so that a member has mostly read something."""
 SESSION_SECONDS = 6
 LEARNER = {"type": "logistic_regression"}
-TRANSACTION = 250
+TRANSACTION = 100
 ABORTED = 5
 """One transaction of so many is aborted."""
 
@@ -204,6 +204,7 @@ def assert_nothing_was_set_aside(stream: Stream) -> None:
 
 def _freeze(member: SinkProcess, stream: Stream, done: Progress) -> None:
     """Let a member sleep until others have written what it has read; then it writes that too."""
+    time.sleep(0.1)  # in the middle between two of its writes
     member.pause()
     ends = _ends(stream)
     wait_until(lambda: done.has(ends), 240, f"the positions {ends}")

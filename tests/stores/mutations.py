@@ -21,6 +21,10 @@ from tests.chaos.mutations import ROOT, Mutation, copied, mutate
 SECONDS = 900.0
 STORES = "app/sinks/stores"
 LAKE = "tests/stores/test_lakes.py::test_kills_lose_and_double_nothing_on"
+BETWEEN = (
+    "tests/app/sinks/test_stores.py::"
+    "test_who_writes_between_the_look_at_the_positions_and_the_commit_wins"
+)
 SERVER = "test_kills_of_the_sink_and_of_the_server_lose_and_double_nothing"
 PARQUET_FENCE = (
     (
@@ -110,14 +114,14 @@ MUTATIONS = (
     Mutation(
         "iceberg-rebase",
         "PyIceberg appends a commit that lost a race once more",
-        "tests/app/sinks/test_stores.py",
+        f"{BETWEEN}[Iceberg]",
         f"{STORES}/iceberg.py",
         (("                _never_rebase(table)\n", ""),),
     ),
     Mutation(
         "delta-transaction",
         "the log of a Delta table does not compare the positions of two commits at once",
-        "tests/app/sinks/test_stores.py",
+        f"{BETWEEN}[Delta]",
         f"{STORES}/delta.py",
         (
             (
@@ -153,7 +157,8 @@ MUTATIONS = (
     Mutation(
         "bigquery-end",
         "the stream of the member before is not ended",
-        f"tests/stores/test_bigquery.py::{SERVER}",
+        "tests/stores/test_bigquery.py::"
+        "test_a_store_keeps_the_contract[check_who_has_written_before_is_fenced_too]",
         f"{STORES}/bigquery.py",
         (("            self._streams.end(stream)\n", "            pass\n"),),
     ),
@@ -196,12 +201,21 @@ MUTATIONS = (
     ),
 )
 
+SHORTER = Mutation(
+    "shorter",
+    "a fence that is missing shows soon",
+    "",
+    "tests/kafka/sinks.py",
+    (("COUNT, KILLS = 20_000, 5\n", "COUNT, KILLS = 6_000, 5\n"),),
+)
+
 
 def is_red(mutation: Mutation) -> tuple[bool, str]:
     """Whether the test fails with a mutation, and what it says."""
     with tempfile.TemporaryDirectory(prefix="riverrun-mutation-") as folder:
         root = copied(Path(folder))
         shutil.copy2(ROOT / "pyproject.toml", root)
+        mutate(SHORTER, root)
         mutate(mutation, root)
         command = [sys.executable, "-m", "pytest", "-q", "-x", mutation.part]
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=SECONDS)

@@ -20,7 +20,7 @@ psycopg = pytest.importorskip("psycopg", reason='psycopg (the extra "postgresql"
 pytest.importorskip("pyiceberg", reason='pyiceberg (the extra "iceberg")')
 
 ICEBERG = "org.apache.iceberg.connect.IcebergSinkConnector"
-COUNT, KILLS, PAUSE = 20_000, 5, 1.0
+COUNT, KILLS, PAUSE = 20_000, 5, 0.4
 
 
 def test_iceberg_has_each_committed_prediction_once(

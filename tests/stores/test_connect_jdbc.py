@@ -21,7 +21,7 @@ from topics.records import Prediction
 psycopg = pytest.importorskip("psycopg", reason='psycopg (the extra "postgresql")')
 
 JDBC = "io.debezium.connector.jdbc.JdbcSinkConnector"
-COUNT, KILLS, PAUSE = 20_000, 5, 1.0
+COUNT, KILLS, PAUSE = 20_000, 5, 0.4
 
 
 _encode = ConnectJsonCodec(Prediction).encode

@@ -145,6 +145,21 @@ def check_who_was_fenced_writes_nothing(kit: Kit) -> None:
     assert offsets(kit) == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]
 
 
+def check_who_has_written_before_is_fenced_too(kit: Kit) -> None:
+    """A member that was frozen has all that it needs to write on: it is the store that refuses."""
+    old = prepared(kit)
+    old.write([span(0, 0, 2)])
+    new = prepared(kit)
+    new.write([span(0, 2, 4)])
+
+    _write_late(kit, old, span(0, 2, 3))
+
+    assert positions(new, 0) == {0: 4}
+    for store in (old, new):
+        store.close()
+    assert offsets(kit) == [(0, at) for at in range(4)]
+
+
 def check_of_two_writers_at_once_one_wins(kit: Kit) -> None:
     for round_ in range(3):
         stores, start, outcomes = [prepared(kit), prepared(kit)], threading.Barrier(2), list[str]()

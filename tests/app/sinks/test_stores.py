@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.app.sinks.contract import CHECKS, Kit
+from app.sinks.store import Moved
+from tests.app.sinks.contract import CHECKS, Kit, offsets, positions, prepared, span
 from tests.app.sinks.kits import Delta, Iceberg, Parquet
 
 
@@ -15,3 +17,26 @@ def test_a_store_keeps_the_contract(
     kind: Callable[[Path], Kit], check: Callable[[Kit], None], tmp_path: Path
 ) -> None:
     check(kind(tmp_path))
+
+
+@pytest.mark.parametrize("kind", [Delta, Iceberg])
+def test_who_writes_between_the_look_at_the_positions_and_the_commit_wins(
+    kind: Callable[[Path], Kit], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kit = kind(tmp_path)
+    late, other = prepared(kit), prepared(kit)
+    looked: Any = late._require  # type: ignore[attr-defined]
+
+    def require(*at: Any) -> None:
+        looked(*at)
+        if positions(other, 0) == {0: 0}:
+            other.write([span(0, 0, 2)])
+
+    monkeypatch.setattr(late, "_require", require)
+
+    with pytest.raises(Moved):
+        late.write([span(0, 0, 3)])
+
+    assert offsets(kit) == [(0, 0), (0, 1)]
+    for store in (late, other):
+        store.close()
