@@ -25,6 +25,7 @@ BETWEEN = (
     "tests/app/sinks/test_stores.py::"
     "test_who_writes_between_the_look_at_the_positions_and_the_commit_wins"
 )
+ONE = "tests/app/sinks/test_stores.py::test_rows_and_positions_are_one_commit"
 SERVER = "test_kills_of_the_sink_and_of_the_server_lose_and_double_nothing"
 PARQUET_FENCE = (
     (
@@ -72,7 +73,7 @@ MUTATIONS = (
     Mutation(
         "delta-two",
         "positions are a commit of their own, after that of the rows",
-        f"{LAKE}_a_disk[Delta]",
+        f"{ONE}[Delta]",
         f"{STORES}/delta.py",
         (
             (
@@ -86,7 +87,7 @@ MUTATIONS = (
     Mutation(
         "iceberg-two",
         "positions are a commit of their own, after that of the rows",
-        f"{LAKE}_a_disk[Iceberg]",
+        f"{ONE}[Iceberg]",
         f"{STORES}/iceberg.py",
         (
             (

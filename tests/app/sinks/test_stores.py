@@ -40,3 +40,25 @@ def test_who_writes_between_the_look_at_the_positions_and_the_commit_wins(
     assert offsets(kit) == [(0, 0), (0, 1)]
     for store in (late, other):
         store.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "commits"),
+    [
+        (Delta, lambda table: table.version()),
+        (Iceberg, lambda table: len(table.metadata.metadata_log)),
+    ],
+    ids=["Delta", "Iceberg"],
+)
+def test_rows_and_positions_are_one_commit(
+    kind: Callable[[Path], Kit], commits: Callable[[Any], int], tmp_path: Path
+) -> None:
+    """Between two of them a kill would leave rows without their position."""
+    store: Any = prepared(kind(tmp_path))
+    before = commits(store._table())
+
+    store.write([span(0, 0, 2), span(1, 0, 3)])
+
+    assert commits(store._table()) == before + 1
+    assert positions(store, 0, 1) == {0: 2, 1: 3}
+    store.close()
