@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agents.events.read import Read
+from agents.field_columns import FieldColumns
 from agents.lazy_fields import Fields, LazyFields
 from agents.records import StoredRecord
 from agents.rejected import Rejected
 from learners.engine.kernels import Floats, Ints
 from topics.codecs import Codec
 from topics.dead_letters import Stage
-from topics.records import Record, Source, of_each
+from topics.records import Record, Source, of_each, some
 
 Kind = Literal["learn", "correct", "drop"]
 """Of a label: the first one of its event, one that takes the place of another, or none any more."""
@@ -219,7 +220,7 @@ class Operations:
             of(self.labels),
             of(self.befores),
             of(self.weights),
-            of(self.records),
+            some(self.records, order),
             of(self.causes),
             self.places[at],
             {name: column[at] for name, column in self.added.items()},
@@ -244,13 +245,19 @@ class Operations:
             is absent.
         """
         added, are_events = self.added.get(name), self.kinds[at] == EVENT
-        if added is not None and are_events.all():
-            return added[at]
+        if are_events.all():
+            floats = self._floats(name, at) if added is None else added[at]
+            if floats is not None:
+                return floats
         found = self._came_as(name, at)
         if added is not None:
             for j in np.flatnonzero(are_events).tolist():
                 found[j] = float(added[at[j]])
         return found
+
+    def _floats(self, name: str, at: Ints) -> Floats | None:
+        """What the stage before added, where it came in a block."""
+        return self.came.floats(name, at) if isinstance(self.came, FieldColumns) else None
 
     def _came_as(self, name: str, at: Ints) -> list[Any]:
         """A field as it came, at these places; it is looked up once in a batch."""
@@ -260,11 +267,16 @@ class Operations:
     def _looked_up(self, name: str) -> list[Any]:
         column = self.looked_up.get(name)
         if column is None:
-            self.came = list(self.came)  # now each is decoded, once
-            column = self.looked_up[name] = [fields.get(name) for fields in self.came]
+            column = self.looked_up[name] = self._found(name)
             if self.asked is not None:
                 self.asked.add(name)
         return column
+
+    def _found(self, name: str) -> list[Any]:
+        if isinstance(self.came, FieldColumns):
+            return self.came.column(name)
+        self.came = list(self.came)  # now each is decoded, once
+        return [fields.get(name) for fields in self.came]
 
     def fields(self, i: int) -> dict[str, Any]:
         """All fields of one operation, those that were added too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import methodcaller
@@ -24,15 +25,34 @@ class Record(Protocol):
     def headers(self) -> Any: ...
 
 
+class RecordColumns(Sequence[Record], ABC):
+    """Records as columns: one of them is built only where it is asked for."""
+
+    @abstractmethod
+    def each(self, part: str) -> list[Any]:
+        """A part of all; see ``of_each``."""
+
+    @abstractmethod
+    def some(self, at: Sequence[int]) -> RecordColumns:
+        """The records at these places, in this order."""
+
+
 def of_each(records: Sequence[Record], part: str) -> list[Any]:
     """A part of all records: what their method of that name returns.
 
     Where they are of one class its method is called without being looked up for each: that is
     two to four times as fast.
     """
+    if isinstance(records, RecordColumns):
+        return records.each(part)
     kinds = set(map(type, records))
     call = getattr(kinds.pop(), part) if len(kinds) == 1 else methodcaller(part)
     return list(map(call, records))
+
+
+def some(records: Sequence[Record], at: Sequence[int]) -> Sequence[Record]:
+    """The records at these places, in this order."""
+    return records.some(at) if isinstance(records, RecordColumns) else [records[i] for i in at]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +72,8 @@ class Batch:
         last: Whether no other batch of its round comes after it.
         mark: Which mark, of `learner.mark`, all records of its round lie behind, in the time of
             the events; None where there are no marks.
+        operations: How many events and labels they hold, where a record may hold many; None: one
+            each.
     """
 
     topic: str
@@ -63,6 +85,12 @@ class Batch:
     places: Sequence[int] | None = None
     last: bool = True
     mark: int | None = None
+    operations: int | None = None
+
+    @property
+    def size(self) -> int:
+        """How many events and labels there are in its records."""
+        return len(self.records) if self.operations is None else self.operations
 
     @property
     def next_offsets(self) -> Mapping[str, int]:

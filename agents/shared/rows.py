@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from agents.blocks import blocks
 from agents.labels.waiting import Row, join
 from agents.packing import pack, unpacker
 from agents.rejected import Rejected, read_each
-from agents.shared.blocks import blocks
 from learners.engine.rows import Rows
 from topics.records import Outgoing, Record, Source
 

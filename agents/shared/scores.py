@@ -10,10 +10,10 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
+from agents.blocks import blocks
 from agents.operations import EVENT, Operations
 from agents.packing import pack, unpacker
 from agents.records import StoredRecord
-from agents.shared.blocks import blocks
 from agents.sinks.scored import ScoredBatch
 from topics.records import Outgoing, Reason, Source
 

@@ -16,7 +16,7 @@ from agents.texts import Template, Texts, encoded
 from learners.engine import kernels
 from learners.engine.kernels import Ints
 from topics.codecs import FORMATS, Codec
-from topics.records import ModelVersion, Prediction, Reason, Source, of_each
+from topics.records import ModelVersion, Prediction, Reason, Source, of_each, some
 
 FIRST_MARK = 8_123_456_789_012_345_601
 """The first of the numbers that stand for the values that differ from event to event."""
@@ -161,7 +161,7 @@ def _sources(scored: ScoredBatch) -> tuple[Sequence[int], Sequence[int]]:
     """Partition and offset of each event."""
     records, origin = scored.operations.records, scored.operations.origin
     if len(scored) < len(records):
-        records = [records[i] for i in scored.at.tolist()]
+        records = some(records, scored.at.tolist())
     offsets = [offset or 0 for offset in of_each(records, "offset")]
     if origin is not None:
         return [origin[1]] * len(records), offsets

@@ -15,7 +15,7 @@ from agents.outputs import Outputs
 from agents.sinks.predictions import PredictionEncoder
 from agents.sinks.scored import ScoredBatch
 from topics.codecs import Codec
-from topics.records import Alert, ModelVersion, Outgoing, Record, Source, of_each
+from topics.records import Alert, ModelVersion, Outgoing, Record, Source, of_each, some
 
 LARGEST_ALERT = MAX_VALUE - MAX_KEY
 """Bytes of an alert that shows all of its event: with the key it fits below Kafka's own limit."""
@@ -112,9 +112,7 @@ class Publisher:
 
 def _records(scored: ScoredBatch) -> Sequence[Record]:
     records = scored.operations.records
-    if len(scored) == len(records):
-        return records
-    return [records[i] for i in scored.at.tolist()]
+    return records if len(scored) == len(records) else some(records, scored.at.tolist())
 
 
 def _encoded(alert: Alert, codec: Codec) -> bytes:

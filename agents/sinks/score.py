@@ -285,7 +285,12 @@ def _without(refused: Refused, operations: Operations) -> tuple[Ints, list[Rejec
 
 
 def _refusal(operations: Operations, i: int) -> Refusal:
-    """What names an operation when all is done again: then a record may bring other labels."""
+    """What names an operation when all is done again: then a record may bring other labels.
+
+    A record between two stages brings many, so it is that of the event or label itself; only a
+    label that no record brought is named by what it happens by.
+    """
     kind = int(operations.kinds[i])
     label = "" if kind == EVENT else key_of(f"{KINDS[kind - 1]} ", operations.ids[i])
-    return Refusal.of(operations.causes[i], label)
+    record = operations.records[i]
+    return Refusal.of(record if record.topic() else operations.causes[i], label)

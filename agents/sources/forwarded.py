@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
+import numpy as np
 
-from agents.forwarded import ForwardedEvent, ForwardedLabel, Message, UnjoinedLabel
-from agents.operations import EVENT, KINDS, UNJOINED, Letters, Operations, Row
-from agents.packing import unpacker
-from agents.records import StoredRecord
+from agents.forwarded_block import NotABlock, OperationBlock, decoded
+from agents.operations import Letters, Operations
 from agents.rejected import Rejected, read_each
-from topics.errors import DecodeError
-from topics.records import Batch, Record
+from topics.records import Batch
 
 
 class ForwardedSource:
@@ -23,7 +20,6 @@ class ForwardedSource:
     labels = None
 
     def __init__(self, letters: Letters) -> None:
-        self._decode = unpacker(ForwardedEvent | ForwardedLabel | UnjoinedLabel)
         self._letters = letters
 
     def save(self) -> None:
@@ -33,38 +29,20 @@ class ForwardedSource:
         """Nothing is compiled."""
 
     def read(self, batch: Batch) -> tuple[Operations, list[Rejected]]:
-        """What these records say; one that no stage has written is set aside."""
+        """What these records say; one that no stage has written is set aside.
+
+        Raises:
+            BlockRefused: when another version of riverrun has written one.
+        """
         records, places = batch.records, batch.places or [0] * len(batch.records)
         rejected: list[Rejected] = []
-        found = list(read_each(records, self._row, DecodeError, rejected))
-        taken = [i for i, _ in found]
-        causes, at = [records[i] for i in taken], [places[i] for i in taken]
-        operations = Operations.of([row for _, row in found], causes, at)
+        found = list(read_each(records, decoded, NotABlock, rejected))
+        if not found:
+            return Operations.of([], [], []), rejected
+        counts = [len(columns.kinds) for _, columns in found]
+        at = np.repeat([i for i, _ in found], counts)
+        operations = OperationBlock.joined([columns for _, columns in found]).operations(
+            [records[i] for i in at.tolist()], np.array(places, np.int64)[at]
+        )
         operations.letters = self._letters
         return operations, rejected
-
-    def _row(self, record: Record) -> Row:
-        try:
-            return _row(self._decode(record.value() or b""))  # a tombstone is no operation
-        except (msgspec.MsgspecError, IndexError) as error:
-            raise DecodeError(f"no operation of the stage before: {error}") from None
-
-
-def _row(said: Message) -> Row:
-    if isinstance(said, UnjoinedLabel):
-        raw = StoredRecord(said.source, said.key, said.value, said.time, said.headers)
-        return UNJOINED, said.time, said.time, said.id, {}, said.label, None, said.weight, raw
-    record = StoredRecord(said.source, said.key, None, said.time)
-    if isinstance(said, ForwardedEvent):
-        return EVENT, said.time, said.time, said.id, said.fields, None, None, 0, record
-    return (
-        KINDS.index(said.kind) + 1,
-        said.time,
-        said.event_time,
-        said.id,
-        said.fields,
-        said.label,
-        said.before,
-        said.weight,
-        record,
-    )

@@ -86,7 +86,8 @@ class PartRun:
         self._builder.warm_up(new_model(pipeline))
         fresh = {(stage, part): Restored(Stores(pipeline).new(), dict.fromkeys(stage.inputs))}
         self._assignment, self._processor = Assignment(), Processor()
-        self._builder.open(self._assignment, fresh)
+        # One operation a record: those of all parts are brought into the order of their places.
+        self._builder.open(self._assignment, fresh, most=1)
         (self._task,) = self._assignment.tasks.values()
         self._marks: deque[Outgoing] = deque(maxlen=RING)
         self._seen: list[Outgoing] = []

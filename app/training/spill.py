@@ -14,8 +14,8 @@ from confluent_kafka import murmur2
 from app.trial.records import TrialRecord
 from topics.records import Outgoing
 
-Spilled = tuple[int, bytes | None, bytes]
-"""Place, key and value."""
+Spilled = tuple[int, bytes]
+"""Place and value."""
 
 _encode, _decode = msgspec.msgpack.encode, msgspec.msgpack.Decoder(Spilled).decode
 
@@ -30,15 +30,15 @@ def spill(folder: Path, part: int, parts: int, records: Iterable[Outgoing]) -> N
     with ExitStack() as stack:
         files = [stack.enter_context(_file(folder, part, n).open("wb")) for n in range(parts)]
         for record in records:
-            data = _encode((record.place, record.key, record.value or b""))
-            files[part_of(record.key, parts)].write(len(data).to_bytes(4, "big") + data)
+            data = _encode((record.place, record.value or b""))
+            files[record.partition or 0].write(len(data).to_bytes(4, "big") + data)
 
 
 def spilled(folder: Path, part: int, parts: int, topic: str) -> Iterator[tuple[int, TrialRecord]]:
     """What all parts have forwarded to one, in the order of the places."""
     each = [_read(_file(folder, n, part)) for n in range(parts)]
-    for offset, (place, key, value) in enumerate(heapq.merge(*each, key=itemgetter(0))):
-        yield place, TrialRecord(topic, offset, key, value, partition_=part)
+    for offset, (place, value) in enumerate(heapq.merge(*each, key=itemgetter(0))):
+        yield place, TrialRecord(topic, offset, None, value, partition_=part)
 
 
 def _file(folder: Path, part: int, to: int) -> Path:

@@ -136,6 +136,9 @@ def _fetcher(
         max_idle=pipeline.labels.max_idle if pipeline.labels else 0.0,
         inner=merged_inner(pipeline),
         span=mark_length(pipeline) if mixes(pipeline) else None,
+        blocks=[
+            stage.next_topic for stage in stages(pipeline) if stage.next_topic and stage.next_field
+        ],
     )
 
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from confluent_kafka import murmur2
 
-from agents.forwarded import Forwarded
+from agents.forwarded import Forwarded, outgoing
 from agents.operations import Operations
 from agents.outputs import Outputs
 from agents.shared.rows import ForwardedRows
@@ -27,6 +27,9 @@ class Handover:
         partitions: How many each topic between two stages has.
         learners: The inputs of those that learn labelled rows.
         at_once: Whether this worker forwards all in memory, and nothing of it is written to Kafka.
+        span: Milliseconds between two marks: no record has operations from both sides of one.
+            None where there are no marks.
+        most: Operations that a record between two stages may have; None for as many as fit.
     """
 
     def __init__(
@@ -35,8 +38,12 @@ class Handover:
         learners: Sequence[TP] = (),
         *,
         at_once: bool = False,
+        span: int | None = None,
+        most: int | None = None,
     ) -> None:
         self._partitions = partitions
+        self._span = span
+        self._most = most
         self.learners = learners
         self.at_once = at_once
         """Whether this worker has all partitions of all stages, and forwards in memory."""
@@ -45,7 +52,7 @@ class Handover:
         self._scores: list[ForwardedScores] = []
 
     def accept(self, outputs: Outputs) -> None:
-        """Take what an agent forwards: it is written with the other outputs, or waits here."""
+        """Take what an agent forwards: it waits here until the round is at its end."""
         forwarded, outputs.forwarded = outputs.forwarded, None
         rows, outputs.rows = outputs.rows, None
         if rows and rows.block:
@@ -53,10 +60,8 @@ class Handover:
         scores, outputs.scores = outputs.scores, None
         if scores and len(scores.scored.operations):
             self._scores.append(scores)
-        if forwarded and self.at_once:
+        if forwarded:
             self._waiting.append(forwarded)
-        elif forwarded:
-            outputs.others += forwarded.outgoing()
 
     def take(self) -> list[tuple[TP, Operations]]:
         """All that waits, by the partition of the next stage."""
@@ -69,6 +74,14 @@ class Handover:
             (TP(topic, partition), what)
             for topic, parts in by_topic.items()
             for partition, what in parts[0].divided(parts, partial(self._to, topic))
+        ]
+
+    def records(self) -> list[Outgoing]:
+        """All that waits, as the records to be written for the next stage."""
+        return [
+            record
+            for at, what in self.take()
+            for record in outgoing(*at, what, span=self._span, most=self._most)
         ]
 
     def rows(self) -> tuple[str, list[Outgoing]] | None:

@@ -39,7 +39,7 @@ class Counters:
     """How long the agents take for one, as of the last batches; None before the first."""
 
     def took(self, events: int, seconds: float) -> None:
-        """Count a batch, with all that it made the later stages do."""
+        """Count the events and labels of a batch, with all that it made the later stages do."""
         pace = seconds / events
         before = self.seconds_per_event
         self.seconds_per_event = pace if before is None else (before + pace) / 2
@@ -94,7 +94,7 @@ class Processor:
             return False
         if batch.places is not None:
             assignment.whole = batch.last
-        self.counters.took(len(batch.records), perf_counter() - started)
+        self.counters.took(batch.size, perf_counter() - started)
         if predicted := self.counters.predictions - predictions:
             assignment.predicted.append((batch.records[0].timestamp()[1], predicted))
         return True
@@ -117,7 +117,10 @@ class Processor:
 
     def _hand_over(self, assignment: Assignment, task: Task) -> None:
         """Give the later stages what waits for them, at the end of a round."""
-        while forwarded := assignment.handover.take():
+        handover = assignment.handover
+        if not handover.at_once and (records := handover.records()):
+            task.add(Outputs(others=records))
+        while forwarded := handover.take():
             for at, operations in forwarded:
                 receiver = assignment.tasks[at]
                 self._run(assignment, at, receiver, partial(receiver.take_forwarded, operations))

@@ -92,6 +92,7 @@ class TaskBuilder:
         restored: Mapping[tuple[Stage, int], Restored],
         *,
         at_once: bool = False,
+        most: int | None = None,
     ) -> None:
         """Give an assignment its tasks.
 
@@ -99,6 +100,7 @@ class TaskBuilder:
             assignment: Has none.
             restored: Their states.
             at_once: Whether a stage forwards to the next one in memory, not by Kafka.
+            most: Operations that a record between two stages may have; None for as many as fit.
 
         Raises:
             RestoreRefused: when a state is not one of the pipeline file.
@@ -106,7 +108,10 @@ class TaskBuilder:
         if self.marks is not None:
             self.marks.begin()
         learners = [TP(s.inputs[0], n) for s in stages(self._pipeline) for n in s.learners]
-        assignment.handover = Handover(self._partitions, learners, at_once=at_once)
+        span = mark_length(self._pipeline) if mixes(self._pipeline) else None
+        assignment.handover = Handover(
+            self._partitions, learners, at_once=at_once, span=span, most=most
+        )
         assignment.tasks = {
             TP(stage.inputs[0], partition): self._task(stage, partition, state)
             for (stage, partition), state in restored.items()

@@ -36,5 +36,5 @@ def test_what_is_sent_on_has_the_place_of_its_record(
     records = [record(0, shop=1), record(1), record(2, shop=1), record(3, shop=2)]
     outputs = agent.process(Batch("events", 0, records, places=places), {})
     assert outputs.forwarded is not None
-    assert [sent.place for sent in outputs.forwarded.outgoing()] == expected
+    assert outputs.forwarded.operations.places.tolist() == expected
     assert len(outputs.dead_letters) == 1

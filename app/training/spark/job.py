@@ -30,7 +30,7 @@ from app.training.spark.rows import (
     batches,
     rows_of,
 )
-from app.training.spill import marked, part_of
+from app.training.spill import marked
 from app.trial.records import TrialRecord
 from app.worker.processor import Counters
 from topics.records import Outgoing
@@ -91,7 +91,7 @@ class SparkJob(Job):
                 at = record.place, "", record.timestamp or 0, part
                 yield Row(kind, *at, record.key, record.value)
                 continue
-            at = record.place, "", part << 40 | number, part_of(record.key, self.parts)
+            at = record.place, "", part << 40 | number, record.partition or 0
             yield Row(RECORD, *at, record.key, record.value or b"")
 
 

@@ -17,6 +17,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 from app.errors import RiverrunError
 from app.kafka.partitions import TP
 from app.worker.assignment import Assignment
+from app.worker.input.block_records import cut, operations_in
 from app.worker.input.rounds import Rounds
 from topics.records import Batch, of_each
 
@@ -63,6 +64,7 @@ class Fetcher:
         max_idle: Seconds; see ``Merge``.
         inner: More topics that are merged, by the times of the events; see ``Rounds``.
         span: Milliseconds; see ``Rounds``.
+        blocks: Topics whose records have many events and labels each: batches are cut by these.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class Fetcher:
         max_idle: float = 0.0,
         inner: Sequence[str] = (),
         span: int | None = None,
+        blocks: Sequence[str] = (),
     ) -> None:
         self._inner = tuple(inner)
+        self._blocks = frozenset(blocks)
         self._span = span
         self._consumer = Consumer(dict(config))
         self._rebalance = rebalance
@@ -163,7 +167,11 @@ class Fetcher:
     def _batches(self, messages: Sequence[Any], limit: int) -> list[Batch]:
         if self._rounds:
             messages = self._rounds.add(messages)
-        batches = [self._batch(tp, records) for tp, records in _by_partition(messages)]
+        batches = [
+            self._batch(tp, some)
+            for tp, records in _by_partition(messages)
+            for some in (cut(records, limit) if tp.topic in self._blocks else (records,))
+        ]
         return [*batches, *self._merged_batches(limit)] if self._rounds else batches
 
     def _merged_batches(self, limit: int) -> list[Batch]:
@@ -183,7 +191,10 @@ class Fetcher:
     def _batch(self, tp: TP, records: list[Any]) -> Batch:
         number = self._numbers[tp]
         self._numbers[tp] = number + 1
-        return Batch(tp.topic, tp.partition, records, self.assignment, number)
+        operations = sum(map(operations_in, records)) if tp.topic in self._blocks else None
+        return Batch(
+            *(tp.topic, tp.partition, records, self.assignment, number), operations=operations
+        )
 
     def _on_assign(self, _: Consumer, partitions: Sequence[TopicPartition]) -> None:
         tps = [TP(tp.topic, tp.partition) for tp in partitions]

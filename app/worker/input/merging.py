@@ -16,8 +16,8 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 FULL = 100_000
-"""Records that may wait in one merge. A partition that has its share of them is read no further
-until a quarter of the share is left."""
+"""Events and labels that may wait in one merge. A partition that has its share of them is read no
+further until a quarter of the share is left."""
 
 K = TypeVar("K")
 
@@ -28,18 +28,25 @@ def record_time(record: Any) -> int:
     return time
 
 
+def one(_: Any) -> int:
+    """How many events or labels a record of an input has."""
+    return 1
+
+
 @dataclass(slots=True)
 class Input:
     """The records of one partition that were not passed on yet.
 
     Attributes:
         waiting: The records, in the order of their offsets.
+        size: Of the records: how many events and labels they have.
         least: A record of an earlier time counts as one of this time.
         at_end: Since when the partition has no more; None where it has, or this is not known.
         paused: Whether it is read no further for now.
     """
 
     waiting: deque[Any] = field(default_factory=deque)
+    size: int = 0
     least: int = 0
     at_end: float | None = None
     paused: bool = False
@@ -53,6 +60,7 @@ class Merge(Generic[K]):
         max_idle: Seconds for which a partition that is at its end is still waited for.
         span: Milliseconds: what is taken at once lies between two multiples of it; None: any.
         time: Of a record, in milliseconds since 1970.
+        size: Of a record: how many events and labels it has.
 
     Attributes:
         mark: The number of the multiple that all that was taken last lies behind; None without
@@ -78,18 +86,21 @@ class Merge(Generic[K]):
         max_idle: float,
         span: int | None = None,
         time: Callable[[Any], int] = record_time,
+        size: Callable[[Any], int] = one,
     ) -> None:
         self.keys = tuple(keys)
         self._inputs = {key: Input() for key in keys}
         self._max_idle = max_idle
         self._span = span
         self._time = time
+        self._size = size
         self.mark = None if span is None else 0
 
     def add(self, key: K, records: Sequence[Any]) -> None:
         """Take records in, in the order of their offsets."""
         inp = self._inputs[key]
         inp.waiting.extend(records)
+        inp.size += sum(map(self._size, records))
         inp.at_end = None
 
     def reached_end(self, key: K) -> None:
@@ -97,20 +108,23 @@ class Merge(Generic[K]):
         self._inputs[key].at_end = monotonic()
 
     def take(self, limit: int) -> list[Any]:
-        """At most ``limit`` records whose turn it is."""
+        """Records whose turn it is, until they have ``limit`` events and labels, or more."""
         taken: list[Any] = []
+        left = limit
         inputs = list(self._inputs.values())
         heads = [(self._head(inp), place) for place, inp in enumerate(inputs) if inp.waiting]
         if len(heads) < len(inputs) and not self._may_go_on():
             return taken
         heapify(heads)
         end = self._end(heads[0][0]) if heads else inf
-        while heads and len(taken) < limit:
+        while heads and left > 0:
             time, place = heads[0]
             if time >= end:
                 break
             inp = inputs[place]
             taken.append(inp.waiting.popleft())
+            left -= (size := self._size(taken[-1]))
+            inp.size -= size
             if inp.waiting:
                 heapreplace(heads, (self._head(inp), place))
             else:
@@ -140,12 +154,12 @@ class Merge(Generic[K]):
     def to_pause(self) -> list[K]:
         """What is to be read no further; it counts as paused from now on."""
         share = FULL // len(self._inputs)
-        return self._turned(lambda inp: not inp.paused and len(inp.waiting) >= share)
+        return self._turned(lambda inp: not inp.paused and inp.size >= share)
 
     def to_resume(self) -> list[K]:
         """What is to be read again; it counts as such from now on."""
         few = FULL // len(self._inputs) // 4
-        return self._turned(lambda inp: inp.paused and len(inp.waiting) <= few)
+        return self._turned(lambda inp: inp.paused and inp.size <= few)
 
     def _turned(self, which: Callable[[Input], bool]) -> list[K]:
         found = [key for key, inp in self._inputs.items() if which(inp)]

@@ -9,8 +9,8 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
-from agents.forwarded import forwarded_time
 from app.kafka.partitions import TP
+from app.worker.input.block_records import latest_in, operations_in
 from app.worker.input.merging import Merge
 
 At = tuple[str, int]
@@ -72,7 +72,7 @@ class Rounds:
                 streams[0 if together else at[1]].append(at)
         self._merges = [Merge(ats, max_idle, span) for _, ats in sorted(streams.items())]
         if between := sorted(at for at in partitions if at[0] in inner):
-            self._merges.append(Merge(between, max_idle, span, _time_between))
+            self._merges.append(Merge(between, max_idle, span, latest_in, operations_in))
         self._merge_of = {at: merge for merge in self._merges for at in merge.keys}
         self._taken = 0
 
@@ -95,7 +95,7 @@ class Rounds:
         return others
 
     def take(self, limit: int) -> list[Part]:
-        """At most ``limit`` records of each stream, as a round of parts."""
+        """About ``limit`` events and labels of each stream, as a round of parts."""
         return [part for merge in self._merges for part in self._parts(merge, merge.take(limit))]
 
     def begin(self, least: Mapping[TP, int]) -> None:
@@ -136,8 +136,3 @@ class Rounds:
             return []
         *others, last = parts.values()
         return [*others, replace(last, last=True)]
-
-
-def _time_between(record: Any) -> int:
-    """When it was that the event or label of an inner record came, in milliseconds since 1970."""
-    return forwarded_time(record.value())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.shared.blocks import LARGEST_BLOCK, blocks
+from agents.blocks import LARGEST_BLOCK, blocks
 
 SIZE = LARGEST_BLOCK // 10
 

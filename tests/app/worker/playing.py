@@ -116,7 +116,7 @@ class Playing:
                 self.predictions += [msgspec.json.decode(value) for _, value in outputs.predictions]
                 self.letters += outputs.dead_letters
                 for record in sorted(outputs.others, key=lambda record: record.place):
-                    written = self.write(record.topic, record.key, record.value)
+                    written = self.write(*record[:4])
                     if record.on_delivery is not None:
                         record.on_delivery(None, written)
             task.committed(change)
@@ -127,10 +127,14 @@ class Playing:
                 state[key] = value
             self.saved[place] = state, dict(change.offsets)
 
-    def write(self, topic: str, key: bytes | None, value: bytes | None) -> Message:
-        """A record, where its key belongs."""
+    def write(
+        self, topic: str, key: bytes | None, value: bytes | None, partition: int | None = None
+    ) -> Message:
+        """A record, where its key belongs unless a partition is given."""
         count = self.counts[topic]
-        at = TP(topic, 0 if count == 1 or key is None else murmur2(key, count))
+        if partition is None:
+            partition = 0 if count == 1 or key is None else murmur2(key, count)
+        at = TP(topic, partition)
         written = Message(*at, len(self.logs[at]), key, value)
         self.logs[at].append(written)
         return written

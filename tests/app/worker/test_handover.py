@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import Message, murmur2
 
 from agents.forwarded import Forwarded
-from agents.operations import Operations, ParsedEvent
+from agents.operations import Letters, Operations, ParsedEvent
 from agents.outputs import Outputs
+from agents.sources.forwarded import ForwardedSource
 from app.kafka.partitions import TP
 from app.worker.handover import Handover
+from topics.codecs import Codec
+from topics.records import Batch
 
 INNER = "p.by-shop.v1"
 RECORD: Any = Message(topic="cards", partition=0, offset=7, value=b"{}", timestamp=(1, 5))
@@ -69,12 +72,20 @@ def test_nothing_goes_to_a_partition_for_which_there_is_nothing(handover: Handov
     assert not handover.take()
 
 
-def test_with_others_all_goes_by_kafka() -> None:
-    handover, sent = Handover({INNER: 4}), outputs(3)
-    handover.accept(sent)
-    assert [(one.topic, one.key, one.place) for one in sent.others] == [(INNER, b"s", 3)]
-    assert sent.forwarded is None
-    assert not handover.take()
+def test_with_others_a_round_goes_by_kafka_as_a_record_for_each_partition() -> None:
+    handover, sent = Handover({INNER: 4}), [outputs(3, 8), outputs(5), outputs(4, shop="t")]
+    for one in sent:
+        handover.accept(one)
+    assert not any(one.others or one.forwarded for one in sent)
+    records = handover.records()
+    assert [(r.topic, r.key, r.partition, r.place) for r in records] == [
+        (INNER, None, murmur2(b"s", 4), 3),
+        (INNER, None, murmur2(b"t", 4), 4),
+    ]
+    source = ForwardedSource(Letters(Codec("json")))
+    read, _ = source.read(Batch(INNER, 0, [Message(INNER, 0, 0, None, records[0].value)]))
+    assert read.ids == [0, 0, 1]
+    assert not handover.records()
 
 
 def test_what_waits_is_forgotten_with_its_round(handover: Handover) -> None:

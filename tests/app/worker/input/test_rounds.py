@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, Message
 
-from agents.forwarded import ForwardedEvent
-from agents.packing import pack
+from agents.forwarded import outgoing
+from agents.operations import Operations, ParsedEvent
 from app.kafka.partitions import TP
+from app.worker.input.block_records import cut, operations_in
 from app.worker.input.rounds import At, Part, Rounds
-from topics.records import Source
 
 TOPICS = ("events", "labels")
 PARTITIONS = 3
@@ -23,6 +23,13 @@ INPUTS: list[At] = [(topic, p) for topic in TOPICS for p in range(PARTITIONS)]
 def record(at: At, offset: int, time: int) -> Any:
     """A record of that time."""
     return Message(topic=at[0], partition=at[1], offset=offset, value=b"", timestamp=(1, time))
+
+
+def block(*times: int) -> bytes:
+    """The value of a record between two stages."""
+    rows = [ParsedEvent(1, time, {}, record(("events", 0), 0, time)).row() for time in times]
+    (made,) = outgoing("inner", 0, Operations.of(rows, [r[-1] for r in rows], range(len(rows))))
+    return made.value or b""
 
 
 def end(at: At) -> Any:
@@ -163,8 +170,7 @@ def test_what_begins_behind_a_mark_counts_as_if_it_came_just_there() -> None:
 
 def test_an_inner_topic_is_read_by_the_times_of_its_events() -> None:
     def between(partition: int, offset: int, time: int) -> Any:
-        said = ForwardedEvent(1, time, {}, None, Source("events", 0, offset))
-        return Message("inner", partition, offset, None, pack(said), timestamp=(2, 99))
+        return Message("inner", partition, offset, None, block(time), timestamp=(2, 99))
 
     ats: list[At] = [*INPUTS, ("inner", 0), ("inner", 1)]
     made = Rounds(TOPICS, ats, together=True, inner=("inner",), span=10)
@@ -174,3 +180,23 @@ def test_an_inner_topic_is_read_by_the_times_of_its_events() -> None:
     assert taken[0] == [("inner", 1, 1), ("inner", 0, 1)]
     assert taken[1:] == [[("inner", 0, 2)], [("inner", 1, 3)]]
     assert made.ended == {"inner"}
+
+
+def test_records_between_two_stages_count_as_often_as_they_have_events() -> None:
+    sizes = [1, 5, 2, 2, 9]
+    records = [
+        Message("inner", 0, offset, None, block(*range(size)), timestamp=(2, 99))
+        for offset, size in enumerate(sizes)
+    ]
+    assert [list(map(operations_in, part)) for part in cut(records, 4)] == [[1, 5], [2, 2], [9]]
+    made = Rounds(TOPICS, [("inner", 0)], inner=("inner",), span=10)
+    made.add([*records, end(("inner", 0))])
+    taken = [[r.offset() for part in made.take(4) for r in part.records] for _ in range(4)]
+    assert taken == [[0, 1], [2, 3], [4], []]
+
+
+def test_what_no_stage_has_written_counts_as_one_event_of_long_ago() -> None:
+    junk = [Message("inner", 0, n, None, value) for n, value in enumerate((None, b"", b"junk"))]
+    made = Rounds(TOPICS, [("inner", 0)], inner=("inner",), span=10)
+    made.add([*junk, end(("inner", 0))])
+    assert [(part.mark, len(part.records)) for part in made.take(9)] == [(0, 3)]

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Message
 
+from agents.forwarded import outgoing
 from agents.outputs import Outputs
 from agents.state import State
 from agents.store import MemoryStore
@@ -198,7 +199,7 @@ class Run:
             Message(
                 topic=o.topic, partition=0, offset=0, key=o.key, value=o.value, timestamp=(1, 1)
             )
-            for o in outputs.forwarded.outgoing()
+            for o in outgoing("inner", 0, outputs.forwarded.operations)
         ]
         self._note(1, self.agents[1].process(Batch(inner[0].topic() or "", 0, inner), {}))
 
