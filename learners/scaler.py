@@ -84,9 +84,9 @@ class Scaled(Compiled):
         """Whether the learner does."""
         return self.learner.explains
 
-    def tell(self, told: Floats) -> None:
+    def explain(self, contributions: Floats) -> None:
         """See Compiled."""
-        self.learner.tell(told)
+        self.learner.explain(contributions)
 
     def targets(self, labels: Sequence[Any]) -> Floats:
         """As the learner numbers them."""

@@ -49,7 +49,7 @@ class Stepped:
     ) -> Scored:
         """Predict and then learn each row; a row that is UNLABELLED is only predicted.
 
-        Contributions are those of the features before the steps, where a step can tell them.
+        Contributions are those of the features before the steps, where a step can name them.
         """
         if self.batched:
             rows = rows if isinstance(rows, Rows) else Rows.from_dicts(rows)

@@ -92,10 +92,10 @@ def _unknown(_: str) -> None:
 
 def _ordered(rows: Iterable[Weight], spread: Spread) -> list[Weight]:
     """Sorted, with mean and deviation."""
-    told = sorted(rows, key=lambda row: -abs(row.value))
+    ordered = sorted(rows, key=lambda row: -abs(row.value))
     return [
         row if (known := spread(row.feature)) is None else replace(row, mean=known[0], std=known[1])
-        for row in told
+        for row in ordered
     ]
 
 

@@ -20,9 +20,9 @@ class BackgroundLearner:
     Attributes
     ----------
     learner
-        The rival itself.
+        The learner itself.
     numbers
-        Of this window: events learned, the sum of what the rival's losses were less, and the
+        Of this window: events learned, the sum of what its losses were less, and the
         sum of its squares.
     """
 
@@ -30,9 +30,9 @@ class BackgroundLearner:
         self.learner = learner
         self.numbers: Floats = np.zeros(3)
 
-    def compare(self, losses: Floats, rivals: Floats, learned: int) -> None:
+    def compare(self, losses: Floats, others: Floats, learned: int) -> None:
         """Take the losses of both, row by row, and how many of the rows were learned."""
-        _compare(losses, rivals, self.numbers)
+        _compare(losses, others, self.numbers)
         self.numbers[EVENTS] += learned
 
     def left(self, window: int) -> int:
@@ -46,21 +46,21 @@ class BackgroundLearner:
         return int(gain > error) - int(-gain > error)
 
     def state(self) -> dict[str, Any]:
-        """The rival's state and the sums."""
+        """Its state and the sums."""
         return {"learner": self.learner.state(), "numbers": self.numbers}
 
     @classmethod
     def revive(cls, learner: Estimator, state: Mapping[str, Any]) -> BackgroundLearner:
         """As `state` said, around a learner that was revived."""
-        rival = cls(learner)
-        rival.numbers = np.array(state["numbers"], np.float64)
-        return rival
+        made = cls(learner)
+        made.numbers = np.array(state["numbers"], np.float64)
+        return made
 
 
 @kernel
-def _compare(losses: Floats, rivals: Floats, numbers: Floats) -> None:
+def _compare(losses: Floats, others: Floats, numbers: Floats) -> None:
     for i in range(losses.shape[0]):
-        less = losses[i] - rivals[i]
+        less = losses[i] - others[i]
         if less == less:
             numbers[GAIN] += less
             numbers[SQUARES] += less * less

@@ -45,13 +45,13 @@ class DriftSettings:
         Of `losses.LOSSES`.
     reaction
         "alarm": count. "reset": a new learner. "raise": a larger learning rate for a while.
-        "swap": a rival learns from a warning on, and takes over.
+        "swap": a background learner learns from a warning on, and takes over.
     factor, events
         raise: the rate is multiplied by the first for so many learned events.
     warning
         swap: in place of the detector's `sensitivity`, for warnings.
     window
-        swap: learned events after which the rival is compared.
+        swap: learned events after which the two are compared.
     """
 
     detector: str

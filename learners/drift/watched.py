@@ -63,14 +63,16 @@ class Watched(Around):
     swap 1280 Accuracy: 86.88%
     """
 
-    def __init__(self, learner: Estimator, maker: LearnerFactory, settings: DriftSettings) -> None:
+    def __init__(
+        self, learner: Estimator, factory: LearnerFactory, settings: DriftSettings
+    ) -> None:
         self.learner = learner
         self.learned = self.drifts = self.last_drift = 0
-        self._maker = maker
+        self._factory = factory
         self._settings = settings
         self._alarm = settings.alarm()
         self._warner = settings.warner() if settings.reaction == "swap" else None
-        self._rival: BackgroundLearner | None = None
+        self._background: BackgroundLearner | None = None
         self._rates = rates(learner)
         self._raised = 0
         if settings.reaction == "raise" and not self._rates:
@@ -126,7 +128,9 @@ class Watched(Around):
 
     def _deadline(self, labels: Sequence[Any], at: int) -> int:
         """The row up to which nothing ends: no raised rate, no comparison."""
-        left = self._raised or (self._rival.left(self._settings.window) if self._rival else 0)
+        left = self._raised or (
+            self._background.left(self._settings.window) if self._background else 0
+        )
         if left:
             for i in range(at, len(labels)):
                 left -= labels[i] is not UNLABELLED
@@ -154,7 +158,7 @@ class Watched(Around):
             self._rewind(saved)
             scored = self._ask(rows, labels, explain, times)
         learned = learned_of(labels, scored)
-        self._run_rival(rows, labels, times, costs, learned)
+        self._run_background(rows, labels, times, costs, learned)
         self.learned += learned
         self._react(learned, hit >= 0, warned >= 0)
         return scored
@@ -174,17 +178,17 @@ class Watched(Around):
             at = self._alarm.rise(costs, at + 1)
         self.learned += learned_of(labels, scored)
 
-    def _run_rival(
+    def _run_background(
         self, rows: Batch, labels: Sequence[Any], times: Times, costs: Floats, learned: int
     ) -> None:
-        if self._rival is None or not learned:
+        if self._background is None or not learned:
             return
         try:
-            scored = self._rival.learner.run(rows, labels, times=times)
-        except LearnFailed:  # the learner itself learned them: go on without a rival
-            self._rival = None
+            scored = self._background.learner.run(rows, labels, times=times)
+        except LearnFailed:  # the learner itself learned them: go on without one in the background
+            self._background = None
             return
-        self._rival.compare(costs, losses(self._settings.loss, scored, labels), learned)
+        self._background.compare(costs, losses(self._settings.loss, scored, labels), learned)
 
     def _react(self, learned: int, alarmed: bool, warned: bool) -> None:
         if self._raised:
@@ -192,15 +196,19 @@ class Watched(Around):
             if not self._raised:
                 self._pace(1.0)
         swap = False
-        if self._rival is not None and not alarmed and self._rival.left(self._settings.window) <= 0:
-            verdict = self._rival.verdict()
+        if (
+            self._background is not None
+            and not alarmed
+            and self._background.left(self._settings.window) <= 0
+        ):
+            verdict = self._background.verdict()
             swap = verdict > 0
             if verdict < 0:
-                self._rival = None
+                self._background = None
         if alarmed or swap:
             self._drift()
         elif warned:
-            self._rival = BackgroundLearner(self._maker.new())
+            self._background = BackgroundLearner(self._factory.new())
 
     def _drift(self) -> None:
         settings = self._settings
@@ -210,8 +218,8 @@ class Watched(Around):
             self._raised = settings.events
             self._pace(settings.factor)
             return
-        self.learner = self._rival.learner if self._rival else self._maker.new()
-        self._rival = None
+        self.learner = self._background.learner if self._background else self._factory.new()
+        self._background = None
         self._alarm = settings.alarm()
         if self._warner is not None:
             self._warner = settings.warner()
@@ -221,15 +229,15 @@ class Watched(Around):
             setattr(innermost(self.learner), name, rate * factor)
 
     def _rewind(self, saved: Any) -> None:
-        self.learner = self._maker.revive(saved)
+        self.learner = self._factory.revive(saved)
         if self._raised:
             self._pace(self._settings.factor)
 
     def state(self) -> dict[str, Any]:
-        """The states of learner, detectors and rival, and the counts."""
+        """The states of learner, detectors and background learner, and the counts."""
         return {
             "learner": self.learner.state(),
-            "rival": self._rival and self._rival.state(),
+            "rival": self._background and self._background.state(),
             "alarm": self._alarm.state(),
             "warner": self._warner and self._warner.state(),
             "counts": [self.learned, self.drifts, self.last_drift, self._raised],
@@ -242,17 +250,17 @@ class Watched(Around):
         if self._warner is not None:
             self._warner.load(state["warner"])
         if state["rival"] is not None:
-            learner = self._maker.revive(state["rival"]["learner"])
-            self._rival = BackgroundLearner.revive(learner, state["rival"])
+            learner = self._factory.revive(state["rival"]["learner"])
+            self._background = BackgroundLearner.revive(learner, state["rival"])
         if self._raised:
             self._pace(self._settings.factor)
 
 
-def watched(learner: Estimator, maker: LearnerFactory, drift: Mapping[str, Any]) -> Watched:
-    """`learner`, watched as `drift` says; `maker` makes the others like it. Raises DriftError."""
+def watched(learner: Estimator, factory: LearnerFactory, drift: Mapping[str, Any]) -> Watched:
+    """`learner`, watched as `drift` says; `factory` makes the others like it. Raises DriftError."""
     settings = read(drift, learner.task)
     behind = getattr(learner, "estimator", learner)
     probabilities = getattr(behind, "has_probabilities", None)
     if settings.loss == "log" and probabilities is not None and not probabilities():
         raise DriftError("loss", "the learner gives no probabilities")
-    return Watched(learner, maker, settings)
+    return Watched(learner, factory, settings)

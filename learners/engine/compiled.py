@@ -17,7 +17,7 @@ from learners.engine.kernels import Floats, Ints
 from learners.engine.rows import Rows
 from learners.labels import check_label
 
-UNTOLD: Floats = np.empty((0, 0))
+UNEXPLAINED: Floats = np.empty((0, 0))
 """Where a kernel writes no contributions."""
 ONCE: Ints = np.empty(0, np.int64)
 """The `times` of rows that are learned once."""
@@ -59,9 +59,10 @@ class Compiled(ColumnArrays, ABC):
         """The attributes that are learning rates; they may be changed between two rows."""
         return ()
 
-    def tell(self, told: Floats) -> None:
-        """From now on, `advance` writes the contributions of each row into a row of `told`, of
-        shape (rows, features + 1), the intercept last; into UNTOLD it writes none."""
+    def explain(self, contributions: Floats) -> None:
+        """From now on, `advance` writes what made the margin of each row into a row of
+        `contributions`, of shape (rows, features + 1), the intercept last; into UNEXPLAINED it
+        writes none."""
         raise NotImplementedError
 
     def targets(self, labels: Sequence[Any]) -> Floats:
@@ -99,20 +100,20 @@ class Compiled(ColumnArrays, ABC):
     ) -> Scored:
         """As `run`, after steps that made two matrices over the same features.
 
-        With `named`, what the contributions of a feature are called, they are told too.
+        With `named`, what the contributions of a feature are called, they are returned too.
         """
         before, after, columns = self.columns.align_both(names, predict_with, learn_from, targets)
         self.grow(len(self.columns))
         counts = ONCE if times is None else np.array(times, np.int64)
         if named is None:
             return self.advance(before, after, columns, targets, counts)
-        told = np.empty((len(targets), len(columns) + 1))
-        self.tell(told)
+        made = np.empty((len(targets), len(columns) + 1))
+        self.explain(made)
         try:
             scored = self.advance(before, after, columns, targets, counts)
         finally:
-            self.tell(UNTOLD)
-        scored.contributions = contributions(self.columns.names_of(columns), told, named)
+            self.explain(UNEXPLAINED)
+        scored.contributions = contributions(self.columns.names_of(columns), made, named)
         return scored
 
     def learn_one(self, x: Features, y: Any = None) -> None:

@@ -19,17 +19,17 @@ def as_it_is(name: str) -> str:
     return name
 
 
-def contributions(columns: tuple[str, ...], told: Floats, named: Named) -> list[Contributions]:
+def contributions(columns: tuple[str, ...], matrix: Floats, named: Named) -> list[Contributions]:
     """Of each row; columns that were made of one feature are added up.
 
     Parameters
     ----------
     columns
         Their names.
-    told
+    matrix
         Shape (rows, columns + 1): what each added, and last the intercept.
     named
-        The name under which a column is told.
+        The name under which a column is shown.
 
     >>> bins = np.array([[0.5, 0.25, -1.0, 2.0]])
     >>> contributions(("a", "a > q0.5", "b"), bins, lambda name: name[0])
@@ -37,18 +37,18 @@ def contributions(columns: tuple[str, ...], told: Floats, named: Named) -> list[
     """
     place: dict[str, int] = {}
     places = [place.setdefault(named(column), len(place)) for column in columns]
-    names, values = tuple(place), told[:, :-1]
+    names, values = tuple(place), matrix[:, :-1]
     if len(place) < len(columns):
-        values = np.zeros((len(told), len(place)))
+        values = np.zeros((len(matrix), len(place)))
         for j, k in enumerate(places):
-            values[:, k] += told[:, j]
+            values[:, k] += matrix[:, j]
     if len(place) > WIDE:
-        return [_present(names, row, last) for row, last in _rows(values, told)]
-    return [Contributions(names, row, last) for row, last in _rows(values, told)]
+        return [_present(names, row, last) for row, last in _rows(values, matrix)]
+    return [Contributions(names, row, last) for row, last in _rows(values, matrix)]
 
 
-def _rows(values: Floats, told: Floats) -> zip[tuple[Floats, float]]:
-    return zip(values, told[:, -1].tolist(), strict=True)
+def _rows(values: Floats, matrix: Floats) -> zip[tuple[Floats, float]]:
+    return zip(values, matrix[:, -1].tolist(), strict=True)
 
 
 def _present(names: tuple[str, ...], row: Floats, intercept: float) -> Contributions:

@@ -126,29 +126,34 @@ def dot(row: Floats, columns: Ints, weights: Floats) -> float:
 
 
 @helper
-def tell(
-    row: Floats, columns: Ints, weights: Floats, factor: float, intercept: float, told: Floats
+def explain(
+    row: Floats,
+    columns: Ints,
+    weights: Floats,
+    factor: float,
+    intercept: float,
+    contributions: Floats,
 ) -> None:
     """What each feature adds to a margin, 0 where it is absent, and last the intercept."""
     for j in range(row.shape[0]):
         value = row[j]
-        told[j] = factor * (weights[columns[j]] * clip(value)) if value == value else 0.0
-    told[row.shape[0]] = intercept
+        contributions[j] = factor * (weights[columns[j]] * clip(value)) if value == value else 0.0
+    contributions[row.shape[0]] = intercept
 
 
 @inlined
 def predict(
-    row: Floats, columns: Ints, weights: Floats, factor: float, intercept: float, told: Floats,
-    i: int,
+    row: Floats, columns: Ints, weights: Floats, factor: float, intercept: float,
+    contributions: Floats, i: int,
 ) -> float:  # fmt: skip
     """The margin of a row before it is learned: how each kernel of a linear learner begins.
 
-    The weights proper are factor x weights. What made the margin goes into row `i` of `told`,
-    unless that is UNTOLD.
+    The weights proper are factor x weights. What made the margin goes into row `i` of
+    `contributions`, unless that is UNEXPLAINED.
     """
     margin = factor * dot(row, columns, weights) + intercept
-    if told.shape[0] > 0:
-        tell(row, columns, weights, factor, intercept, told[i])
+    if contributions.shape[0] > 0:
+        explain(row, columns, weights, factor, intercept, contributions[i])
     return margin
 
 

@@ -68,11 +68,13 @@ class AROW(ConfidenceWeighted):
 @kernel
 def _classify(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
-    out: Floats, told: Floats, weights: Floats, intercept: Floats, variances: Floats,
+    out: Floats, contributions: Floats, weights: Floats, intercept: Floats, variances: Floats,
     intercept_variance: Floats, r_true: float, r_false: float, learn_intercept: bool,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = sigmoid(predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i))
+        out[i] = sigmoid(
+            predict(predict_with[i], columns, weights, 1.0, intercept[0], contributions, i)
+        )
         row = learn_from[i]
         for _ in range(often(targets[i], times, i)):
             sign, r = (1.0, r_true) if targets[i] > 0.0 else (-1.0, r_false)

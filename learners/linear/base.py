@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from learners.base import Features, Scored, Task
-from learners.engine.compiled import UNTOLD, Compiled
+from learners.engine.compiled import UNEXPLAINED, Compiled
 from learners.engine.kernels import Floats, Ints
 from learners.parameters import number
 
 Batch = tuple[Floats, Floats, Ints, Floats, Ints, Floats, Floats, Floats, Floats]
 """What `advance` is given; where the scores go, of shape (rows,), and where the contributions
-go, see `Compiled.tell`; the weights and the intercept."""
+go, see `Compiled.explain`; the weights and the intercept."""
 
 
 class Linear(Compiled):
@@ -30,11 +30,11 @@ class Linear(Compiled):
 
     def __init__(self) -> None:
         super().__init__()
-        self.told = UNTOLD
+        self.contributions = UNEXPLAINED
 
-    def tell(self, told: Floats) -> None:
+    def explain(self, contributions: Floats) -> None:
         """See Compiled."""
-        self.told = told
+        self.contributions = contributions
 
     def advance(
         self, predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints
@@ -43,7 +43,7 @@ class Linear(Compiled):
         out = np.empty(len(targets))
         self.work((
             predict_with, learn_from, columns, targets, times, out,
-            self.told, self.weights, self.intercept,
+            self.contributions, self.weights, self.intercept,
         ))  # fmt: skip
         return self.answer(out)
 

@@ -87,11 +87,12 @@ def slope(error: float, loss: int, epsilon: float) -> float:
 @kernel
 def _regress(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
-    out: Floats, told: Floats, weights: Floats, intercept: Floats, loss: int, epsilon: float,
+    out: Floats, contributions: Floats, weights: Floats, intercept: Floats,
+    loss: int, epsilon: float,
     learning_rate: float, intercept_lr: float, l2: float,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i)
+        out[i] = predict(predict_with[i], columns, weights, 1.0, intercept[0], contributions, i)
         row = learn_from[i]
         for _ in range(often(targets[i], times, i)):
             error = dot(row, columns, weights) + intercept[0] - clip(targets[i])

@@ -154,12 +154,15 @@ def ftrl(
 @kernel
 def _classify(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
-    out: Floats, told: Floats, weights: Floats, intercept: Floats, sums: Floats, squares: Floats,
+    out: Floats, contributions: Floats, weights: Floats, intercept: Floats,
+    sums: Floats, squares: Floats,
     optimizer: int, rate: float, intercept_lr: float, l1: float, l2: float, beta: float,
     weight_true: float, weight_false: float,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = sigmoid(predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i))
+        out[i] = sigmoid(
+            predict(predict_with[i], columns, weights, 1.0, intercept[0], contributions, i)
+        )
         row = learn_from[i]
         for _ in range(often(targets[i], times, i)):
             sign, weight = (1.0, weight_true) if targets[i] > 0.0 else (-1.0, weight_false)

@@ -145,11 +145,14 @@ def step_size(loss: float, norm: float, C: float, mode: int) -> float:
 @kernel
 def _classify(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
-    out: Floats, told: Floats, weights: Floats, intercept: Floats, C_true: float, C_false: float,
+    out: Floats, contributions: Floats, weights: Floats, intercept: Floats,
+    C_true: float, C_false: float,
     mode: int, learn_intercept: bool,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = sigmoid(predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i))
+        out[i] = sigmoid(
+            predict(predict_with[i], columns, weights, 1.0, intercept[0], contributions, i)
+        )
         row = learn_from[i]
         for _ in range(often(targets[i], times, i)):
             sign, C = (1.0, C_true) if targets[i] > 0.0 else (-1.0, C_false)
@@ -164,11 +167,12 @@ def _classify(
 @kernel
 def _regress(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
-    out: Floats, told: Floats, weights: Floats, intercept: Floats, C: float, mode: int, eps: float,
+    out: Floats, contributions: Floats, weights: Floats, intercept: Floats,
+    C: float, mode: int, eps: float,
     learn_intercept: bool,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i)
+        out[i] = predict(predict_with[i], columns, weights, 1.0, intercept[0], contributions, i)
         row = learn_from[i]
         for _ in range(often(targets[i], times, i)):
             error = clip(targets[i]) - (dot(row, columns, weights) + intercept[0])

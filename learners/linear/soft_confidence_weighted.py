@@ -121,12 +121,14 @@ def variance_factor(alpha: float, variance: float, phi: float) -> float:
 @kernel
 def _classify(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
-    out: Floats, told: Floats, weights: Floats, intercept: Floats, variances: Floats,
+    out: Floats, contributions: Floats, weights: Floats, intercept: Floats, variances: Floats,
     intercept_variance: Floats, C_true: float, C_false: float, phi: float, mode: int,
     learn_intercept: bool,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = sigmoid(predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i))
+        out[i] = sigmoid(
+            predict(predict_with[i], columns, weights, 1.0, intercept[0], contributions, i)
+        )
         row = learn_from[i]
         for _ in range(often(targets[i], times, i)):
             sign, C = (1.0, C_true) if targets[i] > 0.0 else (-1.0, C_false)

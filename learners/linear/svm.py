@@ -102,11 +102,13 @@ class SVM(LinearClassifier):
 @kernel
 def _sgd(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
-    out: Floats, told: Floats, weights: Floats, intercept: Floats, weight_true: float,
+    out: Floats, contributions: Floats, weights: Floats, intercept: Floats, weight_true: float,
     weight_false: float, learning_rate: float, intercept_lr: float, l2: float,
 ) -> None:  # fmt: skip
     for i in range(targets.shape[0]):
-        out[i] = sigmoid(predict(predict_with[i], columns, weights, 1.0, intercept[0], told, i))
+        out[i] = sigmoid(
+            predict(predict_with[i], columns, weights, 1.0, intercept[0], contributions, i)
+        )
         row = learn_from[i]
         for _ in range(often(targets[i], times, i)):
             sign, weight = (1.0, weight_true) if targets[i] > 0.0 else (-1.0, weight_false)
@@ -119,14 +121,14 @@ def _sgd(
 @kernel
 def _pegasos(
     predict_with: Floats, learn_from: Floats, columns: Ints, targets: Floats, times: Ints,
-    out: Floats, told: Floats, weights: Floats, intercept: Floats, weight_true: float,
+    out: Floats, contributions: Floats, weights: Floats, intercept: Floats, weight_true: float,
     weight_false: float, shrink: Floats, steps: Floats, regularization: float,
     learn_intercept: bool,
 ) -> None:  # fmt: skip
     # The weights proper are shrink x weights: shrinking all of them is then one product.
     for i in range(targets.shape[0]):
         out[i] = sigmoid(
-            predict(predict_with[i], columns, weights, shrink[0], intercept[0], told, i)
+            predict(predict_with[i], columns, weights, shrink[0], intercept[0], contributions, i)
         )
         row = learn_from[i]
         for _ in range(often(targets[i], times, i)):

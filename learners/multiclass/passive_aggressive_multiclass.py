@@ -140,15 +140,15 @@ def _classify(
             row, right = learn_from[i], int(targets[i])
             learned = max(learned, right + 1)
             _margins(row, columns, weights, intercepts, learned, margins)
-            rival = -1
+            wrong = -1
             for k in range(learned):
-                if k != right and (rival < 0 or margins[k] > margins[rival]):
-                    rival = k
-            if rival >= 0 and margins[right] - margins[rival] < 1.0:
-                loss = 1.0 - (margins[right] - margins[rival])
+                if k != right and (wrong < 0 or margins[k] > margins[wrong]):
+                    wrong = k
+            if wrong >= 0 and margins[right] - margins[wrong] < 1.0:
+                loss = 1.0 - (margins[right] - margins[wrong])
                 step = step_size(loss, 2.0 * squared_norm(row), C, mode)
                 add_scaled(row, columns, step, weights[right])
-                add_scaled(row, columns, -step, weights[rival])
+                add_scaled(row, columns, -step, weights[wrong])
                 if learn_intercept:
                     intercepts[right] = clip(intercepts[right] + step)
-                    intercepts[rival] = clip(intercepts[rival] - step)
+                    intercepts[wrong] = clip(intercepts[wrong] - step)

@@ -104,7 +104,7 @@ class Members:
 
 
 class ClassifierMembers(Members, base.Classifier):
-    """Members that tell classes apart."""
+    """Members that predict classes."""
 
     def predict_proba_one(self, x: Any, **more: Any) -> Any:
         """As River's ensemble of these members."""
@@ -112,7 +112,7 @@ class ClassifierMembers(Members, base.Classifier):
 
 
 class RegressorMembers(Members, base.Regressor):
-    """Members that tell a number."""
+    """Members that predict a number."""
 
     def predict_one(self, x: Any) -> Any:
         """As River's ensemble of these members."""
