@@ -1,4 +1,4 @@
-"""The strongest rivals that were found, both exactly once and tuned: Numba in Python, and Java."""
+"""The strongest contenders found, both exactly once and tuned: Numba in Python, and Java."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ ROUNDS = 2
 def run(bootstrap: str, *, quick: bool = False) -> Iterator[dict[str, Any]]:
     """Scaler and passive-aggressive, 15 features, JSON: all three in turns on the same topic."""
     events = fill(bootstrap, 15, 50_000 if quick else COUNT, "json")
-    rivals: dict[str, Callable[..., float]] = {"riverrun": riverrun, "numba_loop": numba_loop}
+    contenders: dict[str, Callable[..., float]] = {"riverrun": riverrun, "numba_loop": numba_loop}
     if has_java():
-        rivals["kafka_streams"] = kafka_streams
+        contenders["kafka_streams"] = kafka_streams
     rates: defaultdict[str, list[int]] = defaultdict(list)
     for _ in range(1 if quick else ROUNDS):
-        for who, measure in rivals.items():
+        for who, measure in contenders.items():
             rates[who].append(round(measure(bootstrap, events, scale=True)))
     yield {"benchmark": "experts", "features": 15, "format": "json", "scale": True, **rates}
 

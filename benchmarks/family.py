@@ -38,7 +38,7 @@ def run(bootstrap: str = "", *, quick: bool = False) -> Iterator[dict[str, Any]]
 
 def row(data: Data, entry: Entry, events: Events) -> dict[str, Any]:
     """What one learner reaches on the events."""
-    figures = judged(data.task, events, prequential(data.task, entry, events))
+    figures = evaluated(data.task, events, prequential(data.task, entry, events))
     published = [figure for known, figure in data.published if known == entry]
     return {
         "benchmark": "family",
@@ -62,7 +62,7 @@ def prequential(task: Task, entry: Entry, events: Events) -> Scored:
     return model.run([x for x, _ in events], labels)
 
 
-def judged(task: Task, events: Events, scored: Scored) -> Figures:
+def evaluated(task: Task, events: Events, scored: Scored) -> Figures:
     """The figures of a task, by name."""
     labels = [y for _, y in events]
     if task == "binary":

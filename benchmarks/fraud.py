@@ -1,4 +1,4 @@
-"""The fraud pipeline of `pipelines/fraud.toml` on Kafka, judged by the handbook's protocol.
+"""The fraud pipeline of `pipelines/fraud.toml` on Kafka, evaluated by the handbook's protocol.
 
 python -m benchmarks.fraud [--protocol live] [--kills 3] [--workers 2 --partitions 4] [--cards N]
 
@@ -153,7 +153,7 @@ def _digest(scores: dict[str, float]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def judged(bootstrap: str, trial: Trial, yardstick: Yardstick) -> Row:
+def evaluated(bootstrap: str, trial: Trial, yardstick: Yardstick) -> Row:
     """A run through Kafka and its verdict."""
     figures, predictions = through_kafka(bootstrap, trial, yardstick.data)
     return verdict(f"riverrun, {trial.protocol}", trial, yardstick, predictions.scores) | figures
@@ -173,7 +173,7 @@ def run(bootstrap: str, *, quick: bool = False) -> Iterator[Row]:
     yield from yardstick.references()
     runs: tuple[tuple[Protocol, int], ...] = (("live", 0), ("live", 3), ("frozen", 0))
     for protocol, kills in runs:
-        yield judged(bootstrap, Trial(protocol, size, first, kills=kills), yardstick)
+        yield evaluated(bootstrap, Trial(protocol, size, first, kills=kills), yardstick)
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,7 @@ def main(arguments: list[str]) -> None:
         for row in () if options.alone else yardstick.references():
             print(json.dumps(row), flush=True)
         bootstrap = options.bootstrap or stack.enter_context(LocalKafka()).bootstrap
-        print(json.dumps(judged(bootstrap, options.trial, yardstick)), flush=True)
+        print(json.dumps(evaluated(bootstrap, options.trial, yardstick)), flush=True)
 
 
 if __name__ == "__main__":

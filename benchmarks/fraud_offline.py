@@ -23,7 +23,7 @@ from app.fraud.handbook import simulate
 from app.fraud.protocol import TRAIN_DAY, WEEK, Split, split
 from app.fraud.rule import hand_rule
 from app.fraud.transactions import DAY, Floats, Transactions
-from app.fraud.yardstick import Verdict, ceiling, judge
+from app.fraud.yardstick import Verdict, ceiling, evaluate
 from benchmarks.fraud_protocol import PUBLISHED
 from learners.engine.rows import Rows
 from learners.model import UNLABELLED, Model
@@ -115,7 +115,7 @@ class Bench:
 
     def result(self, name: str, scores: Mapping[int, Floats]) -> Result:
         """Evaluator the scores of each test week."""
-        found = {first: judge(self.splits[first].test, scores[first]) for first in self.splits}
+        found = {first: evaluate(self.splits[first].test, scores[first]) for first in self.splits}
         return Result(name, _mean([found[first] for first in EARLIER]), found[TRAIN_DAY])
 
     def rule(self) -> Result:

@@ -17,7 +17,7 @@ from app.fraud.handbook import Size, simulate
 from app.fraud.protocol import TRAIN_DAY, split
 from app.fraud.rule import hand_rule
 from app.fraud.transactions import Floats, Transactions
-from app.fraud.yardstick import ceiling, judge
+from app.fraud.yardstick import ceiling, evaluate
 
 PUBLISHED = {
     "logistic regression, batch": (0.871, 0.606, 0.291),
@@ -58,7 +58,7 @@ class Yardstick:
 
     def row(self, name: str, scores: Floats) -> Row:
         """The verdict over the transactions of the test week, of which `scores` are."""
-        found = judge(self.test, scores)
+        found = evaluate(self.test, scores)
         return self._row(
             name,
             (found.auc, found.average_precision, found.card_precision),

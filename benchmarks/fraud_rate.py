@@ -1,7 +1,7 @@
 """Payments a second of `pipelines/fraud.toml`, as the ratio to the same written by hand.
 
 The hand-written loop (`benchmarks.fraud_by_hand`) reads the same payments and labels in the order
-of time and makes the same features but the bins. It saves nothing, alerts nobody and judges
+of time and makes the same features but the bins. It saves nothing, alerts nobody and evaluates
 nothing.
 """
 
@@ -38,11 +38,11 @@ def run(bootstrap: str, *, quick: bool = False) -> Iterator[Row]:
     pipeline = _pipeline(overrides, kafka)
     sent = replay(pipeline, source(yardstick.data, trial), replay_producer(kafka))
     count = sent.delivered - sent.labels
-    rivals = {"hand-written loop": _by_hand, "riverrun": _by_riverrun}
-    rates: dict[str, list[float]] = {name: [] for name in rivals}
+    contenders = {"hand-written loop": _by_hand, "riverrun": _by_riverrun}
+    rates: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(1 if quick else ROUNDS):
-        for name, rival in rivals.items():
-            done = rival(overrides, kafka)
+        for name, contender in contenders.items():
+            done = contender(overrides, kafka)
             rates[name].append(rate(read(bootstrap, done.predictions.topic, count, SECONDS)))
             if number == 0:
                 yield verdict(name, trial, yardstick, said(done, kafka).scores)

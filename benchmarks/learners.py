@@ -23,7 +23,7 @@ _HINGE = {"loss": {"type": "river.optim.losses.Hinge"}}
 
 
 @dataclass(frozen=True)
-class Rivals:
+class Counterparts:
     """One of ours, and River's counterpart if it has one; a scaler stands before both."""
 
     ours: str
@@ -31,12 +31,12 @@ class Rivals:
     params: Mapping[str, Any] = field(default_factory=dict)
 
 
-RIVALS = (
-    Rivals("passive_aggressive", "river.linear_model.PAClassifier"),
-    Rivals("svm", "river.linear_model.LogisticRegression", _HINGE),
-    Rivals("logistic_regression", "river.linear_model.LogisticRegression"),
-    Rivals("arow", None),
-    Rivals("k_means", "river.cluster.KMeans", {"seed": 1}),
+PAIRS = (
+    Counterparts("passive_aggressive", "river.linear_model.PAClassifier"),
+    Counterparts("svm", "river.linear_model.LogisticRegression", _HINGE),
+    Counterparts("logistic_regression", "river.linear_model.LogisticRegression"),
+    Counterparts("arow", None),
+    Counterparts("k_means", "river.cluster.KMeans", {"seed": 1}),
 )
 
 Events = Sequence[tuple[dict[str, float], Any]]
@@ -49,12 +49,12 @@ def run(bootstrap: str = "", *, quick: bool = False) -> Iterator[dict[str, Any]]
         bootstrap: Not used.
         quick: One short round.
     """
-    for rivals in RIVALS:
+    for pair in PAIRS:
         for count in FEATURES[:2] if quick else FEATURES:
-            yield measure(rivals, count, rounds=1 if quick else ROUNDS)
+            yield measure(pair, count, rounds=1 if quick else ROUNDS)
 
 
-def measure(rivals: Rivals, features: int, rounds: int) -> dict[str, Any]:
+def measure(pair: Counterparts, features: int, rounds: int) -> dict[str, Any]:
     """One row."""
     names = tuple(f"feature_{i}" for i in range(features))
     matrix = np.random.default_rng(1).normal(size=(max(100, CELLS // features), features))
@@ -63,15 +63,15 @@ def measure(rivals: Rivals, features: int, rounds: int) -> dict[str, Any]:
     few = max(20, 4_000 // features)
     events = list(zip(Rows(names, matrix[:few]).to_dicts(), labels, strict=False))
     rivers = None
-    if rivals.river is not None:
-        made: Any = registry.create(rivals.river, rivals.params, scale=True).estimator
+    if pair.river is not None:
+        made: Any = registry.create(pair.river, pair.params, scale=True).estimator
         rivers = median(_rounds(rounds, _one_by_one(made.wrapped, events)))
-    model = registry.create(rivals.ours, {}, scale=True)
+    model = registry.create(pair.ours, {}, scale=True)
     batch = median(_rounds(rounds, _in_one(model, rows, labels)))
     single = median(_rounds(rounds, _one_by_one(model, events)))
     return {
         "benchmark": "learners",
-        "learner": rivals.ours,
+        "learner": pair.ours,
         "features": features,
         "batch_us": round(batch, 3),
         "single_us": round(single, 2),

@@ -26,7 +26,7 @@ from agents.state import State
 from app.fraud.handbook import Size, simulate
 from app.fraud.protocol import TRAIN_DAY, WEEK, Split, split
 from app.fraud.transactions import DAY, Floats, Ints, Transactions
-from app.fraud.yardstick import judge
+from app.fraud.yardstick import evaluate
 from app.pipeline.load import Pipeline, load_pipeline
 from app.replay.records import channels, records
 from benchmarks.fraud import FILE, LEARNED_FROM, Trial, source
@@ -242,7 +242,7 @@ def by_one_learner(made: History, steps: Steps) -> Floats:
 
 def _precision(made: History, scores: Callable[[Split], Floats]) -> Mapping[str, float]:
     """Average precision as a mean of the weeks, and in the last one, which is the published."""
-    found = [judge(p.test, scores(p)[p.test.id]).average_precision for p in made.splits]
+    found = [evaluate(p.test, scores(p)[p.test.id]).average_precision for p in made.splits]
     return {"average_precision": round(fmean(found), 4), "published": round(found[-1], 4)}
 
 

@@ -48,7 +48,7 @@ class Injection:
     Attributes:
         pattern: A name of `app.fraud.patterns.BOOK`.
         seed: Of the simulation.
-        cards: How many there are; the desk looks at a thirtieth of them in a day.
+        cards: How many there are; reviewers look at a thirtieth of them in a day.
         first: The day on which the pattern begins; it is learned from late labels until then.
         days: From then on.
         settings: Of the pipeline, above the file.
@@ -109,11 +109,11 @@ def alerts(trial: Injection, truth: Truth) -> dict[str, list[bool]]:
     source = Source("live", read, key="card")
     made.run(records(source, source.read(), channels(pipeline, source)))
     decode = msgspec.json.Decoder(Told).decode
-    told = sorted(map(decode, made.predictions), key=lambda one: one.id)
+    predicted = sorted(map(decode, made.predictions), key=lambda one: one.id)
     return {
-        "live": [one.decision == "alert" for one in told],
-        "frozen": _decided(trial, truth, [one.rivals["frozen"] for one in told]),
-        "rule": _decided(trial, truth, [one.rivals["rule"] for one in told]),
+        "live": [one.decision == "alert" for one in predicted],
+        "frozen": _decided(trial, truth, [one.rivals["frozen"] for one in predicted]),
+        "rule": _decided(trial, truth, [one.rivals["rule"] for one in predicted]),
     }
 
 
@@ -167,7 +167,7 @@ def _whole(trial: Injection, truth: Truth, alerted: dict[str, list[bool]], new: 
 def saved(truth: Truth, alerted: list[bool], payments: list[int], fee: float = FEE) -> float:
     """The frauds of cards from their first alert on a fraud, less a fee for a card and a day.
 
-    The desk looks at once, and blocks the card for good if the payment is fraud.
+    Reviewers look at once, and block the card for good if the payment is fraud.
     """
     blocked, looks, money = set[int](), set[tuple[int, int]](), 0.0
     for n in payments:

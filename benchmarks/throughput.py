@@ -24,13 +24,13 @@ CASES: tuple[dict[str, Any], ...] = (
 
 
 def run(bootstrap: str, *, quick: bool = False) -> Iterator[dict[str, Any]]:
-    """One row a case; rivals take turns, so that both meet the same machine."""
+    """One row a case; contenders take turns, so that both meet the same machine."""
     for case in CASES:
         count = 50_000 if quick else 300_000
         events = fill(bootstrap, case["features"], count, case["format"])
         rates: defaultdict[str, list[float]] = defaultdict(list)
         for _ in range(1 if quick else ROUNDS):
-            for who, measure in _rivals(case).items():
+            for who, measure in _contenders(case).items():
                 rates[who].append(measure(bootstrap, events, scale=case["scale"]))
         yield {"benchmark": "throughput", **case, **_compared(rates)}
         if case == CASES[0]:
@@ -44,22 +44,22 @@ def run(bootstrap: str, *, quick: bool = False) -> Iterator[dict[str, Any]]:
             }
 
 
-def _rivals(case: dict[str, Any]) -> dict[str, Callable[..., float]]:
+def _contenders(case: dict[str, Any]) -> dict[str, Callable[..., float]]:
     """Who runs: with a scaler also the hand-written loop that promises what riverrun does.
 
     Kafka Streams reads JSON, and is left out where no JDK and Maven are.
     """
-    rivals: dict[str, Callable[..., float]] = {"riverrun": riverrun, "hand_loop": hand_loop}
+    contenders: dict[str, Callable[..., float]] = {"riverrun": riverrun, "hand_loop": hand_loop}
     if case["scale"]:
-        rivals["hand_loop_exactly_once"] = partial(hand_loop, exactly_once=True)
-    rivals["numba_loop"] = numba_loop
+        contenders["hand_loop_exactly_once"] = partial(hand_loop, exactly_once=True)
+    contenders["numba_loop"] = numba_loop
     if case["format"] == "json" and has_java():
-        rivals["kafka_streams"] = kafka_streams
-    return rivals
+        contenders["kafka_streams"] = kafka_streams
+    return contenders
 
 
 def _compared(rates: Mapping[str, Sequence[float]]) -> dict[str, Any]:
-    """The medians, and riverrun's ratio to each rival: its median, least and largest."""
+    """The medians, and riverrun's ratio to each of the others: its median, least and largest."""
     row: dict[str, Any] = {who: round(median(each)) for who, each in rates.items()}
     for who, theirs in rates.items():
         if who != "riverrun":

@@ -23,7 +23,7 @@ import numpy as np
 from app.fraud.handbook import Size, simulate
 from app.fraud.protocol import TRAIN_DAY, WEEK, Split, split
 from app.fraud.transactions import DAY, EPOCH, Transactions
-from app.fraud.yardstick import judge
+from app.fraud.yardstick import evaluate
 from app.kafka.admin import ensure_topics
 from app.kafka.clients import replay_producer
 from app.kafka.partitions import TP
@@ -149,7 +149,7 @@ def worth(test: Split, seen: Mapping[Any, Seen]) -> float:
     """Average precision of the week."""
     found = {int(str(id_).rpartition("-")[2]): each.score for id_, each in seen.items()}
     ranked = np.array([found[id_] for id_ in test.test.id.tolist()])
-    return judge(test.test, ranked).average_precision
+    return evaluate(test.test, ranked).average_precision
 
 
 def run(bootstrap: str, *, quick: bool = False) -> Iterator[Row]:

@@ -101,7 +101,7 @@ class LiveSimulator:
         """Set rate, drift or frauds anew, from the next day on.
 
         Raises:
-            ValueError: For another knob, or an impossible value.
+            ValueError: For another parameter, or an impossible value.
         """
         if fixed := parameters.keys() - {"rate", "drift", "frauds"}:
             raise ValueError(f"{', '.join(sorted(fixed))}: fixed once the simulation runs")

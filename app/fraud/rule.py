@@ -1,4 +1,4 @@
-"""The hand rule: what a desk without a model would rank by."""
+"""The hand rule: what reviewers without a model would rank by."""
 
 from typing import TypeVar
 

@@ -1,7 +1,7 @@
 """What a fraud model is worth: how it ranks, the cards it finds within a budget, and the money.
 
-Le Borgne et al. (2022), chapters 4 and 5. A desk looks at the `k` cards with the highest
-scores of a day; a card that it has found to be compromised is blocked, and needs no more looks.
+Le Borgne et al. (2022), chapters 4 and 5. Reviewers look at the `k` cards with the highest
+scores of a day; a card that they have found to be compromised is blocked, and needs no more looks.
 """
 
 import math
@@ -37,22 +37,22 @@ class Verdict:
     lost: float
 
 
-def judge(data: Transactions, score: Floats, k: int = K, fee: float = FEE) -> Verdict:
+def evaluate(data: Transactions, score: Floats, k: int = K, fee: float = FEE) -> Verdict:
     """Hold the scores of transactions against what they were.
 
     Args:
         data: In the order of time.
         score: One for each row; the higher, the more it looks like fraud.
-        k: Cards that the desk looks at, a day.
+        k: Cards that reviewers look at, a day.
         fee: Money that a look costs.
     """
-    desk = work(data, score, k)
-    stopped = _stopped(data, desk)
-    fees = fee * sum(day.looks for day in desk)
+    days = work(data, score, k)
+    stopped = _stopped(data, days)
+    fees = fee * sum(day.looks for day in days)
     return Verdict(
         roc_auc(data.fraud.tolist(), score),
         average_precision(data.fraud.tolist(), score),
-        float(np.mean([len(day.found) / k for day in desk])) if desk else math.nan,
+        float(np.mean([len(day.found) / k for day in days])) if days else math.nan,
         float(data.amount[data.fraud & stopped].sum()) - fees,
         float(data.amount[data.fraud & ~stopped].sum()),
     )
@@ -60,7 +60,7 @@ def judge(data: Transactions, score: Floats, k: int = K, fee: float = FEE) -> Ve
 
 @dataclass(frozen=True)
 class DayOfWork:
-    """A day of the desk: how many cards it looked at, and which it found compromised."""
+    """A day of the reviewers: how many cards they looked at, and which were compromised."""
 
     day: int
     looks: int
@@ -68,7 +68,7 @@ class DayOfWork:
 
 
 def work(data: Transactions, score: Floats, k: int = K) -> list[DayOfWork]:
-    """What a desk that looks at `k` cards a day finds, on each day that has transactions.
+    """What reviewers of `k` cards a day find, on each day that has transactions.
 
     A card's score is that of its highest transaction of the day. Where cards are level, the one
     with the lower number is first.
@@ -79,15 +79,15 @@ def work(data: Transactions, score: Floats, k: int = K) -> list[DayOfWork]:
         rows = (data.day == day) & ~np.isin(data.card, list(found))
         cards, highest, compromised = _cards(data.card[rows], score[rows], data.fraud[rows])
         top = np.argsort(-highest, kind="stable")[:k]
-        caught = frozenset(cards[top][compromised[top]].tolist())
-        days.append(DayOfWork(day, len(top), caught))
-        found |= caught
+        detected = frozenset(cards[top][compromised[top]].tolist())
+        days.append(DayOfWork(day, len(top), detected))
+        found |= detected
     return days
 
 
 def ceiling(data: Transactions, k: int = K) -> float:
-    """The CP@k of a desk that knows the truth."""
-    return judge(data, data.fraud.astype(np.float64), k).card_precision
+    """The CP@k of reviewers who know the truth."""
+    return evaluate(data, data.fraud.astype(np.float64), k).card_precision
 
 
 def _cards(card: Ints, score: Floats, fraud: Bools) -> tuple[Ints, Floats, Bools]:
@@ -97,8 +97,8 @@ def _cards(card: Ints, score: Floats, fraud: Bools) -> tuple[Ints, Floats, Bools
     return cards, highest, np.bincount(number, fraud, len(cards)) > 0
 
 
-def _stopped(data: Transactions, desk: list[DayOfWork]) -> Bools:
+def _stopped(data: Transactions, days: list[DayOfWork]) -> Bools:
     stopped = np.zeros(len(data), np.bool_)
-    for day in desk:
+    for day in days:
         stopped |= np.isin(data.card, list(day.found)) & (data.time >= day.day * DAY)
     return stopped

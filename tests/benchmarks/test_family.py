@@ -60,7 +60,7 @@ def test_a_prediction_that_does_not_come_counts_as_wrong() -> None:
     data: Any = [({"a": 1.0}, "x"), ({"a": 2.0}, "x")]
     scored = family.prequential("multiclass", Entry("passive_aggressive_multiclass"), data)
     assert scored.predictions == [None, "x"]
-    assert family.judged("multiclass", data, scored)["accuracy"] == 0.5
+    assert family.evaluated("multiclass", data, scored)["accuracy"] == 0.5
 
 
 def test_the_adjusted_rand_index_is_rivers() -> None:

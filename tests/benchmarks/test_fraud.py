@@ -1,4 +1,4 @@
-"""The fraud benchmark judges any scores, and sends each label with the weight of its protocol."""
+"""The fraud benchmark evaluates any scores; each label has the weight of its protocol."""
 
 import math
 from collections import Counter
@@ -10,7 +10,7 @@ from app.fraud.features import DELAY
 from app.fraud.handbook import Size
 from app.fraud.stream import Names, merged
 from app.fraud.transactions import DAY, EPOCH
-from app.fraud.yardstick import judge
+from app.fraud.yardstick import evaluate
 from app.pipeline.load import load_pipeline
 from app.replay.base import Event
 from benchmarks.fraud import FILE, SMALL, Protocol, Trial, source, verdict
@@ -75,7 +75,7 @@ def test_predictions_by_id_are_judged_as_their_column_is(yardstick: Yardstick) -
     others = {"handbook-0000000": 1e9, "live-1": 1e9}
     row = yardstick.row_of_predictions("amount", by_id | others)
     assert row == yardstick.row("amount", test.amount)
-    assert row["auc"] == round(judge(test, test.amount).auc, 3)
+    assert row["auc"] == round(evaluate(test, test.amount).auc, 3)
     assert row["average_precision"] > 0.1
 
     del by_id[f"handbook-{test.id[3]:07}"]

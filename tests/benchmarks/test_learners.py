@@ -2,17 +2,17 @@
 
 import pytest
 
-from benchmarks.learners import RIVALS, Rivals, measure
+from benchmarks.learners import PAIRS, Counterparts, measure
 from learners import registry
 
 
-@pytest.mark.parametrize("rivals", RIVALS, ids=lambda rivals: rivals.ours)
-def test_a_row_has_all_times_and_their_ratio(rivals: Rivals) -> None:
-    row = measure(rivals, 10, rounds=1)
+@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.ours)
+def test_a_row_has_all_times_and_their_ratio(pair: Counterparts) -> None:
+    row = measure(pair, 10, rounds=1)
     assert row["learner"] in registry.OURS
     assert row["batch_us"] > 0.0
     assert row["single_us"] > row["batch_us"]
-    if rivals.river is None:
+    if pair.river is None:
         assert row["river_us"] is row["river_to_batch"] is None
     else:
         assert row["river_to_batch"] == pytest.approx(row["river_us"] / row["batch_us"], rel=0.1)

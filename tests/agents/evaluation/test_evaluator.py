@@ -22,7 +22,7 @@ from app.fraud.live import LiveParameters, LiveSimulator
 from app.fraud.stream import merged
 from app.fraud.transactions import EPOCH, Transactions
 from app.fraud.yardstick import Verdict, work
-from app.fraud.yardstick import judge as judge_offline
+from app.fraud.yardstick import evaluate as evaluate_offline
 from learners import metrics
 from learners.base import Task
 from tests.agents.one_by_one import Event, Label, Op, batch
@@ -113,7 +113,7 @@ def test_late_labels_give_the_verdict_of_the_offline_judge(history: History) -> 
     records = final(judged(history.ops(), settings))
     assert [record.start for record in records] == [EPOCH * 1000 + n * DAY for n in range(12)]
     for row, rival in enumerate(("model", "frozen", "rule")):
-        expected: Verdict = judge_offline(history.data, history.scores[row], k=3, fee=2.0)
+        expected: Verdict = evaluate_offline(history.data, history.scores[row], k=3, fee=2.0)
         found = [getattr(record, rival) for record in records]
         precision = [one.card_precision_at_k for one in found]
         assert np.mean(precision) == pytest.approx(expected.card_precision)

@@ -12,7 +12,7 @@ import pytest
 from app.evaluation.verdicts import Verdict, by_window, over_all
 from app.fraud.live import LiveParameters, LiveSimulator
 from app.fraud.transactions import EPOCH
-from app.fraud.yardstick import judge
+from app.fraud.yardstick import evaluate
 from app.pipeline.streams import Metrics
 from learners import metrics
 
@@ -43,7 +43,7 @@ def test_windows_equal_the_offline_judge_in_whatever_order_partitions_are_read()
         one = verdict(at, fraud, score[number], place=place, entity=card, amount=amount)
         verdicts.append(one)
     verdicts.sort(key=lambda one: one.place)
-    expected = judge(data, score[: len(data)], k=3, fee=2.0)
+    expected = evaluate(data, score[: len(data)], k=3, fee=2.0)
     windows = by_window("binary", verdicts, SETTINGS)
     assert len(windows) == 4
     found = over_all(windows)

@@ -9,7 +9,7 @@ import pytest
 from app.fraud.protocol import split
 from app.fraud.rule import hand_rule
 from app.fraud.transactions import Bools, Floats, Transactions
-from app.fraud.yardstick import ceiling, judge
+from app.fraud.yardstick import ceiling, evaluate
 
 
 def batch_logistic_regression(x: Floats, y: Bools, l2: float = 1.0) -> Floats:
@@ -42,7 +42,7 @@ def test_batch_logistic_regression_reaches_the_published_numbers(
     train, test = (handbook_features[part.id] for part in (weeks.train, weeks.test))
     mean, deviation = train.mean(axis=0), train.std(axis=0)
     weights = batch_logistic_regression((train - mean) / deviation, weeks.train.fraud)
-    verdict = judge(weeks.test, (test - mean) / deviation @ weights[:-1])
+    verdict = evaluate(weeks.test, (test - mean) / deviation @ weights[:-1])
     assert verdict.auc == pytest.approx(0.871, abs=0.0006)
     assert verdict.average_precision == pytest.approx(0.606, abs=0.0006)
     assert verdict.card_precision == pytest.approx(0.291, abs=0.0006)
@@ -62,7 +62,7 @@ def test_the_rule_gets_about_the_figures_of_the_reference(
     handbook: Transactions, handbook_features: Floats
 ) -> None:
     test = split(handbook).test
-    verdict = judge(test, hand_rule(handbook_features[test.id]))
+    verdict = evaluate(test, hand_rule(handbook_features[test.id]))
     assert verdict.auc == pytest.approx(0.855, abs=0.02)
     assert verdict.average_precision == pytest.approx(0.565, abs=0.02)
     assert verdict.card_precision == pytest.approx(0.297, abs=0.02)

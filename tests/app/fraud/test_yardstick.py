@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from app.fraud.transactions import DAY, Transactions
-from app.fraud.yardstick import ceiling, judge, work
+from app.fraud.yardstick import ceiling, evaluate, work
 
 
 def payments(*rows: tuple[int, int, float, bool]) -> Transactions:
@@ -45,7 +45,7 @@ def test_card_precision_equals_a_slow_count(seed: int) -> None:
     data = payments(*rows)
     score = [round(rng.random(), 1) for _ in rows]
     expected = slow_card_precision(data, score, k=4)
-    assert judge(data, np.array(score), k=4).card_precision == pytest.approx(expected)
+    assert evaluate(data, np.array(score), k=4).card_precision == pytest.approx(expected)
 
 
 def test_a_card_that_was_caught_takes_no_place_on_a_later_day() -> None:
@@ -61,7 +61,7 @@ def test_a_card_that_was_looked_at_in_vain_comes_again() -> None:
 
 def test_money_saved_is_what_the_caught_cards_would_have_lost_less_the_fees() -> None:
     data = payments((0, 1, 10.0, True), (0, 2, 20.0, True), (1, 1, 40.0, True), (1, 3, 1.0, False))
-    verdict = judge(data, np.array([0.9, 0.1, 0.9, 0.5]), k=1, fee=3.0)
+    verdict = evaluate(data, np.array([0.9, 0.1, 0.9, 0.5]), k=1, fee=3.0)
     assert (verdict.saved, verdict.lost) == (10 + 40 - 2 * 3, 20)
 
 
@@ -72,6 +72,6 @@ def test_who_knows_the_truth_catches_all_that_the_budget_allows() -> None:
 
 def test_the_ranking_metrics_are_those_of_the_transactions() -> None:
     data = payments((0, 1, 1.0, True), (0, 2, 1.0, False), (0, 3, 1.0, True))
-    verdict = judge(data, np.array([0.9, 0.5, 0.1]))
+    verdict = evaluate(data, np.array([0.9, 0.5, 0.1]))
     assert verdict.auc == 0.5
     assert verdict.average_precision == pytest.approx((1 + 2 / 3) / 2)

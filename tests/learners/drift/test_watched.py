@@ -136,7 +136,7 @@ def test_a_reaction_recovers_faster_than_doing_nothing(
     assert reacting > idle + least
 
 
-def test_a_rival_that_is_better_takes_over_without_an_alarm() -> None:
+def test_a_background_learner_that_is_better_takes_over_without_an_alarm() -> None:
     alarm = {"detector": "adwin", "delta": 1e-200}
     swap = {**alarm, "reaction": "swap", "warning": 0.01, "window": 100}
     drifts = learn(create("river.naive_bayes.GaussianNB", {}, False, swap), turning(n=2300))
