@@ -54,7 +54,7 @@ def _newest(record: Record, length: float) -> NewestMark:
     return NewestMark(mark.mark, seconds, mark.number + 1, mark.total, len(value))
 
 
-def marks_told(newest: Mapping[int, NewestMark | None], length: float) -> Iterator[str]:
+def marks_lines(newest: Mapping[int, NewestMark | None], length: float) -> Iterator[str]:
     """A line on how far the partitions are; none where none has passed a mark."""
     passed = {p: mark for p, mark in newest.items() if mark is not None and mark.problem is None}
     if not passed:

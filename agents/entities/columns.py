@@ -25,16 +25,18 @@ class Needed:
 
     Args:
         tables: Their labels are no fields of an event.
-        heard: Whether a label is there.
+        with_labels: Whether a label is there.
     """
 
-    def __init__(self, tables: Iterable[Declared], heard: bool = False) -> None:
+    def __init__(self, tables: Iterable[Declared], with_labels: bool = False) -> None:
         entities, numbers, marks = dict[str, None](), dict[str, None](), dict[str, None]()
         for declared in tables:
             if declared.table.field:
                 entities[declared.table.field] = None
             label = (
-                declared.table.label if declared.table.source == "labels" and not heard else None
+                declared.table.label
+                if declared.table.source == "labels" and not with_labels
+                else None
             )
             numbers.update((x, None) for x in declared.numbers if x != label)
             marks.update((x, None) for x in declared.marks)
@@ -138,7 +140,7 @@ def latest(operations: Operations) -> Ints:
     return np.maximum(operations.times, operations.event_times)
 
 
-def heard(operations: Operations) -> Ints:
+def known_labels(operations: Operations) -> Ints:
     """Where the labels stand that say something."""
     return np.flatnonzero((operations.kinds != EVENT) & (operations.kinds != DROP))
 

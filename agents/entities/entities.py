@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.entities.columns import Columns, Needed, heard, label_errors, latest
+from agents.entities.columns import Columns, Needed, known_labels, label_errors, latest
 from agents.entities.declare import EntityTable, check_tables, declared
 from agents.entities.past import Past
 from agents.errors import InvalidEvent
@@ -43,7 +43,7 @@ class Entities:
         check_tables(tables)
         checked = [declared(table) for table in tables]
         hearing = [table for table in checked if table.waits]
-        self._of_events, self._of_labels = Needed(checked), Needed(hearing, heard=True)
+        self._of_events, self._of_labels = Needed(checked), Needed(hearing, with_labels=True)
         self._label_names = [table.table.label for table in hearing]
         self._summed_labels = [
             t.table for t in checked if t.reads_labels and t.table.label in t.numbers
@@ -60,11 +60,11 @@ class Entities:
         good, rejected = operations.set_aside(errors, "features")
         now = np.delete(times, list(errors))
         events = good.events
-        asked = told = Columns(good, events)
+        asked = shown = Columns(good, events)
         if self._label_names:
-            told = Columns(good, np.union1d(events, heard(good)))
+            shown = Columns(good, np.union1d(events, known_labels(good)))
         made = [
-            past.apply(now, int(times[-1]), told if past.of_labels else asked)
+            past.apply(now, int(times[-1]), shown if past.of_labels else asked)
             for past in self._pasts
         ]
         for name, values in zip(self.names, np.hstack(made).T, strict=True):
@@ -99,7 +99,7 @@ class Entities:
             wrong = label_errors(table.label, labels)
             errors = {int(events[i]): error for i, error in wrong.items()} | errors
         if self._label_names:
-            errors |= self._label_errors(Columns(operations, heard(operations)), operations)
+            errors |= self._label_errors(Columns(operations, known_labels(operations)), operations)
         return dict(sorted(errors.items()))
 
     def _label_errors(self, labels: Columns, operations: Operations) -> dict[int, InvalidEvent]:

@@ -56,11 +56,11 @@ class Shape(NamedTuple):
         """Those of all columns that predictions of this shape have; see `_columns`."""
         decision, threshold, *more = columns[COMMON:]
         shares, more = more[: self.learners], more[self.learners :]
-        told = more[: 2 * (self.reasons or 0)]
-        said = more[len(more) - len(self.baselines or ()) :]
+        reasons = more[: 2 * (self.reasons or 0)]
+        baselines = more[len(more) - len(self.baselines or ()) :]
         some = [decision] * self.decided + [threshold] * self.threshold
         # In the order in which they are encoded: the versions of learners lie in `model`.
-        return [*columns[:_MODEL], *shares, *columns[_MODEL:COMMON], *some, *told, *said]
+        return [*columns[:_MODEL], *shares, *columns[_MODEL:COMMON], *some, *reasons, *baselines]
 
 
 class PredictionEncoder:
@@ -87,9 +87,9 @@ class PredictionEncoder:
         return self._encode(scored, few=len(scored) < FEW)
 
     def _encode(self, scored: ScoredBatch, *, few: bool) -> list[bytes]:
-        told = tuple(scored.baselines or ()) if self._baselines else None
-        columns = _columns(scored, told or ())
-        shapes, which = _shapes(scored, told)
+        names = tuple(scored.baselines or ()) if self._baselines else None
+        columns = _columns(scored, names or ())
+        shapes, which = _shapes(scored, names)
         if few or kernels.njit is None or self._codec.name not in FORMATS:
             rows = zip(which.tolist(), zip(*columns, strict=True), strict=True)
             return [self._codec.encode(self._prediction(shapes[s], row)) for s, row in rows]
@@ -178,8 +178,8 @@ def _shapes(scored: ScoredBatch, names: Sequence[str] | None) -> tuple[list[Shap
     if not scored.thresholds and not reasons:
         return [common(baselines=baselines)], np.zeros(count, np.int64)
     thresholds = [t is not None for t in scored.thresholds] or [False] * count
-    told: list[int] | list[None] = list(map(len, reasons)) or [None] * count
-    pairs = list(zip(thresholds, told, strict=True))
+    counts: list[int] | list[None] = list(map(len, reasons)) or [None] * count
+    pairs = list(zip(thresholds, counts, strict=True))
     known = {pair: i for i, pair in enumerate(dict.fromkeys(pairs))}
     shapes = [common(threshold, few, baselines) for threshold, few in known]
     return shapes, np.array([known[pair] for pair in pairs], np.int64)

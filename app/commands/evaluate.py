@@ -77,7 +77,7 @@ def say_if_apart(pipeline: Pipeline, evaluation: evaluating.Evaluation) -> None:
     """On standard error, where most labels cannot meet their event."""
     share = counts.LabelShare(evaluation.labels_met or 0, evaluation.labels or 0)
     if share.is_small:
-        told = sentences.labels_told(share, by_id=stages.joins_by_id(pipeline))
+        told = sentences.labels_sentence(share, by_id=stages.joins_by_id(pipeline))
         click.echo(f"riverrun: {evaluation.pipeline}: {told}", err=True)
 
 

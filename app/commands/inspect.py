@@ -90,10 +90,10 @@ def inspect(
     for line in learner_lines(pipeline, reports, time.time()):
         click.echo(line)
     newest = {each.partition: each.newest_mark for each in reports}
-    for line in marks.marks_told(newest, pipeline.learner.mark):
+    for line in marks.marks_lines(newest, pipeline.learner.mark):
         click.echo(line)
     if (share := label_share(reports)).of:
-        click.echo(sentences.labels_told(share, by_id=stages.joins_by_id(pipeline)))
+        click.echo(sentences.labels_sentence(share, by_id=stages.joins_by_id(pipeline)))
     if with_weights:
         click.echo(weights_of(reports, top))
 
@@ -171,7 +171,7 @@ def _watched(report: inspection.PartitionReport) -> bool:
 
 
 def _drifted(report: inspection.PartitionReport) -> str:
-    told = sentences.drifts_told(report.drifts or 0, report.last_drift)
+    told = sentences.drifts_sentence(report.drifts or 0, report.last_drift)
     return f"partition {report.partition}: {told}"
 
 

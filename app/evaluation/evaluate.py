@@ -209,8 +209,8 @@ class _Events:
             self.refound += [guess] if guess is not None else []
         label = self._truth.of(id_, place[0], fields)
         if guess is not None:
-            told = self._truth.told(id_)
-            self.verdicts.append(self._verdict(record, place, guess, label, fields, told))
+            known_at = self._truth.known_at(id_)
+            self.verdicts.append(self._verdict(record, place, guess, label, fields, known_at))
         elif place not in self._set_aside:
             self.counts[self._status(place)] += 1
 
@@ -241,7 +241,7 @@ class _Events:
         guess: Guess,
         label: Any,
         fields: Mapping[Any, Any],
-        told: int | None,
+        known_at: int | None,
     ) -> Verdict:
         metrics = self._metrics
         return Verdict(
@@ -253,7 +253,7 @@ class _Events:
             label,
             fields.get(metrics.entity) if metrics else None,
             fields.get(metrics.amount) if metrics else None,
-            told,
+            known_at,
         )
 
 
@@ -263,4 +263,4 @@ def _at_the_end(verdict: Verdict, truth: Truth) -> Verdict:
     label = truth.expired(verdict.place[0], verdict.time)
     if label is None:
         return verdict
-    return replace(verdict, label=label, told=truth.expiry(verdict.time))
+    return replace(verdict, label=label, known_at=truth.expiry(verdict.time))

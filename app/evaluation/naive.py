@@ -47,7 +47,7 @@ def naive(task: Task, verdicts: Sequence[Verdict]) -> Iterator[tuple[Verdict, Na
             last = heapq.heappop(coming)[2]
             usual.add(last)
         yield verdict, Naive(last, usual.value)
-        known = verdict.time if verdict.told is None else max(verdict.told, verdict.time)
+        known = verdict.time if verdict.known_at is None else max(verdict.known_at, verdict.time)
         heapq.heappush(coming, (known, n, verdict.label))
 
 

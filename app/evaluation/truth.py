@@ -69,7 +69,7 @@ class Truth:
             self.elsewhere += not (self._by_id or partitions >> partition & 1)
         return label
 
-    def told(self, id_: Any) -> int | None:
+    def known_at(self, id_: Any) -> int | None:
         """When the late label of an event came, in milliseconds since 1970; None for no such."""
         return self._late.get(id_, _NONE)[2]
 

@@ -44,7 +44,7 @@ class Verdict:
         prediction, score, decision: Of the prediction.
         label: None where it is not known.
         entity, amount: Of the event.
-        told: When its label became known, in milliseconds since 1970; None: with the event.
+        known_at: When its label became known, in milliseconds since 1970; None: with the event.
     """
 
     time: int
@@ -55,7 +55,7 @@ class Verdict:
     label: Any
     entity: Any = None
     amount: Any = None
-    told: int | None = None
+    known_at: int | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from app.kafka.settings import KafkaSettings
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
 from app.state.report import PartitionState
-from app.worker.output.outputs_beyond import Beyond, told
+from app.worker.output.outputs_beyond import Beyond, described
 from app.worker.output.published import sources
 from app.worker.output.torn import TornOutputs
 from app.worker.state.checks import Found, another_topic, checked
@@ -142,7 +142,7 @@ class StateLook:
         done = {p: position.offsets.get(events, 0) for p, position in positions.items()}
         beyond = self.torn.beyond(positions, done)
         for p in sorted({one.source for one in beyond}):
-            said = told([one for one in beyond if one.source == p])
+            said = described([one for one in beyond if one.source == p])
             line = f"outputs that no committed offset covers: {said}"
             found[p] = replace(found[p], damage=(*found[p].damage, line))
         return found

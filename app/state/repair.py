@@ -23,7 +23,7 @@ from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage
 from app.state.history import History
 from app.state.look import StateLook
-from app.worker.output.outputs_beyond import Beyond, told
+from app.worker.output.outputs_beyond import Beyond, described
 from app.worker.output.published import as_ranges
 from app.worker.output.transactions import new_transactions
 from app.worker.state.checks import checked
@@ -257,7 +257,7 @@ class _Planner:
         for topic in dict.fromkeys(one.topic for one in beyond):
             new[topic] = as_ranges(one.event for one in beyond if one.topic == topic)
         if beyond and new != old:
-            says.append(f"outputs of events that are not done: {told(beyond)}")
+            says.append(f"outputs of events that are not done: {described(beyond)}")
             says.append(
                 f"-> the events from offset {offsets[events]} on are done; these outputs are"
                 " not written a second time: a reader keeps them"

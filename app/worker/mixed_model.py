@@ -101,12 +101,12 @@ class MixedModel(OneModel):
             least = dict.fromkeys(assignment.partitions, most)
         assignment.least = least
 
-    async def reach(self, batch: Batch, tell: Callable[[str], None]) -> None:
+    async def reach(self, batch: Batch, show: Callable[[str], None]) -> None:
         """Pass the mark that a batch lies behind; waits where others must come first.
 
         Args:
             batch: To be processed next.
-            tell: Called with what is waited for, where it takes long.
+            show: Called with what is waited for, where it takes long.
         """
         assignment: Assignment = batch.assignment
         if batch.mark is None or not self._feeds(assignment, batch):
@@ -124,10 +124,10 @@ class MixedModel(OneModel):
             if not said and monotonic() > since + SAY_SECONDS:
                 said = self._words(batch.mark)
                 log.warning("%s", said)
-                tell(said)
+                show(said)
         assignment.held = False
         if said:
-            tell("")
+            show("")
 
     def reached(self, assignment: Assignment, mark: int) -> bool:
         """Whether all partitions of this worker have passed a mark, with the model of all.

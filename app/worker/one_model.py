@@ -22,8 +22,8 @@ class OneModel:
     def begin(self, assignment: Assignment) -> None:
         """The tasks are made; nothing was processed yet."""
 
-    async def reach(self, batch: Batch, tell: Callable[[str], None]) -> None:
-        """Be where a batch can be processed; ``tell`` is called with what is waited for."""
+    async def reach(self, batch: Batch, show: Callable[[str], None]) -> None:
+        """Be where a batch can be processed; ``show`` is called with what is waited for."""
 
     def follow(self) -> None:
         """Look whether others wait for this worker, while nothing comes here."""

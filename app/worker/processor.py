@@ -13,7 +13,7 @@ from agents.outputs import Outputs
 from agents.shared.rows import RowBlock
 from agents.shared.scores import ForwardedScores
 from app.kafka.partitions import TP
-from app.sentences import drifts_told
+from app.sentences import drifts_sentence
 from app.worker.assignment import Assignment
 from app.worker.measures import Rejected
 from app.worker.tasks import Task
@@ -173,4 +173,4 @@ def drift_of(model: Model) -> str | None:
     if not model.drifts:
         return None
     reaction = (model.spec.drift or {}).get("reaction", "alarm")
-    return drifts_told(model.drifts, model.last_drift, f" ({reaction})")
+    return drifts_sentence(model.drifts, model.last_drift, f" ({reaction})")

@@ -1,4 +1,4 @@
-"""What a worker tells in its log of what it did, and what looks wrong with it."""
+"""What a worker writes in its log of what it did, and what looks wrong with it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from agents.shared.versions import Versions
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import joins_by_id, stages
 from app.pipeline.streams import Labels
-from app.sentences import labels_told
+from app.sentences import labels_sentence
 from app.worker.output.committer import Committer
 from app.worker.processor import Counters
 from learners.base import UNSUPERVISED, Task
@@ -19,7 +19,7 @@ from topics.dead_letters import reason
 log = logging.getLogger("riverrun.worker")
 
 ENOUGH = 1_000
-"""Events without a label before somebody is told."""
+"""Events without a label before there is a warning."""
 LONGEST = 200
 """Characters of an error in the log."""
 _SECONDS_BEFORE = 100_000_000_000
@@ -28,7 +28,7 @@ _IN_SECONDS = ": are its timestamps seconds? Kafka's are milliseconds"
 
 
 class Report:
-    """Tells what was done since it last told, and nothing where nothing was.
+    """Writes what was done since the last time, and nothing where nothing was.
 
     Args:
         pipeline: What is done.
@@ -65,10 +65,10 @@ class Report:
                 self._pipeline.learner.type,
             )
 
-    def tell(self) -> None:
-        """Tell it in the log."""
+    def write(self) -> None:
+        """Write it in the log."""
         counters, committer = self._counters, self._committer
-        self._tell_stale()
+        self._warn_of_stale()
         if counters.events == self._events:
             return
         log.info(
@@ -80,17 +80,17 @@ class Report:
             1000 * committer.seconds / max(1, committer.commits),
             self._labels_met(),
         )
-        self._tell_letters()
-        self._tell_unlabelled()
+        self._warn_of_rejected()
+        self._warn_of_unlabelled()
         if self._pipeline.labels is not None:
-            self._tell_labels(self._pipeline.labels, self._committer.assignment.labels)
+            self._warn_of_labels(self._pipeline.labels, self._committer.assignment.labels)
         self._events, self._letters = counters.events, counters.dead_letters
 
     def _labels_met(self) -> str:
         share = self._committer.assignment.labels.share
         return f", {share.met} of {share.of} labels met their event" if share.of else ""
 
-    def _tell_stale(self) -> None:
+    def _warn_of_stale(self) -> None:
         """Warn once where the learner of a shared model is not heard of."""
         versions = self._versions
         if versions is None:
@@ -113,7 +113,7 @@ class Report:
             log.info("%s heard of again: version %d", who, min(learned))
         self._stale = stale
 
-    def _tell_letters(self) -> None:
+    def _warn_of_rejected(self) -> None:
         letter = self._counters.last_letter
         if letter is None or self._counters.dead_letters == self._letters:
             return
@@ -128,7 +128,7 @@ class Report:
             why.message[:LONGEST],
         )
 
-    def _tell_unlabelled(self) -> None:
+    def _warn_of_unlabelled(self) -> None:
         counters, label = self._counters, self._pipeline.events.label
         if not self._labelled or label is None or self._none_labelled or self._shared:
             return
@@ -140,7 +140,7 @@ class Report:
                 label,
             )
 
-    def _tell_labels(self, labels: Labels, counts: JoinCounts) -> None:
+    def _warn_of_labels(self, labels: Labels, counts: JoinCounts) -> None:
         """Warn of labels that find no event, and of events that get none, as they double."""
         share, homeless = counts.share, counts.homeless
         if share.is_small and homeless >= 2 * self._homeless:
@@ -148,7 +148,7 @@ class Report:
             log.warning(
                 "%s. The events of the other %d were not seen on their partition: %d still wait"
                 " for labels.expire, %d became dead letters",
-                labels_told(share, by_id=joins_by_id(self._pipeline)),
+                labels_sentence(share, by_id=joins_by_id(self._pipeline)),
                 homeless, counts.unmatched, counts.unknown,
             )  # fmt: skip
         expired, least = counts.expired, ENOUGH_LABELS if labels.on_expire == "drop" else ENOUGH

@@ -221,7 +221,7 @@ class Worker:
         except Exception as error:
             self.failure = error
         finally:
-            self._parts.report.tell()
+            self._parts.report.write()
             self._committer.close()
             self._parts.watch.close()
 
@@ -288,4 +288,4 @@ class Worker:
 
     async def report(self) -> None:
         """Tell in the log what was done."""
-        self._parts.report.tell()
+        self._parts.report.write()

@@ -16,7 +16,7 @@ from learners.river.names import build
 from learners.river.unseeded import seed
 from learners.saved.structure.write import parts_of
 
-Judgement = tuple[Any, float | None]
+Answer = tuple[Any, float | None]
 
 
 class RiverEstimator:
@@ -39,7 +39,7 @@ class RiverEstimator:
         self.wrapped = wrapped
         self.final = wrapped._last_step if isinstance(wrapped, compose.Pipeline) else wrapped
         self.task: Task = _task(self.final, name)
-        self._judge: Callable[[Features], Judgement] = self._judge_for()
+        self._answer: Callable[[Features], Answer] = self._answer_for()
         self._supervised = self.task not in UNSUPERVISED
 
     @classmethod
@@ -60,11 +60,11 @@ class RiverEstimator:
 
     def predict_one(self, x: Features) -> Any:
         """The prediction; for an anomaly detector its score, for a filter its verdict."""
-        return self._judge(x)[0]
+        return self._answer(x)[0]
 
     def score(self, x: Features) -> float | None:
         """The number that ranks, or None."""
-        return self._judge(x)[1]
+        return self._answer(x)[1]
 
     def learn_one(self, x: Features, y: Any) -> None:
         """Learn one event."""
@@ -81,7 +81,7 @@ class RiverEstimator:
         scored = Scored([None] * len(labels), [None] * len(labels))
         for i, (x, y) in enumerate(zip(dicts, labels, strict=True)):
             try:
-                scored.predictions[i], scored.scores[i] = self._judge(x)
+                scored.predictions[i], scored.scores[i] = self._answer(x)
             except Exception as error:
                 scored.failures[i] = error
                 continue
@@ -102,7 +102,7 @@ class RiverEstimator:
 
     # How a prediction and its score are had, for each task
 
-    def _judge_for(self) -> Callable[[Features], Judgement]:
+    def _answer_for(self) -> Callable[[Features], Answer]:
         if self.task in ("binary", "multiclass"):
             return self._classify if self.has_probabilities() else self._predict_only
         return {
@@ -116,15 +116,15 @@ class RiverEstimator:
         method = getattr(type(self.final), "predict_proba_one", None)
         return method is not None and method is not base.Classifier.predict_proba_one
 
-    def _predict_only(self, x: Features) -> Judgement:
+    def _predict_only(self, x: Features) -> Answer:
         return _plain(self.wrapped.predict_one(x)), None
 
-    def _classify(self, x: Features) -> Judgement:
+    def _classify(self, x: Features) -> Answer:
         try:
             chances = self.wrapped.predict_proba_one(x)
         except NotImplementedError:  # a wrapper around a classifier without probabilities
-            self._judge = self._predict_only
-            return self._judge(x)
+            self._answer = self._predict_only
+            return self._answer(x)
         if getattr(type(self.final), "predict_one", None) is base.Classifier.predict_one:
             prediction = max(chances, key=chances.get) if chances else None
         else:
@@ -133,11 +133,11 @@ class RiverEstimator:
             return _plain(prediction), _score(chances.get(True, 0.0)) if chances else None
         return _plain(prediction), _score(chances.get(prediction))
 
-    def _regress(self, x: Features) -> Judgement:
+    def _regress(self, x: Features) -> Answer:
         value = _plain(self.wrapped.predict_one(x))
         return value, _score(value)
 
-    def _cluster(self, x: Features) -> Judgement:
+    def _cluster(self, x: Features) -> Answer:
         try:
             cluster = _plain(self.wrapped.predict_one(x))
         except Exception:
@@ -151,7 +151,7 @@ class RiverEstimator:
             x = self.wrapped._transform_one(dict(x))[0]
         return cluster, _score(_distance(centres[cluster], x))
 
-    def _detect(self, x: Features) -> Judgement:
+    def _detect(self, x: Features) -> Answer:
         value = self.wrapped.score_one(x)
         score = _score(value)
         if isinstance(self.final, base.AnomalyFilter):

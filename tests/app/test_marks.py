@@ -10,7 +10,7 @@ from confluent_kafka import Message
 
 from agents.shared.mark import LAYOUT, Mark
 from app.kafka.reading import Reader
-from app.marks import NewestMark, marks_told, newest_marks
+from app.marks import NewestMark, marks_lines, newest_marks
 from app.pipeline.load import Pipeline
 from tests.app.pipeline_files import LABEL, read
 
@@ -60,8 +60,8 @@ def test_a_damaged_mark_has_its_place_and_hides_no_other(mixed: Pipeline) -> Non
 
 def test_it_is_said_who_is_last_and_by_how_much() -> None:
     newest = {0: NewestMark(9, 9 * 3600.0, 2, 10, 300), 1: NewestMark(7, 7 * 3600.0, 1, 0, 80)}
-    assert list(marks_told({**newest, 2: None}, 3600.0)) == [
+    assert list(marks_lines({**newest, 2: None}, 3600.0)) == [
         "one model, mixed at marks 3600 s apart: partition 1 is the last, at 1970-01-01 07:00:00"
         " UTC, the first is 2 marks ahead; the largest mark has 300 B; no mark yet of partition 2"
     ]
-    assert not list(marks_told({0: None}, 3600.0))
+    assert not list(marks_lines({0: None}, 3600.0))

@@ -117,7 +117,7 @@ def _warn(place: Place, error: KafkaError) -> None:
     log.warning("%s[%d]: %s", *place, error.str())
 
 
-def told(beyond: Sequence[Beyond]) -> str:
+def described(beyond: Sequence[Beyond]) -> str:
     """In one line, which outputs there are, by their own places and by their events."""
     parts = []
     for topic, partition, source in dict.fromkeys((b.topic, b.partition, b.source) for b in beyond):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from app.pipeline.load import Pipeline
 from app.pipeline.stages import Stage, stages
-from app.worker.output.outputs_beyond import TAIL, Beyond, OutputReader, told
+from app.worker.output.outputs_beyond import TAIL, Beyond, OutputReader, described
 from app.worker.state.position import Position
 from app.worker.state.restore import COMMANDS, Restored, RestoreRefused
 
@@ -44,13 +44,13 @@ class TornOutputs:
         torn = [one for one in found if states[one.source].position is not None]
         if torn:
             raise RestoreRefused(
-                f"a transaction of the past was torn: {told(torn)}; no committed offset covers"
+                f"a transaction of the past was torn: {described(torn)}; no committed offset covers"
                 f" them. The state is whole, as of offset {done[torn[0].source]} of {events}"
                 f"[{torn[0].source}]. {COMMANDS}"
             )
         if found:
             log.warning(
-                "this pipeline has done nothing yet, and outputs are there: %s", told(found)
+                "this pipeline has done nothing yet, and outputs are there: %s", described(found)
             )
 
     def beyond(

@@ -11,10 +11,10 @@ from app.evaluation.verdicts import Verdict
 
 
 def verdicts(*rows: tuple[object, int | None]) -> list[Verdict]:
-    """Events a second apart, each with its label and when that is told."""
+    """Events a second apart, each with its label and when that is known."""
     return [
-        Verdict(1000 * n, (0, n), label, 0.0, None, label, told=told)
-        for n, (label, told) in enumerate(rows)
+        Verdict(1000 * n, (0, n), label, 0.0, None, label, known_at=known_at)
+        for n, (label, known_at) in enumerate(rows)
     ]
 
 
@@ -43,7 +43,7 @@ def test_it_is_that_of_a_slow_search(late: bool) -> None:
     ]
     made = verdicts(*rows)
     for n, (verdict, known) in enumerate(naive("multiclass", made)):
-        heard = [(v.told if late else v.time, m, v.label) for m, v in enumerate(made[:n])]
+        heard = [(v.known_at if late else v.time, m, v.label) for m, v in enumerate(made[:n])]
         told = sorted(each for each in heard if (each[0] or 0) <= verdict.time)
         assert known.last == (told[-1][2] if told else None)
 

@@ -15,7 +15,7 @@ from agents.shared.rows import RowBlock
 from app.kafka.partitions import TP
 from app.pipeline.load import Pipeline, load_pipeline
 from app.pipeline.models import new_model
-from app.sentences import labels_told
+from app.sentences import labels_sentence
 from tests.app.worker.playing import Playing, Told
 from topics.dead_letters import reason
 
@@ -191,7 +191,7 @@ def test_each_partition_may_have_its_own_model(tmp_path: Path) -> None:
 def test_without_the_setting_most_labels_never_meet_their_event(tmp_path: Path) -> None:
     made = played(read(tmp_path, key=""))
     assert met(made).is_small
-    assert 'labels.key = "id" must be set' in labels_told(met(made), by_id=False)
+    assert 'labels.key = "id" must be set' in labels_sentence(met(made), by_id=False)
 
 
 def test_a_label_without_an_event_becomes_a_dead_letter_with_all_of_its_record(

@@ -43,12 +43,12 @@ def test_it_tells_what_was_done_and_is_silent_where_nothing_was(
     counters = Counters()
     report = Report(pipeline(tmp_path), counters, committer())
     report.start("binary")
-    report.tell()
+    report.write()
     assert not caplog.messages
     counters.took(3, 0.1)
     counters.add(Outputs(learned=2))
-    report.tell()
-    report.tell()
+    report.write()
+    report.write()
     assert caplog.messages == ["3 records, 2 learned, 0 dead letters, 2 commits of 5.0 ms"]
 
 
@@ -58,14 +58,14 @@ def test_new_dead_letters_are_told_with_the_last_of_them(
     made = opened(tmp_path, 0)
     report = Report(pipeline(tmp_path), made.counters, committer(made))
     made.process(Batch(EVENTS, 0, [record(0, {"id": 0}), record(1, {"id": 1, "y": 7})], number=0))
-    report.tell()
+    report.write()
     assert caplog.messages[1:] == [
         "dead letters: 1 more (riverrun dead-letters lists them), the last cards[0]@1: validate:"
         " y: label 7: a binary learner takes true, false, 0 or 1 (name others in label_values, or"
         " take a learner of several classes)"
     ]
     made.process(Batch(EVENTS, 0, [record(2, {"id": 2})], number=1))
-    report.tell()
+    report.write()
     assert len(caplog.messages) == 3
 
 
@@ -78,7 +78,7 @@ def test_labels_that_never_come_are_told_once(
     for _ in range(3):
         counters.took(ENOUGH, 0.1)
         counters.add(Outputs([(None, b"said")] * ENOUGH))
-        report.tell()
+        report.write()
     assert [said for said in caplog.messages if "learned," not in said] == [
         'none of 1000 events has the label "y" (events.label): nothing is learned'
     ]
@@ -156,7 +156,7 @@ def test_labels_that_meet_no_event_on_their_partition_are_told(
     for number, first in enumerate((0, 150, 150, 200, 400), 1):
         labels = said_of("verdicts", range(first, first + 150), NOW + 60_000, first)
         made.process(Batch("cards", 0, labels, number=number))
-        report.tell()
+        report.write()
     warned = [said for said in warnings(caplog) if "met their event" in said]
     assert len(warned) == 2, "once, and again when they have doubled"
     assert warned[0].startswith(
@@ -176,7 +176,7 @@ def test_labels_that_meet_their_events_are_no_warning(
     report = Report(load_pipeline(tmp_path / "p.toml", environ={}), made.counters, committer(made))
     made.process(Batch("cards", 0, said_of("cards", range(300), NOW), number=0))
     made.process(Batch("cards", 0, said_of("verdicts", range(10, 390), NOW + 1), number=1))
-    report.tell()
+    report.write()
     assert not warnings(caplog)
 
 
@@ -187,8 +187,8 @@ def test_events_whose_times_are_seconds_are_told_with_both_times(
     report = Report(load_pipeline(tmp_path / "p.toml", environ={}), made.counters, committer(made))
     made.process(Batch("cards", 0, said_of("cards", range(200), NOW // 1000), number=0))
     made.process(Batch("cards", 0, said_of("verdicts", range(200), NOW), number=1))
-    report.tell()
-    report.tell()
+    report.write()
+    report.write()
     (warned,) = [said for said in caplog.messages if "got no label" in said]
     assert warned == (
         "200 events got no label within labels.expire (864000 s), and none got one; the last was"

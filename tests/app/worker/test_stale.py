@@ -62,8 +62,8 @@ def test_health_and_log_say_how_old_the_version_is_and_scoring_goes_on(
             made.process(batch)
         made.commit()
     assert health.health()["model"] == {"version": known, "age": LIMIT + 1, "stale": True}
-    report.tell()
-    report.tell()
+    report.write()
+    report.write()
     (told,) = [said for said in caplog.messages if "not heard of" in said]
     assert told.startswith(
         f"the learner was not heard of for {LIMIT + 1:.0f} s (learner.stale_after)"
@@ -72,7 +72,7 @@ def test_health_and_log_say_how_old_the_version_is_and_scoring_goes_on(
     assert {version for version, _ in list(made.scores.values())[400:]} == {known}
     made.go_on()
     made.opened.processor.counters.events += 1
-    report.tell()
+    report.write()
     assert health.health()["model"] == {"version": 621, "age": 0.0, "stale": False}
     assert caplog.messages[-2].startswith("the learner is heard of again: version 6")
 
