@@ -42,9 +42,9 @@ class Entities:
     def __init__(self, tables: Sequence[EntityTable], state: State) -> None:
         check_tables(tables)
         checked = [declared(table) for table in tables]
-        hearing = [table for table in checked if table.waits]
-        self._of_events, self._of_labels = Needed(checked), Needed(hearing, with_labels=True)
-        self._label_names = [table.table.label for table in hearing]
+        waiting = [table for table in checked if table.waits]
+        self._of_events, self._of_labels = Needed(checked), Needed(waiting, with_labels=True)
+        self._label_names = [table.table.label for table in waiting]
         self._summed_labels = [
             t.table for t in checked if t.reads_labels and t.table.label in t.numbers
         ]

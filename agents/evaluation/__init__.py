@@ -1,1 +1,1 @@
-"""Judges predictions when their labels come, in windows of event time."""
+"""Evaluates predictions when their labels come, in windows of event time."""

@@ -1,4 +1,4 @@
-"""A batch as the evaluator takes it: cut where a window may be closed, or judged."""
+"""A batch as the evaluator takes it: cut where a window may be closed, or evaluated."""
 
 from __future__ import annotations
 

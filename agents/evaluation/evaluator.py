@@ -1,4 +1,4 @@
-"""Judges the predictions of one partition: prequential, and when their labels come."""
+"""Evaluates the predictions of one partition: prequential, and when their labels come."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from agents.evaluation.figures import (
     MODEL,
     RIVALS,
     RULE,
+    evaluate_alerts,
+    evaluate_scores,
     has_bools,
-    judge_alerts,
-    judge_rival,
 )
-from agents.evaluation.naive import judge_naive
+from agents.evaluation.naive import evaluate_naive
 from agents.evaluation.open_windows import OpenWindows
 from agents.evaluation.settings import PARTS, EvaluatorSettings
 from agents.evaluation.window import ScoredEvent, Window
@@ -32,8 +32,8 @@ from agents.views import Section
 from learners.base import Task
 from topics.metrics import WindowMetrics
 
-PREFIX = state_keys.JUDGE
-_CLOCK = state_keys.JUDGE_CLOCK
+PREFIX = state_keys.EVALUATION
+_CLOCK = state_keys.EVALUATION_CLOCK
 
 
 class Evaluator:
@@ -42,16 +42,16 @@ class Evaluator:
     An event counts to the window that its time lies in. What was said of it stays, its label is
     noted when it comes. A window is closed, in order, when the stream has passed it by a tenth
     of its length, and each event in it has its label or will get none; at the latest `expire`
-    after its end. An event of a closed window is not judged; a label, or a correction, that comes
+    after its end. An event of a closed window does not count; a label, or a correction, that comes
     after the closing changes nothing. Neither does an event with the id of one in an open window.
 
     The state has an entry for every 64 events of open windows: 42 bytes an event with all three
-    rivals, its id, and its entity. An entry for each window keeps who was caught in it.
+    baselines, its id, and its entity. An entry for each window keeps who was detected in it.
 
     Args:
         settings: What is counted.
         state: Of the partition; this part's keys begin with "judge/".
-        task: Of the learner. Anomalies are judged as two classes are.
+        task: Of the learner. Anomalies are evaluated as two classes are.
     """
 
     def __init__(self, settings: EvaluatorSettings, state: State, task: Task) -> None:
@@ -59,7 +59,7 @@ class Evaluator:
         self._task = task
         self._windows = OpenWindows(settings, task)
         self._section = Section(state, PREFIX)
-        self._caught = Detected(self._section)
+        self._detected = Detected(self._section)
         self._now = 0
         self._begin_part(0)
         self._restore()
@@ -90,8 +90,8 @@ class Evaluator:
         for window in self._windows:
             for number, chunk in window.changes().items():
                 self._section.put(f"{PREFIX}{window.start}/{number}", chunk)
-        heard = {window.start: (window.heard, window.shown) for window in self._windows}
-        clock = msgpack.packb((self._now, self._windows.closed_until, self._part, heard))
+        labelled = {window.start: (window.labelled, window.shown) for window in self._windows}
+        clock = msgpack.packb((self._now, self._windows.closed_until, self._part, labelled))
         if clock != self._section.get(_CLOCK):
             self._section.put(_CLOCK, clock)
 
@@ -109,14 +109,14 @@ class Evaluator:
         return Batch.of(scored.operations, at, events, settings.window, self._now)
 
     def _passed(self) -> list[WindowMetrics]:
-        """Close what the stream's time has passed, and judge the others now and then."""
+        """Close what the stream's time has passed, and evaluate the others now and then."""
         records = []
         windows = self._windows
         while windows.first is not None and windows.first_is_done(self._now):
             records.append(self._close(windows.first))
         if self._now >= self._next_part:
             self._begin_part(self._now * PARTS // self._settings.window)
-            records += [self._interim(w) for w in windows if w.heard > w.shown]
+            records += [self._interim(w) for w in windows if w.labelled > w.shown]
         return records
 
     def _begin_part(self, part: int) -> None:
@@ -124,30 +124,32 @@ class Evaluator:
         self._next_part = -(-(part + 1) * self._settings.window // PARTS)
 
     def _close(self, window: Window) -> WindowMetrics:
-        self._caught.forget(window.start - self._settings.remember)
-        record, caught = self._judge(window, final=True)
-        self._caught.close(window.start, caught)
+        self._detected.forget(window.start - self._settings.remember)
+        record, detected = self._evaluate(window, final=True)
+        self._detected.close(window.start, detected)
         for number in range(window.chunks()):
             self._section.delete(f"{PREFIX}{window.start}/{number}")
         self._windows.close(window)
         return record
 
     def _interim(self, window: Window) -> WindowMetrics:
-        window.shown = window.heard
-        return self._judge(window, final=False)[0]
+        window.shown = window.labelled
+        return self._evaluate(window, final=False)[0]
 
-    def _judge(self, window: Window, *, final: bool) -> tuple[WindowMetrics, dict[str, list[Any]]]:
+    def _evaluate(
+        self, window: Window, *, final: bool
+    ) -> tuple[WindowMetrics, dict[str, list[Any]]]:
         settings, task = self._settings, self._task
         known = window.known(settings.entity is not None, settings.amount is not None)
-        metrics, caught, places = {}, {}, settings.places(window.start)
-        for rival in RIVALS:
-            metrics[rival], caught[rival] = judge_rival(
-                task, known, rival, places, settings.fee, self._caught.by(rival)
+        metrics, detected, places = {}, {}, settings.places(window.start)
+        for scorer in RIVALS:
+            metrics[scorer], detected[scorer] = evaluate_scores(
+                task, known, scorer, places, settings.fee, self._detected.by(scorer)
             )
         decided = None
         if window.decided and has_bools(task):
-            before = self._caught.by(ALERTS)
-            decided, caught[ALERTS] = judge_alerts(known, settings.fee, before)
+            before = self._detected.by(ALERTS)
+            decided, detected[ALERTS] = evaluate_alerts(known, settings.fee, before)
         return WindowMetrics(
             start=window.start,
             end=window.start + settings.window,
@@ -163,14 +165,14 @@ class Evaluator:
             frozen=metrics[FROZEN],
             rule=metrics[RULE],
             decided=decided,
-            **judge_naive(task, known),
-        ), caught
+            **evaluate_naive(task, known),
+        ), detected
 
     def _restore(self) -> None:
         clock = self._section.get(_CLOCK)
         if clock is None:
             return
-        self._now, self._windows.closed_until, part, heard = msgpack.unpackb(
+        self._now, self._windows.closed_until, part, labelled = msgpack.unpackb(
             clock, strict_map_key=False
         )
         self._begin_part(part)
@@ -178,12 +180,12 @@ class Evaluator:
         for key in sorted(self._section.keys):
             value = self._section.get(key) or b""
             if key.startswith(CAUGHT):
-                self._caught.restore(key, value)
+                self._detected.restore(key, value)
             elif key != _CLOCK:
                 start, number = key.removeprefix(PREFIX).split("/")
                 chunks[int(start), int(number)] = value
         for (window, _), chunk in sorted(chunks.items()):
             self._windows.at(window).restore(chunk)
-        for window, (said, shown) in heard.items():
+        for window, (said, shown) in labelled.items():
             again = self._windows.at(window)
-            again.heard, again.shown = said, shown
+            again.labelled, again.shown = said, shown

@@ -22,7 +22,7 @@ Bools = NDArray[np.bool_]
 MODEL, FROZEN, RULE = "model", "frozen", "rule"
 RIVALS = (MODEL, FROZEN, RULE)
 ALERTS = "alerts"
-"""Whoever says what to look at: each has caught entities of its own."""
+"""Whoever says what to look at: each detects entities of its own."""
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Known:
 
     Attributes:
         labels: A list of classes, else an array of numbers, 1 and 0 for bools.
-        said: By rival: classes (None: none), or an array of scores (nan: none).
+        said: By scorer: classes (None: none), or an array of scores (nan: none).
         entity: A number for each entity, -1 for none; each event has its own without entities.
         names: The entity of each number; None where there are no entities.
         numbers: The number of each entity.
@@ -56,39 +56,39 @@ class Look:
     """What came of looking at some entities in a window.
 
     Attributes:
-        caught: The entities that were found to be positive; none where there are no entities.
+        detected: The entities that were found to be positive; none where there are no entities.
         looks: How many were looked at.
-        saved: Money of the positives of the entities caught now or before, less the fees.
+        saved: Money of the positives of the entities detected now or before, less the fees.
         lost: Money of all other positives.
     """
 
-    caught: list[Any]
+    detected: list[Any]
     looks: int
     saved: float | None
     lost: float | None
 
 
 def has_bools(task: Task) -> bool:
-    """Whether the labels of a task are judged as positive or negative."""
+    """Whether the labels of a task are evaluated as positive or negative."""
     return task in ("binary", "anomaly")
 
 
-def judge_rival(
-    task: Task, known: Known, rival: str, k: int, fee: float, before: AbstractSet[Any]
+def evaluate_scores(
+    task: Task, known: Known, scorer: str, k: int, fee: float, before: AbstractSet[Any]
 ) -> tuple[BaselineMetrics | None, list[Any]]:
-    """The metrics of a rival, and the entities that it caught.
+    """The metrics of a scorer, and the entities that it detects.
 
     Args:
         task: Of the learner.
         known: The window.
-        rival: Whose scores.
+        scorer: Whose scores.
         k: Places, for transactions and for entities; without any, nothing is defined at k.
         fee: Money that a look costs.
-        before: Entities that this rival caught in earlier windows.
+        before: Entities that this scorer detected in earlier windows.
     """
     if task == "multiclass":
-        return _of_classes(known, rival), []
-    score = known.said[rival]
+        return _of_classes(known, scorer), []
+    score = known.said[scorer]
     there = ~np.isnan(score)
     if not there.any():
         return None, []
@@ -98,26 +98,26 @@ def judge_rival(
         return BaselineMetrics(count, **_defined(found)), []
     if not has_bools(task):
         return BaselineMetrics(count), []
-    caught_before = _members(known, before)
-    top = _highest(known.entity[there], score, k, caught_before)
-    look = look_at(known, top, caught_before, fee)
+    detected_before = _members(known, before)
+    top = _highest(known.entity[there], score, k, detected_before)
+    look = look_at(known, top, detected_before, fee)
     ranked = _ranked(label == 1, score, k)
     looks = known.names is not None and k > 0
-    entities = {"card_precision_at_k": len(look.caught) / k} if looks else {}
+    entities = {"card_precision_at_k": len(look.detected) / k} if looks else {}
     money = {"saved": look.saved, "lost": look.lost}
     return BaselineMetrics(
         count, **_defined(ranked | entities | money), **_calibration(task, label, score)
-    ), look.caught
+    ), look.detected
 
 
-def judge_alerts(
+def evaluate_alerts(
     known: Known, fee: float, before: AbstractSet[Any]
 ) -> tuple[AlertMetrics, list[Any]]:
-    """The metrics of the alerts, and the entities that they caught; see `judge_rival`."""
+    """The metrics of the alerts, and the entities that they detected; see `evaluate_scores`."""
     truth, alert = known.labels == 1, known.alert
-    caught_before = _members(known, before)
+    detected_before = _members(known, before)
     alerted = np.unique(known.entity[alert & (known.entity >= 0)])
-    look = look_at(known, alerted[~caught_before[alerted]], caught_before, fee)
+    look = look_at(known, alerted[~detected_before[alerted]], detected_before, fee)
     hits, named, positives = int((truth & alert).sum()), int(alert.sum()), int(truth.sum())
     return AlertMetrics(
         len(known),
@@ -125,24 +125,24 @@ def judge_alerts(
         hits / positives if positives else None,
         look.saved,
         look.lost,
-    ), look.caught
+    ), look.detected
 
 
-def look_at(known: Known, looked: Ints, caught_before: Bools, fee: float) -> Look:
+def look_at(known: Known, looked: Ints, detected_before: Bools, fee: float) -> Look:
     """What comes of looking at the entities of these numbers.
 
     An entity that was found to be positive is stopped: its positives of the whole window, and of
     all later ones, are saved.
     """
     truth = known.labels == 1
-    positive = np.zeros(len(caught_before), np.bool_)
+    positive = np.zeros(len(detected_before), np.bool_)
     positive[known.entity[truth & (known.entity >= 0)]] = True
-    caught = looked[positive[looked]]
-    names = [] if known.names is None else [known.names[i] for i in caught.tolist()]
+    detected = looked[positive[looked]]
+    names = [] if known.names is None else [known.names[i] for i in detected.tolist()]
     if known.amount is None:
         return Look(names, len(looked), None, None)
-    stopped = caught_before.copy()
-    stopped[caught] = True
+    stopped = detected_before.copy()
+    stopped[detected] = True
     saved = truth & (known.entity >= 0) & stopped[known.entity]
     fees = fee * len(looked)
     lost = float(known.amount[truth & ~saved].sum())
@@ -190,10 +190,10 @@ def _calibration(task: Task, label: Any, score: Floats) -> dict[str, Any]:
     }
 
 
-def _of_classes(known: Known, rival: str) -> BaselineMetrics | None:
+def _of_classes(known: Known, scorer: str) -> BaselineMetrics | None:
     pairs = [
         (y, said)
-        for y, said in zip(known.labels, known.said[rival], strict=True)
+        for y, said in zip(known.labels, known.said[scorer], strict=True)
         if said is not None
     ]
     if not pairs:

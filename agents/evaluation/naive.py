@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from agents.evaluation.figures import Known, has_bools, judge_rival
+from agents.evaluation.figures import Known, evaluate_scores, has_bools
 from learners import metrics
 from learners.base import Task
 from topics.metrics import BaselineMetrics
 
 
-def judge_naive(task: Task, known: Known) -> dict[str, BaselineMetrics | None]:
+def evaluate_naive(task: Task, known: Known) -> dict[str, BaselineMetrics | None]:
     """The metrics of the last label and of all labels so far, of the events of a window.
 
     The labels count as if each were known at once, so nothing of it has to be kept. What ranks
@@ -32,12 +32,14 @@ def judge_naive(task: Task, known: Known) -> dict[str, BaselineMetrics | None]:
             "last_label": np.concatenate(([np.nan], before)),
             "so_far": np.concatenate(([np.nan], np.cumsum(before) / counts)),
         }
-    return {name: _judged(task, known, name, column) for name, column in said.items()}
+    return {name: _evaluated(task, known, name, column) for name, column in said.items()}
 
 
-def _judged(task: Task, known: Known, name: str, said: Any) -> BaselineMetrics | None:
+def _evaluated(task: Task, known: Known, name: str, said: Any) -> BaselineMetrics | None:
     if not has_bools(task):
-        return judge_rival(task, replace(known, said={name: said}), name, 0, 0.0, frozenset())[0]
+        return evaluate_scores(task, replace(known, said={name: said}), name, 0, 0.0, frozenset())[
+            0
+        ]
     # What is the same for all events ranks none of them, and its calibration says nothing.
     there = ~np.isnan(said)
     if not there.any():

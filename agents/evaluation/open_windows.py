@@ -112,7 +112,7 @@ class OpenWindows:
             known = [j for j, label in enumerate(labels) if label is not None]
             if known:
                 rows = first + np.array(known)
-                window.hear(rows, self._checked([labels[j] for j in known]))
+                window.take_labels(rows, self._checked([labels[j] for j in known]))
         return added
 
     def _new(self, batch: Batch, places: Ints) -> Ints:
@@ -140,10 +140,10 @@ class OpenWindows:
                 rows[new[born[rows[new] - first] > own[new]]] = -1
             there = np.flatnonzero(rows >= 0)
             if len(there):
-                window.hear(rows[there], self._checked(_labels(batch, own[there])))
+                window.take_labels(rows[there], self._checked(_labels(batch, own[there])))
 
     def _checked(self, labels: list[Any]) -> list[Any]:
-        """The labels as they are judged; None for one that cannot be judged."""
+        """The labels as they are evaluated; None for one that cannot be."""
         if self._label_task == "binary" and set(map(type, labels)) <= {bool, type(None)}:
             return labels
         return [self._check(label) for label in labels]

@@ -8,12 +8,12 @@ from agents.shares import share
 from topics.times import DAY
 
 PARTS = 10
-"""Of a window: once in each, the windows that are still open are judged by what is known."""
+"""Of a window: once in each, the windows that are still open are evaluated by what is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluatorSettings:
-    """How a partition is judged. All times in milliseconds.
+    """How a partition is evaluated. All times in milliseconds.
 
     Attributes:
         partition: Its number.
@@ -23,7 +23,7 @@ class EvaluatorSettings:
         amount: The field of the money, None: no money.
         fee: Money that it costs to look at an entity.
         expire: After so long a label is awaited no more; 0 where labels come with their events.
-        remember: So long after its window, a caught entity is left out of the places.
+        remember: So long after its window, a detected entity is left out of the places.
         partitions: How many share the places.
     """
 

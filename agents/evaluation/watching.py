@@ -1,4 +1,4 @@
-"""Watches the model beside its rivals: the model of this morning, and the rule by hand."""
+"""Watches the model beside its baselines: the model of this morning, and the hand rule."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ Bools = NDArray[np.bool_]
 
 
 class Watcher:
-    """Judges what was said, in windows of event time.
+    """Evaluates what was said, in windows of event time.
 
     Args:
-        judge: Counts; None where another stage evaluates what is said here.
+        evaluator: Counts; None where another stage evaluates what is said here.
         topic: Of the metrics.
         codec: Their format.
         frozen: The model as it was at the start of the window, or since a moment; None for no
-            such rival.
-        rule: The rule by hand; None for no such rival.
-        of_classes: The model says classes: they are judged, not the scores.
+            such baseline.
+        rule: The hand rule; None for no such baseline.
+        of_classes: The model says classes: they are evaluated, not the scores.
     """
 
     def __init__(
         self,
-        judge: Evaluator | None,
+        evaluator: Evaluator | None,
         topic: str,
         codec: Codec,
         frozen: Frozen | None = None,
@@ -43,7 +43,7 @@ class Watcher:
         *,
         of_classes: bool = False,
     ) -> None:
-        self._judge = judge
+        self._evaluator = evaluator
         self._topic = topic
         self._codec = codec
         self._frozen = frozen
@@ -52,8 +52,8 @@ class Watcher:
 
     def save(self) -> None:
         """Put what has changed into the state."""
-        if self._judge is not None:
-            self._judge.save()
+        if self._evaluator is not None:
+            self._evaluator.save()
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -94,10 +94,10 @@ class Watcher:
 
     def watch(self, scored: ScoredBatch) -> list[Outgoing]:
         """Evaluate the scores, and the labels of the batch; the metrics to be published now."""
-        if self._judge is None:
+        if self._evaluator is None:
             return []
         own = scored.predictions if self._of_classes else scored.scores
         return [
             Outgoing(self._topic, found.key, self._codec.encode(found), timestamp=found.start)
-            for found in self._judge.watch(scored, {MODEL: own, **(scored.baselines or {})})
+            for found in self._evaluator.watch(scored, {MODEL: own, **(scored.baselines or {})})
         ]

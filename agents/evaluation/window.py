@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from agents.evaluation.classes import Classes
 from agents.evaluation.figures import RIVALS, Known
-from agents.evaluation.hearing import LABELLED, OPEN, hear
+from agents.evaluation.labelling import LABELLED, OPEN, label_rows
 from agents.events.fields import is_finite
 from learners.engine.kernels import Floats, Ints
 
@@ -75,7 +75,7 @@ class Window:
         number: int = 0,
     ) -> None:
         self.start = start
-        self.heard = self.shown = 0
+        self.labelled = self.shown = 0
         self.open = self.alerts = self.decided = 0
         self._classes = classes
         self._rows: dict[Any, int] = {} if rows is None else rows
@@ -87,7 +87,7 @@ class Window:
         self._amount = array("d")
         self._status, self._decision = bytearray(), bytearray()
         self._label = array("d")
-        self._said = {rival: array("d") for rival in RIVALS}
+        self._said = {scorer: array("d") for scorer in RIVALS}
         self._changed: set[int] = set()
 
     def __len__(self) -> int:
@@ -123,12 +123,12 @@ class Window:
         self._decision += codes
         self.alerts += codes.count(ALERT)
         self.decided += count - codes.count(0)
-        for rival, column in self._said.items():
-            values = said.scores.get(rival)
+        for scorer, column in self._said.items():
+            values = said.scores.get(scorer)
             self._extend(column, None if values is None else self._coded(values), count)
         self._changed.update(range(first // CHUNK, (first + count - 1) // CHUNK + 1))
 
-    def hear(self, rows: Ints, labels: Sequence[Any]) -> None:
+    def take_labels(self, rows: Ints, labels: Sequence[Any]) -> None:
         """Note what became known of events, in order.
 
         Args:
@@ -136,11 +136,11 @@ class Window:
             labels: The first one of an event, or one that takes its place; None: it will get
                 none, and keeps what it has.
         """
-        heard = np.zeros(self.chunks(), np.int64)
+        labelled = np.zeros(self.chunks(), np.int64)
         status, known = np.frombuffer(self._status, np.uint8), np.frombuffer(self._label)
-        self.open -= hear(rows, self._coded(labels), status, known, CHUNK, heard)
-        self.heard += int(heard.sum())
-        self._changed.update(np.flatnonzero(heard).tolist())
+        self.open -= label_rows(rows, self._coded(labels), status, known, CHUNK, labelled)
+        self.labelled += int(labelled.sum())
+        self._changed.update(np.flatnonzero(labelled).tolist())
 
     def known(self, entities: bool, amounts: bool) -> Known:
         """The labelled events."""
@@ -153,7 +153,7 @@ class Window:
 
         return Known(
             labels=of(self._label),
-            said={rival: of(column) for rival, column in self._said.items()},
+            said={scorer: of(column) for scorer, column in self._said.items()},
             entity=entity,
             names=self._names if entities else None,
             numbers=self._entities if entities else {},
@@ -204,7 +204,7 @@ class Window:
                 bytes(self._status[rows]),
                 bytes(self._decision[rows]),
                 self._column(self._label[rows]),
-                [self._column(self._said[rival][rows]) for rival in RIVALS],
+                [self._column(self._said[scorer][rows]) for scorer in RIVALS],
             )
         )
         return packed

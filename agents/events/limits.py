@@ -68,7 +68,7 @@ def id_error(field: str, id_: Any) -> InvalidEvent:
 def label_check(model: Model, values: Mapping[str, Any] | None = None) -> Callable[[Any], Any]:
     """From a label as it was read to the label as the model takes it.
 
-    Where the model learns without labels, they stay as they are: others may judge by them.
+    Where the model learns without labels, they stay as they are: others may evaluate by them.
 
     Args:
         model: It knows which labels it takes.

@@ -17,7 +17,7 @@ _OF_NOW = ("waiting", "unmatched")
 
 
 ENOUGH_LABELS = 100
-"""Labels before a share is judged."""
+"""Labels before a share is looked at."""
 
 
 class LabelShare(NamedTuple):

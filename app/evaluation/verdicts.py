@@ -1,4 +1,4 @@
-"""A model judged offline as the pipeline judges itself: by windows of event time, and over all."""
+"""A model is evaluated offline as the pipeline does: by windows of event time, and over all."""
 
 import math
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from agents.evaluation.classes import Classes
-from agents.evaluation.figures import ALERTS, MODEL, has_bools, judge_alerts, judge_rival
+from agents.evaluation.figures import ALERTS, MODEL, evaluate_alerts, evaluate_scores, has_bools
 from agents.evaluation.window import ScoredEvent, Window
 from app.pipeline.streams import Metrics
 from learners.base import Task
@@ -83,7 +83,7 @@ class WindowFigures:
 def by_window(task: Task, verdicts: Iterable[Verdict], settings: Metrics) -> list[WindowFigures]:
     """The metrics of each window that has events, in the order of time.
 
-    What is level is in the order of time, partition and offset. A caught entity is left out of
+    What is level is in the order of time, partition and offset. A detected entity is left out of
     all later windows.
     """
     length = round(settings.window * 1000)
@@ -136,12 +136,12 @@ def _figures(
     )
     window.hear(rows, [ordered[row].label for row in rows.tolist()])
     known = window.known(settings.entity is not None, settings.amount is not None)
-    scores, caught = judge_rival(task, known, MODEL, settings.k, settings.fee, before[MODEL])
-    before[MODEL].update(caught)
+    scores, detected = evaluate_scores(task, known, MODEL, settings.k, settings.fee, before[MODEL])
+    before[MODEL].update(detected)
     found = _named(scores, _names(task, settings))
     if window.decided and has_bools(task):
-        alerts, caught = judge_alerts(known, settings.fee, before[ALERTS])
-        before[ALERTS].update(caught)
+        alerts, detected = evaluate_alerts(known, settings.fee, before[ALERTS])
+        before[ALERTS].update(detected)
         names = ("precision", "recall", *(MONEY if settings.amount else ()))
         found |= _named(alerts, names, "alert_")
     return WindowFigures(

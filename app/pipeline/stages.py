@@ -168,7 +168,7 @@ def entity_fields(pipeline: Pipeline) -> list[str]:
 
 
 def only_scores(pipeline: Pipeline) -> bool:
-    """Whether an event is scored as it comes: nothing waits, nothing is added or judged."""
+    """Whether an event is scored as it comes: nothing waits, nothing is added or evaluated."""
     decisions = pipeline.decisions
     decides = decisions.threshold is not None or decisions.budget is not None or decisions.reasons
     more = pipeline.labels or pipeline.entities or pipeline.events.functions or pipeline.metrics

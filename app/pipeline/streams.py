@@ -132,7 +132,7 @@ class Decisions(Table):
 
 
 class Metrics(Table):
-    """The topic on which the pipeline judges itself, in windows of event time.
+    """The topic on which the pipeline evaluates itself, in windows of event time.
 
     `entity` and `k` are those of card precision at k, `amount` (a field) and `fee` those of the
     money saved, `rule` a "module:name" that scores the fields of an event without a model.

@@ -20,7 +20,7 @@ from learners.mixing.mixture import Mixture
 BEGIN_ANEW = (
     state_keys.DECISIONS_NOW,
     state_keys.DECISIONS_PAST,
-    state_keys.JUDGE,
+    state_keys.EVALUATION,
     state_keys.FROZEN,
     state_keys.MIXED,
 )

@@ -14,7 +14,7 @@ from agents.entities.entities import Entities
 from agents.entities.layout import Layout
 from agents.entities.rows import PastRows, prefix_of
 from agents.evaluation.baselines import Frozen, RuleBaseline
-from agents.evaluation.evaluator import PREFIX as JUDGE
+from agents.evaluation.evaluator import PREFIX as EVALUATION
 from agents.evaluation.evaluator import Evaluator
 from agents.evaluation.settings import EvaluatorSettings
 from agents.evaluation.watching import Watcher
@@ -253,7 +253,7 @@ def new_views(pipeline: Pipeline, stage: Stage) -> dict[str, NewView]:
         made[prefix_of(number)] = partial(PastRows, number, width)
     evaluates = stage.decides if decides_for_all(pipeline) else stage.scores
     if evaluates and pipeline.metrics is not None:
-        made[JUDGE] = Keys
+        made[EVALUATION] = Keys
     return made
 
 

@@ -12,7 +12,7 @@ from agents.entities.entities import Entities
 from agents.entities.layout import Layout
 from agents.entities.rows import PastRows, prefix_of
 from agents.entries import Entries
-from agents.evaluation.evaluator import PREFIX as JUDGE
+from agents.evaluation.evaluator import PREFIX as EVALUATION
 from agents.evaluation.evaluator import Evaluator
 from agents.evaluation.settings import EvaluatorSettings
 from agents.labels.join import LabelJoin
@@ -32,7 +32,7 @@ TABLE = EntityTable(0, "card", features=("count", "mean(amount)"), windows=(0.03
 JUDGING = EvaluatorSettings(0, window=20, entity="card", expire=EXPIRE)
 VIEWS: dict[str, NewView] = {
     prefix_of(0): partial(PastRows, 0, Layout.of(declared(TABLE)).width),
-    JUDGE: Keys,
+    EVALUATION: Keys,
 }
 
 

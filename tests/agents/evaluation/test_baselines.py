@@ -1,4 +1,4 @@
-"""The rivals of the model: a copy that learns no more, and a hand rule."""
+"""The baselines of the model: a copy that learns no more, and a hand rule."""
 
 from __future__ import annotations
 

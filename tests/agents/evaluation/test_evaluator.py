@@ -112,9 +112,9 @@ def test_late_labels_give_the_verdict_of_the_offline_judge(history: History) -> 
     settings = EvaluatorSettings(partition=0, k=3, entity="card", amount="amount", fee=2.0)
     records = final(judged(history.ops(), settings))
     assert [record.start for record in records] == [EPOCH * 1000 + n * DAY for n in range(12)]
-    for row, rival in enumerate(("model", "frozen", "rule")):
+    for row, scorer in enumerate(("model", "frozen", "rule")):
         expected: Verdict = evaluate_offline(history.data, history.scores[row], k=3, fee=2.0)
-        found = [getattr(record, rival) for record in records]
+        found = [getattr(record, scorer) for record in records]
         precision = [one.card_precision_at_k for one in found]
         assert np.mean(precision) == pytest.approx(expected.card_precision)
         assert sum(one.saved for one in found) == pytest.approx(expected.saved)
@@ -127,8 +127,8 @@ def test_each_window_has_the_metrics_of_its_own_events(history: History) -> None
     for day, record in enumerate(records):
         rows = history.data.day == day
         truth: Any = history.data.fraud[rows]
-        for row, rival in enumerate(("model", "frozen", "rule")):
-            score, found = history.scores[row][rows], getattr(record, rival)
+        for row, scorer in enumerate(("model", "frozen", "rule")):
+            score, found = history.scores[row][rows], getattr(record, scorer)
             assert found.average_precision == metrics.average_precision(truth, score)
             assert found.roc_auc == metrics.roc_auc(truth, score)
             assert found.log_loss == metrics.log_loss(truth, score)
@@ -143,16 +143,16 @@ def test_each_window_has_the_metrics_of_its_own_events(history: History) -> None
 
 def slow_money(data: Transactions, alert: Any, fee: float) -> tuple[float, float]:
     """Saved and lost by looking at each alerted card of a day, with sets and sorting."""
-    caught: set[int] = set()
+    detected: set[int] = set()
     saved = lost = 0.0
     rows = list(zip(data.rows(), alert.tolist(), strict=True))
     for day in sorted(set(data.day.tolist())):
         here = [(row, is_alert) for row, is_alert in rows if row[1] // 86_400 == day]
-        looked = {row[2] for row, is_alert in here if is_alert} - caught
-        caught |= looked & {row[2] for row, _ in here if row[5]}
+        looked = {row[2] for row, is_alert in here if is_alert} - detected
+        detected |= looked & {row[2] for row, _ in here if row[5]}
         saved -= fee * len(looked)
-        saved += sum(row[4] for row, _ in here if row[5] and row[2] in caught)
-        lost += sum(row[4] for row, _ in here if row[5] and row[2] not in caught)
+        saved += sum(row[4] for row, _ in here if row[5] and row[2] in detected)
+        lost += sum(row[4] for row, _ in here if row[5] and row[2] not in detected)
     return saved, lost
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agents.evaluation.figures import Known
-from agents.evaluation.naive import judge_naive
+from agents.evaluation.naive import evaluate_naive
 from learners import metrics
 
 
@@ -18,7 +18,7 @@ def known(labels: Any) -> Known:
 
 
 def test_numbers_are_compared_with_the_last_one_and_with_their_mean() -> None:
-    found = judge_naive("regression", known(np.array([1.0, 3.0, 5.0])))
+    found = evaluate_naive("regression", known(np.array([1.0, 3.0, 5.0])))
     last, so_far = found["last_label"], found["so_far"]
     assert last is not None
     assert so_far is not None
@@ -28,7 +28,7 @@ def test_numbers_are_compared_with_the_last_one_and_with_their_mean() -> None:
 
 def test_the_share_of_positives_so_far_is_a_probability() -> None:
     labels = np.array([1.0, 0.0, 0.0, 1.0, 0.0])
-    found = judge_naive("binary", known(labels))["so_far"]
+    found = evaluate_naive("binary", known(labels))["so_far"]
     assert found is not None
     assert found.log_loss == pytest.approx(
         metrics.log_loss([False, False, True, False], [1.0, 0.5, 1 / 3, 0.5])
@@ -37,7 +37,7 @@ def test_the_share_of_positives_so_far_is_a_probability() -> None:
 
 
 def test_classes_are_compared_with_the_last_and_the_most_frequent_one() -> None:
-    found = judge_naive("multiclass", known(["a", "b", "b", "a"]))
+    found = evaluate_naive("multiclass", known(["a", "b", "b", "a"]))
     assert [one and one.accuracy for one in found.values()] == [
         pytest.approx(1 / 3),
         pytest.approx(0.0),
@@ -45,5 +45,5 @@ def test_classes_are_compared_with_the_last_and_the_most_frequent_one() -> None:
 
 
 def test_nothing_is_said_without_labels() -> None:
-    assert judge_naive("clustering", known(np.array([1.0]))) == {}
-    assert judge_naive("multiclass", known([])) == {}
+    assert evaluate_naive("clustering", known(np.array([1.0]))) == {}
+    assert evaluate_naive("multiclass", known([])) == {}

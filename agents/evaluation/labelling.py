@@ -12,8 +12,8 @@ OPEN, LABELLED, DROPPED = range(3)
 
 
 @kernel
-def hear(
-    rows: Ints, labels: Floats, status: NDArray[np.uint8], known: Floats, chunk: int, heard: Ints
+def label_rows(
+    rows: Ints, labels: Floats, status: NDArray[np.uint8], known: Floats, chunk: int, labelled: Ints
 ) -> int:
     """Note one thing after another; how many events are open no more.
 
@@ -23,7 +23,7 @@ def hear(
         status: Of all events of the window.
         known: Their labels.
         chunk: So many events make one.
-        heard: By the chunk: counts what was new.
+        labelled: By the chunk: counts what was new.
     """
     closed = 0
     for i in range(rows.shape[0]):
@@ -37,5 +37,5 @@ def hear(
         status[row] = LABELLED if label == label else DROPPED
         if label == label:
             known[row] = label
-        heard[row // chunk] += 1
+        labelled[row // chunk] += 1
     return closed
