@@ -55,7 +55,7 @@ class ParsedEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Letters:
+class DeadLetterFormat:
     """How a later stage makes the dead letter of what it was forwarded.
 
     The value is the event with the features that were added so far, or the label, each in the
@@ -110,7 +110,7 @@ class Operations:
     causes: Sequence[Record]
     places: Ints
     added: dict[str, Floats] = field(default_factory=dict)
-    letters: Letters | None = None
+    letters: DeadLetterFormat | None = None
     read: Read | None = None
     origin: tuple[str, int] | None = None
     looked_up: dict[str, list[Any]] = field(default_factory=dict)

@@ -37,9 +37,8 @@ def evaluate_naive(task: Task, known: Known) -> dict[str, BaselineMetrics | None
 
 def _evaluated(task: Task, known: Known, name: str, said: Any) -> BaselineMetrics | None:
     if not has_bools(task):
-        return evaluate_scores(task, replace(known, said={name: said}), name, 0, 0.0, frozenset())[
-            0
-        ]
+        alone = replace(known, said={name: said})
+        return evaluate_scores(task, alone, name, 0, 0.0, frozenset())[0]
     # What is the same for all events ranks none of them, and its calibration says nothing.
     there = ~np.isnan(said)
     if not there.any():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agents.errors import LearnRefused, Refusal
 from agents.keys import key_of
-from agents.operations import Letters
+from agents.operations import DeadLetterFormat
 from agents.outputs import Outputs, Refused
 from agents.records import StoredRecord
 from agents.rejected import Rejected
@@ -25,7 +25,7 @@ class Learning:
 
     labels = None
 
-    def __init__(self, model: Model, letters: Letters, dead_letters: str) -> None:
+    def __init__(self, model: Model, letters: DeadLetterFormat, dead_letters: str) -> None:
         self.model = model
         self._letters = letters
         self._dead_letters = dead_letters

@@ -10,7 +10,7 @@ from agents.errors import InvalidEvent
 from agents.events.fields import short
 from agents.events.limits import all_fit, fits
 from agents.forwarded import Forwarded
-from agents.operations import UNJOINED, Letters, Operations
+from agents.operations import UNJOINED, DeadLetterFormat, Operations
 from agents.outputs import Outputs, Refused
 from agents.rejected import Rejected
 
@@ -26,7 +26,7 @@ class Forward:
 
     model = None
 
-    def __init__(self, topic: str, field: str, letters: Letters) -> None:
+    def __init__(self, topic: str, field: str, letters: DeadLetterFormat) -> None:
         self._topic = topic
         self._field = field
         self._letters = letters

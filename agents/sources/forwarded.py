@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from agents.forwarded_block import NotABlock, OperationBlock, decoded
-from agents.operations import Letters, Operations
+from agents.operations import DeadLetterFormat, Operations
 from agents.rejected import Rejected, read_each
 from topics.records import Batch
 
@@ -19,7 +19,7 @@ class ForwardedSource:
 
     labels = None
 
-    def __init__(self, letters: Letters) -> None:
+    def __init__(self, letters: DeadLetterFormat) -> None:
         self._letters = letters
 
     def save(self) -> None:

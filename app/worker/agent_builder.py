@@ -28,7 +28,7 @@ from agents.labels.join import LabelJoin
 from agents.labels.reader import LabelFields, LabelReader
 from agents.labels.settings import JoinSettings
 from agents.labels.waiting import WaitingRows
-from agents.operations import Letters
+from agents.operations import DeadLetterFormat
 from agents.shared.dealing import Dealing
 from agents.shared.deciding import Deciding
 from agents.shared.learning import Learning
@@ -133,10 +133,10 @@ class AgentBuilder:
         )
         return LabelJoin(settings, self.state, label_check(self.model, labels.label_values))
 
-    def _letters(self) -> Letters:
+    def _letters(self) -> DeadLetterFormat:
         labels = self.pipeline.labels
         said = (codec_of(self.pipeline, "labels"), labels.id, labels.label) if labels else None
-        return Letters(codec_of(self.pipeline, "events"), said)
+        return DeadLetterFormat(codec_of(self.pipeline, "events"), said)
 
     def _entities(self) -> Entities:
         tables = [entity_table(self.pipeline, n, e) for n, e in self.stage.entities]

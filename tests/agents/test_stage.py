@@ -10,7 +10,7 @@ from confluent_kafka import Message
 
 from agents.agent import Agent
 from agents.entities.entities import Entities
-from agents.operations import Letters
+from agents.operations import DeadLetterFormat
 from agents.sinks.forward import Forward
 from agents.sources.decode import DecodeSource
 from agents.state import State
@@ -30,7 +30,7 @@ def test_what_is_sent_on_has_the_place_of_its_record(
 ) -> None:
     source, sink = (
         DecodeSource(Codec("json"), "id"),
-        Forward("inner", "shop", Letters(Codec("json"))),
+        Forward("inner", "shop", DeadLetterFormat(Codec("json"))),
     )
     agent = Agent(source, Entities([], State()), sink, "letters")
     records = [record(0, shop=1), record(1), record(2, shop=1), record(3, shop=2)]

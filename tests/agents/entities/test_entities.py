@@ -10,7 +10,7 @@ from confluent_kafka import Message
 from agents.entities.declare import EntityTable
 from agents.entities.entities import Entities
 from agents.errors import InvalidEvent
-from agents.operations import Letters
+from agents.operations import DeadLetterFormat
 from agents.state import State
 from tests.agents.entities.reference import DAY, MINUTE, event, expected, label, run, stream
 from tests.agents.one_by_one import Op, apply, batch
@@ -198,7 +198,7 @@ def test_an_event_that_is_set_aside_has_the_fields_that_it_came_with() -> None:
     assert (len(kept), [each.stage for each in rejected]) == (1, ["features"] * 2)
     forwarded = batch(ops)
     forwarded.records = [Message(topic="t", partition=0, offset=i) for i in range(len(ops))]
-    forwarded.letters = Letters(Codec("json"))
+    forwarded.letters = DeadLetterFormat(Codec("json"))
     _, rejected = entities.apply(forwarded)
     assert [each.record.value() for each in rejected] == [b'{"card":null}'] * 2
 

@@ -15,14 +15,14 @@ from agents.blocks import LARGEST_BLOCK
 from agents.field_columns import FieldShape, FieldShapes
 from agents.forwarded import Forwarded, outgoing
 from agents.forwarded_block import BlockRefused, OperationBlock, head_of
-from agents.operations import KINDS, Letters, Operations
+from agents.operations import KINDS, DeadLetterFormat, Operations
 from agents.sinks.forward import Forward
 from agents.sources.forwarded import ForwardedSource
 from tests.agents.one_by_one import Event, Label, Op, batch, one_by_one
 from topics.codecs import Codec
 from topics.records import Batch, Source
 
-LETTERS = Letters(Codec("json"), (Codec("json"), "event", "fraud"))
+LETTERS = DeadLetterFormat(Codec("json"), (Codec("json"), "event", "fraud"))
 
 
 def record(value: bytes = b"{}", topic: str = "cards") -> Any:

@@ -8,7 +8,7 @@ import pytest
 from confluent_kafka import Message, murmur2
 
 from agents.forwarded import Forwarded
-from agents.operations import Letters, Operations, ParsedEvent
+from agents.operations import DeadLetterFormat, Operations, ParsedEvent
 from agents.outputs import Outputs
 from agents.sources.forwarded import ForwardedSource
 from app.kafka.partitions import TP
@@ -82,7 +82,7 @@ def test_with_others_a_round_goes_by_kafka_as_a_record_for_each_partition() -> N
         (INNER, None, murmur2(b"s", 4), 3),
         (INNER, None, murmur2(b"t", 4), 4),
     ]
-    source = ForwardedSource(Letters(Codec("json")))
+    source = ForwardedSource(DeadLetterFormat(Codec("json")))
     read, _ = source.read(Batch(INNER, 0, [Message(INNER, 0, 0, None, records[0].value)]))
     assert read.ids == [0, 0, 1]
     assert not handover.records()
