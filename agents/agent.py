@@ -24,7 +24,7 @@ from topics.dead_letters import dead_letter
 from topics.records import Batch
 
 
-class Source(Protocol):
+class OperationSource(Protocol):
     """Where operations come from."""
 
     @property
@@ -41,7 +41,7 @@ class Source(Protocol):
         """Compile whatever the first batch would have to wait for."""
 
 
-class Sink(Protocol):
+class OperationSink(Protocol):
     """Where operations go to."""
 
     @property
@@ -77,9 +77,9 @@ class Agent:
 
     def __init__(
         self,
-        source: Source,
+        source: OperationSource,
         entities: Entities,
-        sink: Sink,
+        sink: OperationSink,
         dead_letters: str,
         join: ForwardedJoin | None = None,
     ) -> None:

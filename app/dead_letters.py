@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from app.errors import RiverrunError
 from app.kafka.reading import Reader
 from app.pipeline.load import Pipeline
-from topics.dead_letters import OMITTED, Reason, original_headers, reason
+from topics.dead_letters import OMITTED, DeadLetterReason, original_headers, reason
 from topics.records import Record
 
 TRANSACTION_RECORDS = 1000
@@ -20,7 +20,7 @@ class Letter(NamedTuple):
     """A dead letter and the reason that its headers give."""
 
     record: Record
-    reason: Reason
+    reason: DeadLetterReason
 
 
 @dataclass

@@ -23,7 +23,7 @@ LONGEST_MESSAGE = 10_000
 """Characters of an error that a letter carries."""
 
 
-class Reason(NamedTuple):
+class DeadLetterReason(NamedTuple):
     """Why a record became a dead letter, and where it had been."""
 
     topic: str
@@ -75,10 +75,10 @@ def _bytes(value: object) -> bytes:
     return str(value).encode(errors="backslashreplace")
 
 
-def reason(headers: Headers) -> Reason:
+def reason(headers: Headers) -> DeadLetterReason:
     """Read the reason back from the headers of a dead letter; what is missing is empty or -1."""
     found = {name: (value or b"").decode(errors="replace") for name, value in headers}
-    return Reason(
+    return DeadLetterReason(
         topic=found.get(PREFIX + "topic", ""),
         partition=int(found.get(PREFIX + "partition", "-1")),
         offset=int(found.get(PREFIX + "offset", "-1")),

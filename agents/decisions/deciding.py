@@ -6,12 +6,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.decisions.kept import CAME, LEFT_OUT, Kept, see
-from learners.engine.kernels import Floats, Ints, kernel
-
-Bools = NDArray[np.bool_]
+from learners.engine.kernels import Bools, Floats, Ints, kernel
 
 
 class Pace(NamedTuple):

@@ -14,7 +14,7 @@ from learners.engine.kernels import Ints
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class EvaluatedBatch:
     """The operations of a batch.
 
     Attributes:
@@ -38,7 +38,7 @@ class Batch:
     @classmethod
     def of(
         cls, operations: Operations, events: Ints, said: ScoredEvent, length: int, now: int
-    ) -> Batch:
+    ) -> EvaluatedBatch:
         """Of windows of this length, in milliseconds, where the stream's time is ``now``."""
         starts = operations.event_times - operations.event_times % length
         clock = np.maximum(np.maximum.accumulate(operations.times), now)

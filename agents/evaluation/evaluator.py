@@ -9,7 +9,7 @@ import msgpack
 import numpy as np
 
 from agents import state_keys
-from agents.evaluation.cuts import Batch
+from agents.evaluation.cuts import EvaluatedBatch
 from agents.evaluation.detected import PREFIX as CAUGHT
 from agents.evaluation.detected import Detected
 from agents.evaluation.figures import (
@@ -95,7 +95,7 @@ class Evaluator:
         if clock != self._section.get(_CLOCK):
             self._section.put(_CLOCK, clock)
 
-    def _batch(self, scored: ScoredBatch, said: Mapping[str, Sequence[Any]]) -> Batch:
+    def _batch(self, scored: ScoredBatch, said: Mapping[str, Sequence[Any]]) -> EvaluatedBatch:
         at, settings = np.array(scored.at, np.int64), self._settings
 
         def column(name: str | None) -> Sequence[Any]:
@@ -106,7 +106,7 @@ class Evaluator:
 
         decisions = scored.decisions or [None] * len(at)
         events = ScoredEvent(column(settings.entity), column(settings.amount), decisions, said)
-        return Batch.of(scored.operations, at, events, settings.window, self._now)
+        return EvaluatedBatch.of(scored.operations, at, events, settings.window, self._now)
 
     def _passed(self) -> list[WindowMetrics]:
         """Close what the stream's time has passed, and evaluate the others now and then."""

@@ -9,15 +9,11 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from learners import metrics
 from learners.base import Task
+from learners.engine.kernels import Bools, Floats, Ints
 from topics.metrics import AlertMetrics, BaselineMetrics, CalibrationBin
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 MODEL, FROZEN, RULE = "model", "frozen", "rule"
 RIVALS = (MODEL, FROZEN, RULE)

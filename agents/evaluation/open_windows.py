@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from agents.evaluation.classes import Classes
-from agents.evaluation.cuts import Batch
+from agents.evaluation.cuts import EvaluatedBatch
 from agents.evaluation.figures import has_bools
 from agents.evaluation.settings import PARTS, EvaluatorSettings
 from agents.evaluation.window import Window
@@ -66,7 +66,7 @@ class OpenWindows:
             return False
         return not self.first.open or now >= self._must_close
 
-    def due(self, batch: Batch, at: int) -> int:
+    def due(self, batch: EvaluatedBatch, at: int) -> int:
         """The first place from `at` on after which the first window may be done.
 
         Until then nothing depends on the order of what belongs to different events.
@@ -81,13 +81,13 @@ class OpenWindows:
                 due = min(due, max(may, self._last_label(self.first, batch, at)))
         return due
 
-    def note(self, batch: Batch, at: int, end: int) -> None:
+    def note(self, batch: EvaluatedBatch, at: int, end: int) -> None:
         """Note what was said of events, and what became known of them, between two places."""
         added = self._add(batch, batch.part(batch.events, at, end))
         self._hear(batch, batch.part(batch.labels, at, end), added)
 
     @staticmethod
-    def _last_label(window: Window, batch: Batch, at: int) -> int:
+    def _last_label(window: Window, batch: EvaluatedBatch, at: int) -> int:
         """The first place from `at` on at which no event of a window may be open any more."""
         if not window.open:
             return at
@@ -99,7 +99,7 @@ class OpenWindows:
         left = places[(rows < 0) | window.are_open(rows)]
         return int(left[window.open - 1]) if len(left) >= window.open else len(batch)
 
-    def _add(self, batch: Batch, places: Ints) -> dict[int, tuple[int, Ints]]:
+    def _add(self, batch: EvaluatedBatch, places: Ints) -> dict[int, tuple[int, Ints]]:
         """Add the new events; the first row of these in each window, and their places."""
         places = self._new(batch, places[batch.starts[places] >= self.closed_until])
         added = {}
@@ -115,7 +115,7 @@ class OpenWindows:
                 window.take_labels(rows, self._checked([labels[j] for j in known]))
         return added
 
-    def _new(self, batch: Batch, places: Ints) -> Ints:
+    def _new(self, batch: EvaluatedBatch, places: Ints) -> Ints:
         """Those whose ids are not in any window."""
         ids = batch.ids(places)
         if self._rows.keys().isdisjoint(ids) and len(set(ids)) == len(ids):
@@ -127,7 +127,9 @@ class OpenWindows:
                 seen.add(id_)
         return places[new]
 
-    def _hear(self, batch: Batch, places: Ints, added: Mapping[int, tuple[int, Ints]]) -> None:
+    def _hear(
+        self, batch: EvaluatedBatch, places: Ints, added: Mapping[int, tuple[int, Ints]]
+    ) -> None:
         """Note the labels of events that are there, and were there before the label."""
         for start, own in batch.by_window(places):
             window = self._windows.get(start)
@@ -163,7 +165,7 @@ class OpenWindows:
             self._must_close = max(self._may_close, end + self._settings.expire)
 
 
-def _labels(batch: Batch, places: Ints) -> list[Any]:
+def _labels(batch: EvaluatedBatch, places: Ints) -> list[Any]:
     """The labels at these places; None where an event will get none any more."""
     labels, drops = batch.operations.labels, (batch.operations.kinds[places] == DROP).tolist()
     return [None if drop else labels[i] for i, drop in zip(places.tolist(), drops, strict=True)]

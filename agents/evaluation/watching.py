@@ -6,18 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.evaluation.baselines import Frozen, RuleBaseline
 from agents.evaluation.evaluator import Evaluator
 from agents.evaluation.figures import FROZEN, MODEL, RULE
 from agents.sinks.scored import ScoredBatch
-from learners.engine.kernels import Ints
+from learners.engine.kernels import Bools, Ints
 from learners.model import Model, Rows
 from topics.codecs import Codec
 from topics.records import Outgoing
-
-Bools = NDArray[np.bool_]
 
 
 class Watcher:

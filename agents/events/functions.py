@@ -9,17 +9,15 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agents.errors import FunctionFailed, UnknownFunction
 from agents.events.fields import is_finite, short
 from agents.operations import Operations
 from agents.rejected import Rejected
 from learners import taken
-from learners.engine.kernels import Floats, Ints
+from learners.engine.kernels import Bools, Floats, Ints
 
 Function = Callable[[Any], Any]
-Bools = NDArray[np.bool_]
 
 _EXACT = (float, int, bool)
 _OF_NUMPY = (np.floating, np.integer, np.bool_)

@@ -43,7 +43,7 @@ _SPARE = 1 << 18
 _from_json = msgspec.json.Decoder(list[Any]).decode
 
 
-class Batch:
+class ArrivedBatch:
     """Events and labels that arrive, and how far they have come.
 
     Args:
@@ -98,9 +98,9 @@ class Batches:
 
     def warm_up(self) -> None:
         """Compile."""
-        self.advance(Batch(Arrived.of([], ()), 0))
+        self.advance(ArrivedBatch(Arrived.of([], ()), 0))
 
-    def advance(self, batch: Batch) -> bool:
+    def advance(self, batch: ArrivedBatch) -> bool:
         """Let a batch arrive as far as that is usual; False where a step comes that is not.
 
         It also ends where what happened is to be taken first.
@@ -119,7 +119,7 @@ class Batches:
         )
         return bool(reason != STEP)
 
-    def take(self, batch: Batch, joined: Joined, counts: JoinCounts) -> int:
+    def take(self, batch: ArrivedBatch, joined: Joined, counts: JoinCounts) -> int:
         """Add what happened; returns the time of the stream."""
         run = batch.run
         count = int(run[HAPPENED])
@@ -133,7 +133,7 @@ class Batches:
         run[HAPPENED:] = 0
         return int(run[NOW])
 
-    def _add(self, batch: Batch, count: int, joined: Joined) -> None:
+    def _add(self, batch: ArrivedBatch, count: int, joined: Joined) -> None:
         run, out, arrived = batch.run, batch.out, batch.arrived
         by, kinds = out.by[:count].tolist(), out.kinds[:count].tolist()
         times = out.times[:count].tolist()

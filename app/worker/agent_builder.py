@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from functools import partial
 from typing import Any
 
-from agents.agent import Agent, Sink, Source
+from agents.agent import Agent, OperationSink, OperationSource
 from agents.decisions.decider import Decider, DecisionSettings
 from agents.entities.declare import declared
 from agents.entities.entities import Entities
@@ -105,7 +105,7 @@ class AgentBuilder:
     def _event_reader(self) -> EventReader:
         return EventReader(codec_of(self.pipeline, "events"), self._fields(), self.model)
 
-    def _source(self) -> Source:
+    def _source(self) -> OperationSource:
         events, labels = self.pipeline.events, self.pipeline.labels
         if not self._is_first:
             return ForwardedSource(self._letters())
@@ -142,7 +142,7 @@ class AgentBuilder:
         tables = [entity_table(self.pipeline, n, e) for n, e in self.stage.entities]
         return Entities(tables, self.state)
 
-    def _sink(self) -> Sink:
+    def _sink(self) -> OperationSink:
         stage, pipeline = self.stage, self.pipeline
         if stage.next_topic is not None and stage.next_field is not None:
             return Forward(stage.next_topic, stage.next_field, self._letters())

@@ -14,7 +14,7 @@ from learners.engine.compiled import Compiled
 from learners.engine.kernels import Floats, Ints, clip, helper
 from learners.parameters import whole
 
-Batch = tuple[
+CentresBatch = tuple[
     Floats, Floats, Ints, Floats, Ints, Ints, Floats, Floats, Floats, Floats, Floats
 ]  # fmt: skip
 """What `advance` is given; where the numbers of the nearest centres and the distances to them
@@ -70,7 +70,7 @@ class Centres(Compiled):
         return Scored(predictions, scores)
 
     @abstractmethod
-    def work(self, batch: Batch) -> None:
+    def work(self, batch: CentresBatch) -> None:
         """Call the kernel with `batch` and whatever else it needs."""
 
     def state(self) -> dict[str, Any]:

@@ -7,7 +7,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from learners.clusters.centres import Batch, Centres, choose_centres, find_nearest, keep, pull
+from learners.clusters.centres import (
+    Centres,
+    CentresBatch,
+    choose_centres,
+    find_nearest,
+    keep,
+    pull,
+)
 from learners.engine.kernels import Floats, Ints, helper, kernel, often
 from learners.errors import WrongValue
 from learners.parameters import whole
@@ -71,7 +78,7 @@ class KMeans(Centres):
         self.buffer = whole("buffer", buffer, least=self.n_clusters)
         self.kept = np.empty((self.buffer, 0))
 
-    def work(self, batch: Batch) -> None:
+    def work(self, batch: CentresBatch) -> None:
         """See Centres."""
         _cluster(*batch, 0.5 ** (1.0 / self.half_life))
 

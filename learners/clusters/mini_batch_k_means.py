@@ -7,7 +7,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from learners.clusters.centres import Batch, Centres, choose_centres, find_nearest, keep, pull
+from learners.clusters.centres import (
+    Centres,
+    CentresBatch,
+    choose_centres,
+    find_nearest,
+    keep,
+    pull,
+)
 from learners.engine.kernels import Floats, Ints, helper, kernel, often
 from learners.parameters import whole
 
@@ -54,7 +61,7 @@ class MiniBatchKMeans(Centres):
         self.batch_size = whole("batch_size", batch_size, least=self.n_clusters)
         self.kept = np.empty((self.batch_size, 0))
 
-    def work(self, batch: Batch) -> None:
+    def work(self, batch: CentresBatch) -> None:
         """See Centres."""
         _cluster(*batch)
 

@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from learners.base import UNLABELLED, Estimator, Features, Scored
+from learners.base import UNLABELLED, Estimator, Scored
 from learners.engine.compiled import Compiled
-from learners.engine.rows import Rows
-
-Batch = Rows | Sequence[Features]
+from learners.engine.rows import Rows, RowsOrDicts
 
 
 def learned_of(labels: Sequence[Any], scored: Scored) -> int:
@@ -20,7 +18,7 @@ def learned_of(labels: Sequence[Any], scored: Scored) -> int:
     return len(labels) - labels.count(UNLABELLED) - failed
 
 
-def cut(rows: Batch, start: int, end: int) -> Batch:
+def cut(rows: RowsOrDicts, start: int, end: int) -> RowsOrDicts:
     """The rows from `start` to before `end`."""
     if start == 0 and end == len(rows):
         return rows

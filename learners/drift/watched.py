@@ -11,10 +11,10 @@ import numpy as np
 from learners.base import UNLABELLED, Around, Estimator, Explaining, Features, Scored, Times
 from learners.drift.background import BackgroundLearner
 from learners.drift.losses import losses
-from learners.drift.parts import Batch, copied, cut, innermost, learned_of, rates
+from learners.drift.parts import copied, cut, innermost, learned_of, rates
 from learners.drift.settings import DriftSettings, read
 from learners.engine.kernels import Floats
-from learners.engine.rows import Rows
+from learners.engine.rows import Rows, RowsOrDicts
 from learners.errors import DriftError, LearnFailed
 
 
@@ -104,7 +104,7 @@ class Watched(Around):
             BackgroundLearner(self.learner).compare(nothing, nothing, 0)
 
     def run(
-        self, rows: Batch, labels: Sequence[Any], explain: bool = False, times: Times = None
+        self, rows: RowsOrDicts, labels: Sequence[Any], explain: bool = False, times: Times = None
     ) -> Scored:
         """Row after row: predict, then learn unless the label is UNLABELLED."""
         if self.batched and not isinstance(rows, Rows):
@@ -138,7 +138,9 @@ class Watched(Around):
                     return i + 1
         return len(labels)
 
-    def _advance(self, rows: Batch, labels: Sequence[Any], explain: bool, times: Times) -> Scored:
+    def _advance(
+        self, rows: RowsOrDicts, labels: Sequence[Any], explain: bool, times: Times
+    ) -> Scored:
         """Run rows up to and with the first at which something happens."""
         saved = None
         if len(labels) > 1 and self._settings.reaction != "alarm":
@@ -163,7 +165,7 @@ class Watched(Around):
         self._react(learned, hit >= 0, warned >= 0)
         return scored
 
-    def _ask(self, rows: Batch, labels: Sequence[Any], explain: bool, times: Times) -> Scored:
+    def _ask(self, rows: RowsOrDicts, labels: Sequence[Any], explain: bool, times: Times) -> Scored:
         if explain:
             return cast(Explaining, self.learner).run(rows, labels, explain=True, times=times)
         return self.learner.run(rows, labels, times=times)
@@ -179,7 +181,7 @@ class Watched(Around):
         self.learned += learned_of(labels, scored)
 
     def _run_background(
-        self, rows: Batch, labels: Sequence[Any], times: Times, costs: Floats, learned: int
+        self, rows: RowsOrDicts, labels: Sequence[Any], times: Times, costs: Floats, learned: int
     ) -> None:
         if self._background is None or not learned:
             return

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numpy import float64, int64
+from numpy import bool_, float64, int64
 from numpy.typing import NDArray
 
 config: Any
@@ -46,6 +46,7 @@ TINY = 1e-120
 
 Floats = NDArray[float64]
 Ints = NDArray[int64]
+Bools = NDArray[bool_]
 F = TypeVar("F", bound=Callable[..., Any])
 
 

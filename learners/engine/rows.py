@@ -90,3 +90,7 @@ def _of_equal_names(dicts: Sequence[Mapping[str, Any]], names: tuple[str, ...]) 
     rows = map(itemgetter(*names), dicts)
     cells = rows if len(names) == 1 else chain.from_iterable(rows)
     return np.fromiter(cells, np.float64, shape[0] * shape[1]).reshape(shape)
+
+
+RowsOrDicts = Rows | Sequence[Mapping[str, Any]]
+"""What a learner takes: a matrix, or the features of each row."""

@@ -16,7 +16,7 @@ from learners.ensembles.members import Ensemble
 from learners.linear.base import Linear
 from learners.parameters import number, whole
 
-Batch = tuple[Floats, Floats, Ints, Floats, Ints]
+BagBatch = tuple[Floats, Floats, Ints, Floats, Ints]
 """What `advance` is given, `times` being of shape (members, rows)."""
 
 
@@ -109,7 +109,7 @@ class Bagging(Ensemble[Linear]):
             at += self._until_change(rest, out[at:])
         return self.members[0].answer(out)
 
-    def _until_change(self, batch: Batch, out: Floats) -> int:
+    def _until_change(self, batch: BagBatch, out: Floats) -> int:
         """Run the rows up to and with the first at which a member is replaced; how many."""
         saved = copied(self._parts())
         errors = self._ask(batch, out)
@@ -133,7 +133,7 @@ class Bagging(Ensemble[Linear]):
         """The learner of a member that is here."""
         return self.own(self._count)[k] % self.learners
 
-    def _ask(self, batch: Batch, out: Floats) -> Floats:
+    def _ask(self, batch: BagBatch, out: Floats) -> Floats:
         """The error of each member at each row, NaN where it has no label; its scores' mean to
         `out`."""
         predict_with, learn_from, columns, targets, drawn = batch
@@ -202,7 +202,7 @@ def _mean(detector: ADWIN) -> float:
     return float(detector.numbers[TOTAL] / width) if width else 0.0
 
 
-def _first(batch: Batch, n: int) -> Batch:
+def _first(batch: BagBatch, n: int) -> BagBatch:
     predict_with, learn_from, columns, targets, drawn = batch
     return predict_with[:n], learn_from[:n], columns, targets[:n], drawn[:, :n]
 

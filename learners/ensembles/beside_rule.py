@@ -21,14 +21,12 @@ from learners.base import (
 )
 from learners.engine.compiled import ONCE
 from learners.engine.kernels import Floats
-from learners.engine.rows import Rows
+from learners.engine.rows import Rows, RowsOrDicts
 from learners.ensembles.rule_mixture import Mixed, log_odds, mix
 from learners.ensembles.rule_terms import RuleTerms
 from learners.errors import RuleError, WrongValue
 from learners.labels import check_label
 from learners.parameters import number
-
-Batch = Rows | Sequence[Features]
 
 
 class BesideRule(Around):
@@ -100,7 +98,7 @@ class BesideRule(Around):
         begins with the least that the rule can say."""
 
     def run(
-        self, rows: Batch, labels: Sequence[Any], explain: bool = False, times: Times = None
+        self, rows: RowsOrDicts, labels: Sequence[Any], explain: bool = False, times: Times = None
     ) -> Scored:
         """Row after row: predict, then learn unless the label is UNLABELLED."""
         if self.batched and not isinstance(rows, Rows):
@@ -119,7 +117,7 @@ class BesideRule(Around):
         )
 
     def _learner_alone(
-        self, rows: Batch, labels: Sequence[Any], explain: bool, times: Times
+        self, rows: RowsOrDicts, labels: Sequence[Any], explain: bool, times: Times
     ) -> Scored:
         if explain:
             return cast(Explaining, self.learner).run(rows, labels, explain=True, times=times)
@@ -132,7 +130,7 @@ class BesideRule(Around):
         mix(scores, rule, targets, counts, kept, self.bound, self.lead, self.usual, *made)
         return made
 
-    def _divided(self, rows: Batch) -> tuple[Batch, Floats]:
+    def _divided(self, rows: RowsOrDicts) -> tuple[RowsOrDicts, Floats]:
         """What the learner sees; and the rule and its terms of each row, NaN where it has none."""
         own = (self.feature, *self.terms.fields)
         if not isinstance(rows, Rows):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from learners.engine.kernels import Floats, Ints, dot, kernel, often, predict, sigmoid
-from learners.linear.base import Batch
+from learners.linear.base import LinearBatch
 from learners.linear.confidence_weighted import (
     ConfidenceWeighted,
     move_by_variance,
@@ -57,7 +57,7 @@ class AROW(ConfidenceWeighted):
         self.r = number("r", r, above=0.0)
         super().__init__(learn_intercept, weight_true, weight_false)
 
-    def work(self, batch: Batch) -> None:
+    def work(self, batch: LinearBatch) -> None:
         """See Linear."""
         r_true, r_false = self.r / self.weight_true, self.r / self.weight_false
         _classify(

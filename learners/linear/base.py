@@ -13,7 +13,7 @@ from learners.engine.compiled import UNEXPLAINED, Compiled
 from learners.engine.kernels import Floats, Ints
 from learners.parameters import number
 
-Batch = tuple[Floats, Floats, Ints, Floats, Ints, Floats, Floats, Floats, Floats]
+LinearBatch = tuple[Floats, Floats, Ints, Floats, Ints, Floats, Floats, Floats, Floats]
 """What `advance` is given; where the scores go, of shape (rows,), and where the contributions
 go, see `Compiled.explain`; the weights and the intercept."""
 
@@ -48,7 +48,7 @@ class Linear(Compiled):
         return self.answer(out)
 
     @abstractmethod
-    def work(self, batch: Batch) -> None:
+    def work(self, batch: LinearBatch) -> None:
         """Call the kernel with `batch` and whatever else it needs."""
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from learners.engine.kernels import Floats, Ints, clip, descend, dot, helper, kernel, often, predict
-from learners.linear.base import Batch, LinearRegressor
+from learners.linear.base import LinearBatch, LinearRegressor
 from learners.parameters import number, one_of
 
 _LOSSES = ("squared", "huber", "epsilon_insensitive")
@@ -65,7 +65,7 @@ class LinearRegression(LinearRegressor):
         """The step sizes."""
         return ("learning_rate", "intercept_lr")
 
-    def work(self, batch: Batch) -> None:
+    def work(self, batch: LinearBatch) -> None:
         """See Linear."""
         loss = _LOSSES.index(self.loss)
         rates = self.learning_rate, self.intercept_lr, self.l2

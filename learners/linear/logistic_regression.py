@@ -18,7 +18,7 @@ from learners.engine.kernels import (
     predict,
     sigmoid,
 )
-from learners.linear.base import Batch, LinearClassifier
+from learners.linear.base import LinearBatch, LinearClassifier
 from learners.parameters import number, one_of
 
 _OPTIMIZERS = ("sgd", "adagrad", "ftrl")
@@ -94,7 +94,7 @@ class LogisticRegression(LinearClassifier):
         """The step sizes."""
         return ("learning_rate", "intercept_lr")
 
-    def work(self, batch: Batch) -> None:
+    def work(self, batch: LinearBatch) -> None:
         """See Linear."""
         _classify(
             *batch, self.sums, self.squares, _OPTIMIZERS.index(self.optimizer),

@@ -17,7 +17,7 @@ from learners.engine.kernels import (
     squared_norm,
 )
 from learners.errors import WrongValue
-from learners.linear.base import Batch, LinearClassifier, LinearRegressor
+from learners.linear.base import LinearBatch, LinearClassifier, LinearRegressor
 from learners.parameters import number, one_of, switch
 
 
@@ -73,7 +73,7 @@ class PassiveAggressive(LinearClassifier):
         if mode == 0 and (self.weight_true, self.weight_false) != (1.0, 1.0):
             raise WrongValue("mode", mode, "takes no weight_true and weight_false")
 
-    def work(self, batch: Batch) -> None:
+    def work(self, batch: LinearBatch) -> None:
         """See Linear."""
         C_true, C_false = self.C * self.weight_true, self.C * self.weight_false
         _classify(*batch, C_true, C_false, self.mode, self.learn_intercept)
@@ -125,7 +125,7 @@ class PassiveAggressiveRegressor(LinearRegressor):
         self.eps = number("eps", eps, least=0.0)
         self.learn_intercept = switch("learn_intercept", learn_intercept)
 
-    def work(self, batch: Batch) -> None:
+    def work(self, batch: LinearBatch) -> None:
         """See Linear."""
         _regress(*batch, self.C, self.mode, self.eps, self.learn_intercept)
 

@@ -19,7 +19,7 @@ from learners.engine.kernels import (
     sigmoid,
 )
 from learners.errors import WrongValue
-from learners.linear.base import Batch
+from learners.linear.base import LinearBatch
 from learners.linear.confidence_weighted import (
     ConfidenceWeighted,
     move_by_variance,
@@ -84,7 +84,7 @@ class SoftConfidenceWeighted(ConfidenceWeighted):
         self.mode = one_of("mode", mode, (1, 2))
         super().__init__(learn_intercept, weight_true, weight_false)
 
-    def work(self, batch: Batch) -> None:
+    def work(self, batch: LinearBatch) -> None:
         """See Linear."""
         C_true, C_false = self.C * self.weight_true, self.C * self.weight_false
         _classify(

@@ -16,7 +16,7 @@ from learners.engine.kernels import (
     predict,
     sigmoid,
 )
-from learners.linear.base import Batch, LinearClassifier
+from learners.linear.base import LinearBatch, LinearClassifier
 from learners.parameters import number, one_of, switch
 
 
@@ -87,7 +87,7 @@ class SVM(LinearClassifier):
         """The step sizes; those of Pegasos are what its proof rests on."""
         return ("learning_rate", "intercept_lr") if self.mode == "sgd" else ()
 
-    def work(self, batch: Batch) -> None:
+    def work(self, batch: LinearBatch) -> None:
         """See Linear."""
         weights = self.weight_true, self.weight_false
         if self.mode == "sgd":

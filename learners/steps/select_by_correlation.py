@@ -10,7 +10,7 @@ import numpy as np
 
 from learners.base import Task
 from learners.engine.kernels import Floats, Ints, clip, kernel
-from learners.steps.selection import UNKNOWN, Batch, Selection, find_threshold, passed
+from learners.steps.selection import UNKNOWN, Selection, SelectionBatch, find_threshold, passed
 
 
 class SelectByCorrelation(Selection):
@@ -51,7 +51,7 @@ class SelectByCorrelation(Selection):
     label_variances: Floats
     covariances: Floats
 
-    def select(self, batch: Batch) -> None:
+    def select(self, batch: SelectionBatch) -> None:
         """See Selection."""
         _select(
             *batch, self.counts, self.means, self.label_means, self.variances,

@@ -13,7 +13,7 @@ from learners.base import Task
 from learners.engine.column_arrays import grown
 from learners.engine.kernels import Floats, Ints, clip, helper, kernel
 from learners.parameters import whole
-from learners.steps.selection import UNKNOWN, Batch, Selection, find_threshold, passed
+from learners.steps.selection import UNKNOWN, Selection, SelectionBatch, find_threshold, passed
 
 
 class SelectByInformation(Selection):
@@ -72,7 +72,7 @@ class SelectByInformation(Selection):
         """Whether labels are numbers."""
         self._numbers = task == "regression"
 
-    def select(self, batch: Batch) -> None:
+    def select(self, batch: SelectionBatch) -> None:
         """See Selection."""
         self._grow_classes(batch[3])
         _select(

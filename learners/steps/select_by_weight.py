@@ -11,7 +11,7 @@ import numpy as np
 from learners.base import Task
 from learners.engine.kernels import TINY, Floats, Ints, add_scaled, clip, dot, helper, kernel
 from learners.parameters import number
-from learners.steps.selection import UNKNOWN, Batch, Selection, find_threshold, passed
+from learners.steps.selection import UNKNOWN, Selection, SelectionBatch, find_threshold, passed
 
 
 class SelectByWeight(Selection):
@@ -55,7 +55,7 @@ class SelectByWeight(Selection):
         self.learning_rate = number("learning_rate", learning_rate, above=0.0)
         self.l2 = number("l2", l2, above=0.0, most=1.0 / self.learning_rate)
 
-    def select(self, batch: Batch) -> None:
+    def select(self, batch: SelectionBatch) -> None:
         """See Selection."""
         _select(*batch, self.learning_rate, self.l2, self.weights)
 

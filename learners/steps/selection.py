@@ -15,7 +15,7 @@ from learners.steps.base import ColumnStep, Stage
 
 UNKNOWN = -1.0
 """The merit of a feature that was never learned."""
-Batch = tuple[Floats, Floats, Ints, Floats, Floats, Floats, int, Floats, Floats]
+SelectionBatch = tuple[Floats, Floats, Ints, Floats, Floats, Floats, int, Floats, Floats]
 """What `work` is given; where the rows go that it gives, in the same shapes; `k`, the merits,
 and how many events were learned."""
 
@@ -47,7 +47,7 @@ class Selection(ColumnStep):
         return Stage(self.columns.names_of(columns), before, after)
 
     @abstractmethod
-    def select(self, batch: Batch) -> None:
+    def select(self, batch: SelectionBatch) -> None:
         """Call the kernel with `batch` and whatever else it needs."""
 
     def state(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from agents.state import State
 from learners import registry
 from learners.model import Model
 from topics.codecs import Codec
-from topics.dead_letters import Reason, reason
+from topics.dead_letters import DeadLetterReason, reason
 from topics.records import Batch
 
 FIELDS = EventFields("id", "fraud", ("amount", "night"))
@@ -77,7 +77,7 @@ def score(
     return PlainAgent(FeatureSource(Codec(codec), reader), Entities([], State()), sink, "letters")
 
 
-def reasons(outputs: Outputs) -> list[Reason]:
+def reasons(outputs: Outputs) -> list[DeadLetterReason]:
     """Why the events of a batch were set aside."""
     return [reason(letter.headers or []) for letter in outputs.dead_letters]
 

@@ -17,7 +17,7 @@ from app.inspection import PartitionReport
 from app.logs import FORMAT, OneLine
 from learners.weights import Weight, Weights
 from tests.app.support import record
-from topics.dead_letters import Reason
+from topics.dead_letters import DeadLetterReason
 
 ROOT = Path(__file__).parents[2]
 EVIL = "\x1b[31mred\n\rX\x9b2J\u202e"
@@ -43,7 +43,7 @@ def test_a_long_name_leaves_a_table_that_can_be_read() -> None:
 
 
 def test_a_dead_letter_is_one_plain_line() -> None:
-    why = Reason("t", 0, 1, EVIL, EVIL, EVIL)
+    why = DeadLetterReason("t", 0, 1, EVIL, EVIL, EVIL)
     letter = Letter(record(1, {"id": EVIL}), why)
     assert is_plain(as_text(letter), 1)
     assert is_plain(as_line(letter), 1)

@@ -23,7 +23,7 @@ from app.worker.state.position import Position
 from learners.saved import snapshots
 from tests.kafka.running import Stream, wait_until
 from tests.kafka.support import read_committed
-from topics.dead_letters import Reason, reason
+from topics.dead_letters import DeadLetterReason, reason
 from topics.records import Headers
 
 START = 1_699_920_000_000
@@ -167,13 +167,13 @@ def said(stream: Stream) -> Said:
 class Letter(NamedTuple):
     """A dead letter: why it is one, its key and value, and its time since the start."""
 
-    why: Reason
+    why: DeadLetterReason
     key: bytes | None
     value: bytes | None
     time: int
 
 
-def _reason(record: Message) -> Reason:
+def _reason(record: Message) -> DeadLetterReason:
     return reason(cast(Headers, record.headers() or []))
 
 
