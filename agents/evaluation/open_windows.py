@@ -84,7 +84,7 @@ class OpenWindows:
     def note(self, batch: EvaluatedBatch, at: int, end: int) -> None:
         """Note what was said of events, and what became known of them, between two places."""
         added = self._add(batch, batch.part(batch.events, at, end))
-        self._hear(batch, batch.part(batch.labels, at, end), added)
+        self._take_labels(batch, batch.part(batch.labels, at, end), added)
 
     @staticmethod
     def _last_label(window: Window, batch: EvaluatedBatch, at: int) -> int:
@@ -127,7 +127,7 @@ class OpenWindows:
                 seen.add(id_)
         return places[new]
 
-    def _hear(
+    def _take_labels(
         self, batch: EvaluatedBatch, places: Ints, added: Mapping[int, tuple[int, Ints]]
     ) -> None:
         """Note the labels of events that are there, and were there before the label."""
