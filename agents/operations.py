@@ -11,13 +11,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.dead_letter_format import DeadLetterFormat
 from agents.events.read import Read
 from agents.field_columns import FieldColumns
 from agents.lazy_fields import Fields, LazyFields
 from agents.records import StoredRecord
 from agents.rejected import Rejected
 from learners.engine.kernels import Floats, Ints
-from topics.codecs import Codec
 from topics.dead_letters import Stage
 from topics.records import Record, Source, of_each, some
 
@@ -52,22 +52,6 @@ class ParsedEvent(msgspec.Struct, frozen=True, gc=False):
     def row(self) -> Row:
         """It as an operation."""
         return EVENT, self.time, self.time, self.id, self.fields, None, None, 0, self.record
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetterFormat:
-    """How a later stage makes the dead letter of what it was forwarded.
-
-    The value is the event with the features that were added so far, or the label, each in the
-    format of its own topic.
-
-    Attributes:
-        events: The format of the events topic.
-        labels: The format of the labels topic, and its fields of id and label.
-    """
-
-    events: Codec
-    labels: tuple[Codec, str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -324,11 +308,9 @@ class Operations:
         if letters is None:
             return record
         if self.kinds[i] == EVENT:
-            value, time = letters.events.encode(self.fields(i)), int(self.event_times[i])
+            value, time = letters.event(self.fields(i)), int(self.event_times[i])
         else:
-            codec, id_, label = letters.labels or (letters.events, "id", "label")
-            value = codec.encode({id_: self.ids[i], label: self.labels[i]})
-            time = int(self.times[i])
+            value, time = letters.label(self.ids[i], self.labels[i]), int(self.times[i])
         return StoredRecord(Source.of(record), record.key(), value, time)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from agents.dead_letter_format import DeadLetterFormat
 from agents.errors import LearnRefused, Refusal
 from agents.keys import key_of
-from agents.operations import DeadLetterFormat
 from agents.outputs import Outputs, Refused
 from agents.records import StoredRecord
 from agents.rejected import Rejected
@@ -73,8 +73,7 @@ class Learning:
         return Rejected(self._letter(block.origins[i], block.labels[i]), stage, error)
 
     def _letter(self, origin: Origin, label: object) -> Record:
-        codec, id_, name = self._letters.labels or (self._letters.events, "id", "label")
-        value = codec.encode({id_: origin.id, name: label})
+        value = self._letters.label(origin.id, label)
         return StoredRecord(origin.source, origin.key, value, origin.time)
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from agents.dead_letter_format import DeadLetterFormat
 from agents.errors import InvalidEvent
 from agents.events.fields import short
 from agents.events.limits import all_fit, fits
 from agents.forwarded import Forwarded
-from agents.operations import UNJOINED, DeadLetterFormat, Operations
+from agents.operations import UNJOINED, Operations
 from agents.outputs import Outputs, Refused
 from agents.rejected import Rejected
 

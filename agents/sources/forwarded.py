@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from agents.dead_letter_format import DeadLetterFormat
 from agents.forwarded_block import NotABlock, OperationBlock, decoded
-from agents.operations import DeadLetterFormat, Operations
+from agents.operations import Operations
 from agents.rejected import Rejected, read_each
 from topics.records import Batch
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from agents.agent import Agent, OperationSink, OperationSource
+from agents.dead_letter_format import DeadLetterFormat
 from agents.decisions.decider import Decider, DecisionSettings
 from agents.entities.declare import declared
 from agents.entities.entities import Entities
@@ -28,7 +29,6 @@ from agents.labels.join import LabelJoin
 from agents.labels.reader import LabelFields, LabelReader
 from agents.labels.settings import JoinSettings
 from agents.labels.waiting import WaitingRows
-from agents.operations import DeadLetterFormat
 from agents.shared.dealing import Dealing
 from agents.shared.deciding import Deciding
 from agents.shared.learning import Learning

@@ -9,8 +9,8 @@ import pytest
 from confluent_kafka import Message
 
 from agents.agent import Agent
+from agents.dead_letter_format import DeadLetterFormat
 from agents.entities.entities import Entities
-from agents.operations import DeadLetterFormat
 from agents.sinks.forward import Forward
 from agents.sources.decode import DecodeSource
 from agents.state import State

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Message
 
+from agents.dead_letter_format import DeadLetterFormat
 from agents.entities.declare import EntityTable
 from agents.entities.entities import Entities
 from agents.errors import InvalidEvent
-from agents.operations import DeadLetterFormat
 from agents.state import State
 from tests.agents.entities.reference import DAY, MINUTE, event, expected, label, run, stream
 from tests.agents.one_by_one import Op, apply, batch

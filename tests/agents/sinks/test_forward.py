@@ -12,10 +12,11 @@ import pytest
 from confluent_kafka import Message
 
 from agents.blocks import LARGEST_BLOCK
+from agents.dead_letter_format import DeadLetterFormat
 from agents.field_columns import FieldShape, FieldShapes
 from agents.forwarded import Forwarded, outgoing
 from agents.forwarded_block import BlockRefused, OperationBlock, head_of
-from agents.operations import KINDS, DeadLetterFormat, Operations
+from agents.operations import KINDS, Operations
 from agents.sinks.forward import Forward
 from agents.sources.forwarded import ForwardedSource
 from tests.agents.one_by_one import Event, Label, Op, batch, one_by_one

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from confluent_kafka import Message, murmur2
 
+from agents.dead_letter_format import DeadLetterFormat
 from agents.forwarded import Forwarded
-from agents.operations import DeadLetterFormat, Operations, ParsedEvent
+from agents.operations import Operations, ParsedEvent
 from agents.outputs import Outputs
 from agents.sources.forwarded import ForwardedSource
 from app.kafka.partitions import TP
