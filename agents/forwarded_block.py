@@ -42,11 +42,11 @@ class Head(NamedTuple):
     """What a record says of its operations before they are read.
 
     Attributes:
-        count: How many there are.
+        size: How many there are.
         latest: The latest of their times, in milliseconds since 1970.
     """
 
-    count: int
+    size: int
     latest: int
 
 
@@ -129,9 +129,13 @@ class OperationBlock(msgspec.Struct, array_like=True, gc=False):
         one, eight = slice(at.start, at.stop), slice(8 * at.start, 8 * at.stop)
         return OperationBlock(
             *(self.kinds[one], self.times[eight], self.event_times[eight]),
-            *(self.ids[one], self.labels[one], self.befores[one], self.weights[one]),
-            *(self.topics, self.topic_of[one]),
-            *(self.partitions[one], self.offsets[one], self.keys[one], self.raw[one]),
+            *(self.ids[one], self.labels[one], self.befores[one]),
+            self.weights[one],
+            self.topics,
+            self.topic_of[one],
+            *(self.partitions[one], self.offsets[one]),
+            self.keys[one],
+            self.raw[one],
             self.fields.part(at, ranks),
         )
 

@@ -134,7 +134,7 @@ def _figures(
     rows = np.array(
         [row for row, verdict in enumerate(ordered) if verdict.label is not None], np.int64
     )
-    window.hear(rows, [ordered[row].label for row in rows.tolist()])
+    window.take_labels(rows, [ordered[row].label for row in rows.tolist()])
     known = window.known(settings.entity is not None, settings.amount is not None)
     scores, detected = evaluate_scores(task, known, MODEL, settings.k, settings.fee, before[MODEL])
     before[MODEL].update(detected)

@@ -18,7 +18,7 @@ def latest_in(record: Any) -> int:
 
 def operations_in(record: Any) -> int:
     """How many events and labels a record has."""
-    return head_of(record.value()).count
+    return head_of(record.value()).size
 
 
 def cut(records: Sequence[Any], limit: int) -> Iterator[list[Any]]:

@@ -250,7 +250,7 @@ def test_a_record_between_two_stages_has_a_bounded_size() -> None:
     sizes = [len(one.value or b"") for one in sent]
     assert max(sizes) <= LARGEST_BLOCK < sum(sizes)
     assert [one.place for one in sent] == sorted({one.place for one in sent})
-    assert sum(head_of(one.value).count for one in sent) == 200
+    assert sum(head_of(one.value).size for one in sent) == 200
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -261,9 +261,9 @@ def test_no_record_has_operations_from_both_sides_of_a_mark(seed: int) -> None:
     sent = list(outgoing("inner", 0, forwarded(ops).operations, span=7))
     heads, first, latest = [head_of(one.value) for one in sent], 0, 0
     for head in heads:
-        here = times[first : first + head.count]
+        here = times[first : first + head.size]
         assert head.latest == max(here)
         marks = {max(latest, *here[: n + 1]) // 7 for n in range(len(here))}
         assert len(marks) == 1
-        first, latest = first + head.count, max(latest, *here)
+        first, latest = first + head.size, max(latest, *here)
     assert first == 40
