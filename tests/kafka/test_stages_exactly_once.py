@@ -353,13 +353,13 @@ def test_a_worker_that_is_left_alone_first_does_what_lies_between(
             wait_until(lambda: "partitions [1]" in other.log + alone.log, what="the other's part")
             other.pause()
             send_all(stream, *parts[1])
-            wait_until(lambda: between(stream) > 30, what="some records between the stages")
+            wait_until(lambda: between(stream) > 0, what="some records between the stages")
             assert alone.stop() == 0
             other.resume()
             send_all(stream, *parts[2])
             wait_for_all(stream)
             written = between(stream)
-            assert written > 30
+            assert written > 0
             send_all(stream, *parts[3])
             wait_for_all(stream)
             send(stream, stream.pipeline.events.topic, records(last, 2)[0])
