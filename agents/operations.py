@@ -18,6 +18,7 @@ from agents.lazy_fields import Fields, LazyFields
 from agents.records import StoredRecord
 from agents.rejected import Rejected
 from learners.engine.kernels import Floats, Ints
+from topics.codecs import Codec
 from topics.dead_letters import Stage
 from topics.records import Record, Source, of_each, some
 

@@ -13,7 +13,7 @@ from agents.events.fields import short
 from agents.keys import id_of, key_of
 from agents.labels import counts as saved_counts
 from agents.labels.arrived import Arrived, Keeper
-from agents.labels.batches import Batch, Batches
+from agents.labels.batches import ArrivedBatch, Batches
 from agents.labels.deadlines import Deadlines
 from agents.labels.entries import (
     PREFIX,
@@ -121,7 +121,7 @@ class LabelJoin:
             or the label where its event is there. And early labels that expired without event.
         """
         joined = Joined()
-        batch = Batch(arrived, self._now)
+        batch = ArrivedBatch(arrived, self._now)
         while True:
             usual = self._batches.advance(batch)
             self._now = self._batches.take(batch, joined, self.counts)
