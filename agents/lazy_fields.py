@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from topics.codecs import Codec
+from topics.records import Record
+
 Fields = Mapping[str, Any]
 
 
@@ -31,3 +34,26 @@ class LazyFields(Sequence[Fields]):
     def take(self, order: Sequence[int]) -> LazyFields:
         """Some of them, in this order."""
         return LazyFields(self._make, [self._which[i] for i in order])
+
+
+def undecoded(records: Sequence[Record], codec: Codec) -> LazyFields:
+    """The fields of events in the format of their topic."""
+
+    def make(i: int) -> Fields:
+        fields: Fields = codec.decode(records[i].value())
+        return fields
+
+    return LazyFields(make, range(len(records)))
+
+
+def chained(parts: Sequence[Sequence[Fields]]) -> Sequence[Fields]:
+    """The fields of several batches, one behind the other."""
+    if len(parts) == 1:
+        return parts[0]
+    rows = [(part, i) for part in parts for i in range(len(part))]
+
+    def make(k: int) -> Fields:
+        part, i = rows[k]
+        return part[i]
+
+    return LazyFields(make, range(len(rows)))

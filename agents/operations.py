@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from agents.dead_letter_format import DeadLetterFormat
 from agents.events.read import Read
 from agents.field_columns import FieldColumns
-from agents.lazy_fields import Fields, LazyFields
+from agents.lazy_fields import Fields, LazyFields, chained
 from agents.records import StoredRecord
 from agents.rejected import Rejected
 from learners.engine.kernels import Floats, Ints
-from topics.codecs import Codec
 from topics.dead_letters import Stage
 from topics.records import Record, Source, of_each, some
 
@@ -313,26 +312,3 @@ class Operations:
         else:
             value, time = letters.label(self.ids[i], self.labels[i]), int(self.times[i])
         return StoredRecord(Source.of(record), record.key(), value, time)
-
-
-def undecoded(records: Sequence[Record], codec: Codec) -> LazyFields:
-    """The fields of events in the format of their topic."""
-
-    def make(i: int) -> Fields:
-        fields: Fields = codec.decode(records[i].value())
-        return fields
-
-    return LazyFields(make, range(len(records)))
-
-
-def chained(parts: Sequence[Sequence[Fields]]) -> Sequence[Fields]:
-    """The fields of several batches, one behind the other."""
-    if len(parts) == 1:
-        return parts[0]
-    rows = [(part, i) for part in parts for i in range(len(part))]
-
-    def make(k: int) -> Fields:
-        part, i = rows[k]
-        return part[i]
-
-    return LazyFields(make, range(len(rows)))

@@ -11,8 +11,8 @@ import numpy as np
 
 from agents.events.field_columns import Column, FieldScanner
 from agents.labels.arrived import Arrived
-from agents.lazy_fields import Fields, LazyFields
-from agents.operations import DROP, EVENT, Kinds, Operations, Row, chained
+from agents.lazy_fields import Fields, LazyFields, chained
+from agents.operations import DROP, EVENT, Kinds, Operations, Row
 from agents.rejected import Rejected
 from learners.engine.kernels import Ints
 from topics.records import Record

@@ -13,7 +13,8 @@ from agents.events.limits import bounded
 from agents.events.reader import FEW
 from agents.labels.arrived import Arrived, Keeper
 from agents.labels.reader import LabelReader
-from agents.operations import Operations, undecoded
+from agents.lazy_fields import undecoded
+from agents.operations import Operations
 from agents.texts import Texts
 from learners.engine.kernels import Ints
 from topics.codecs import Codec

@@ -9,7 +9,8 @@ import numpy as np
 
 from agents.events.read import Read
 from agents.events.reader import EventReader
-from agents.operations import Operations, undecoded
+from agents.lazy_fields import undecoded
+from agents.operations import Operations
 from agents.rejected import Rejected
 from topics.codecs import Codec
 from topics.records import Batch, Record
