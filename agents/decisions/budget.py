@@ -10,12 +10,12 @@ import msgpack
 import numpy as np
 
 from agents import state_keys
-from agents.decisions.deciding import Bools, Events, Pace, decide
+from agents.decisions.deciding import Events, Pace, decide
 from agents.decisions.entities import Entities
 from agents.decisions.highest import Highest
 from agents.decisions.pacing import SPANS, Past, Span
 from agents.state import State
-from learners.engine.kernels import Floats, Ints
+from learners.engine.kernels import Bools, Floats, Ints
 
 SLOTS = 96
 """Parts of a span: the threshold is found anew in each, and after alerts."""

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from agents.decisions.deciding import Bools
 from agents.decisions.highest import Highest
-from learners.engine.kernels import Floats, Ints, kernel
+from learners.engine.kernels import Bools, Floats, Ints, kernel
 
 SPANS = 7
 """How many past spans are kept."""

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.events.field_columns import Column
+from agents.events.found_fields import Column
 from agents.events.limits import all_fit
 from agents.labels.entries import kept_fields
 from agents.labels.reader import ParsedLabel

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from agents.events.field_columns import Column, FieldScanner
+from agents.events.found_fields import Column, FieldScanner
 from agents.labels.arrived import Arrived
 from agents.lazy_fields import Fields, LazyFields, chained
 from agents.operations import DROP, EVENT, Kinds, Operations, Row

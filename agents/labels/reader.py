@@ -11,8 +11,8 @@ import msgspec
 
 from agents.errors import InvalidEvent
 from agents.events.decoding import Decode, decode_all
-from agents.events.field_columns import FieldScanner
 from agents.events.fields import short
+from agents.events.found_fields import FieldScanner
 from agents.events.limits import LIMITS, fits, id_error
 from agents.operations import UNJOINED, Row
 from agents.texts import Texts

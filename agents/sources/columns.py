@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from agents.events.field_columns import FieldColumns, FieldScanner
+from agents.events.found_fields import FieldScanner, FoundFields
 from agents.events.limits import bounded
 from agents.events.reader import FEW
 from agents.labels.arrived import Arrived, Keeper
@@ -104,7 +104,7 @@ class ColumnReader:
         names = sorted(self.asked)
         return [name for name in names if FieldScanner.can(self._codec.name, [name])][:MOST_ASKED]
 
-    def _found(self, records: Sequence[Record], keep: Sequence[str]) -> FieldColumns | None:
+    def _found(self, records: Sequence[Record], keep: Sequence[str]) -> FoundFields | None:
         names = tuple(dict.fromkeys([*([self._id] if self._id else []), *keep, *self._asked()]))
         if not names or not FieldScanner.can(self._codec.name, names):
             return None

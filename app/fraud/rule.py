@@ -17,7 +17,8 @@ def hand_rule(rows: Floats) -> Floats:
     column = dict(zip(NAMES, rows.T, strict=True))
     amount, mean = column["amount"], column["card_mean_30d"]
     first, second, third = terms(column["terminal_risk_7d"], amount, amount / mean.clip(min=0.01))
-    return first + second + third
+    score: Floats = first + second + third
+    return score
 
 
 def terms(risk: Number, amount: Number, times: Number) -> tuple[Number, Number, Number]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from confluent_kafka import Message
 
-from agents.events.field_columns import FieldScanner
+from agents.events.found_fields import FieldScanner
 from agents.labels.join import LabelJoin
 from agents.labels.reader import LabelFields, LabelReader
 from agents.labels.settings import JoinSettings

@@ -21,7 +21,7 @@ _STR8 = 0xD9
 has two."""
 
 
-class FieldColumns:
+class FoundFields:
     """Fields that were found in records, each as the decoder of the format would have it.
 
     Args:
@@ -135,11 +135,11 @@ class FieldScanner:
         """Whether fields of these names can be found in this format."""
         return format_ in SCANS and Scanner.can(names)
 
-    def scan(self, values: Sequence[bytes], names: tuple[str, ...]) -> FieldColumns | None:
+    def scan(self, values: Sequence[bytes], names: tuple[str, ...]) -> FoundFields | None:
         """See `scan_joined`."""
         return self.scan_joined(*joined(values), names)
 
-    def scan_joined(self, data: bytes, bounds: Ints, names: tuple[str, ...]) -> FieldColumns | None:
+    def scan_joined(self, data: bytes, bounds: Ints, names: tuple[str, ...]) -> FoundFields | None:
         """The fields of these names; None where a record is nothing for a scanner.
 
         Args:
@@ -153,7 +153,7 @@ class FieldScanner:
         SCANS[self._format](np.frombuffer(data, np.uint8), bounds, self._fields[names], found)
         if (found.kinds[:, 0] == ODD).any():
             return None
-        return FieldColumns(self._format, self._decode, data, names, found)
+        return FoundFields(self._format, self._decode, data, names, found)
 
 
 def _objects(values: list[Any]) -> Column:
