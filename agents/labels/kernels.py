@@ -195,7 +195,7 @@ def _expire(m: Memory, heap: Heap, run: Ints, out: Happened, gives: bool) -> int
         if gives:
             _tell_of(m, run, out, GIVEN, time, key, value, fields, end)
     if kind == LABELLED:
-        end = end_of_map(m.arena, fields)  # label and weight follow
+        end = end_of_map(m.arena, fields, end)  # label and weight follow
     _tell_of(m, run, out, DROP if kind == WAITING else FORGET, time, key, value, fields, end)
     unschedule(m, heap, slot)
     remove(m, slot)

@@ -69,16 +69,21 @@ def _fits(time: int, size: int) -> bool:
 
 
 @helper
-def end_of_map(data: Bytes, at: int) -> int:
-    """Behind the map of texts to scalars that begins here: the fields that are kept."""
+def end_of_map(data: Bytes, at: int, end: int) -> int:
+    """Behind the map of texts to scalars that begins here: the fields that are kept.
+
+    Never behind `end`, whatever a state topic says.
+    """
     count = whole(data[at]) & 15
     if data[at] == 0xDE:
         count = whole(data[at + 1]) << 8 | whole(data[at + 2])
         at += 2
     at += 1
     for _ in range(2 * count):
+        if at >= end:
+            return end
         at = end_of_scalar(data, at)
-    return at
+    return min(at, end)
 
 
 @kernel
