@@ -19,6 +19,8 @@ from learners.engine.kernels import Ints, helper, kernel
 _lines = msgspec.json.Encoder().encode_lines
 _packed = msgspec.msgpack.Encoder().encode
 _LINE_FEED = ord("\n")
+FIRST_MARK = 8_123_456_789_012_345_601
+"""The first of the numbers that stand in a sample for what differs from record to record."""
 _SPARE = np.zeros(WORD, np.uint8)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from agents.errors import InvalidEvent
 from agents.events.fields import plain
-from agents.events.limits import MAX_KEY, MAX_VALUE, decode_one
+from agents.events.limits import bounded, decode_one
 from topics.codecs import UNDECODABLE
 from topics.errors import DecodeError
 from topics.records import Record, of_each
@@ -19,11 +20,9 @@ def decode_all(decode: Decode, format_: str, records: Sequence[Record]) -> list[
     """The decoded value of each record, or its DecodeError or InvalidEvent."""
     values = of_each(records, "value")
     keys = [key or b"" for key in of_each(records, "key")]
-    try:
-        if max(map(len, values)) <= MAX_VALUE and max(map(len, keys)) <= MAX_KEY:
+    with suppress(*UNDECODABLE):
+        if bounded(keys, values):
             return list(map(decode, values))
-    except (*UNDECODABLE, ValueError):  # ValueError: there are no records
-        pass
     return [_one(decode, format_, key, value) for key, value in zip(keys, values, strict=True)]
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from agents.events.scanned import FALSE, INTEGER, NOTHING, NUMBER, ODD, TEXT, TRUE, Fields, Found
-from agents.events.scanner import EXACT, LONGEST_INTEGER, SCANS, Scanner, is_id, joined
+from agents.events.scanner import EXACT, SCANS, Scanner, is_id, joined, value_of
 from agents.texts import Texts, encoded
 from agents.words import Bytes
-from learners.engine.kernels import Ints
+from learners.engine.kernels import Bools, Ints
 
 Column = Any
 """Of shape (records,): int64, float64 or bool where all are such, else Python objects."""
@@ -44,30 +44,13 @@ class FoundFields:
         self._data = data
         self._places = {name: place for place, name in enumerate(names)}
         self._found = found
-
-    def __contains__(self, name: str) -> bool:
-        """Whether a field was looked for."""
-        return name in self._places
+        self._columns: dict[str, Column] = {}
 
     def column(self, name: str) -> Column:
-        """A field of all records; None where one has none."""
-        place = self._places[name]
-        kinds, values = self._found.kinds[:, place], self._found.values[:, place]
-        first = kinds[0] if len(kinds) else NOTHING
-        if ((kinds == TRUE) | (kinds == FALSE)).all():
-            return kinds == TRUE
-        if (kinds == first).all():
-            if first == NUMBER:
-                return values
-            if first == INTEGER and np.abs(values).max() < EXACT:
-                return values.astype(np.int64)
-            if first == TEXT:
-                return self._texts(place)
-            if first == NOTHING:
-                return np.full(len(kinds), None, object)
-        spans = self._found.spans[:, place].tolist()
-        rows = zip(kinds.tolist(), values.tolist(), spans, strict=True)
-        return _objects([self._one(*row) for row in rows])
+        """A field of all records, not to be changed; None where one has none."""
+        if name not in self._columns:
+            self._columns[name] = self._read(self._places[name])
+        return self._columns[name]
 
     def is_plain(self, name: str) -> bool:
         """Whether all records have a text or a number of bounded size in this field."""
@@ -81,8 +64,7 @@ class FoundFields:
 
     def are_bools(self, name: str) -> bool:
         """Whether all records have a bool in this field."""
-        kinds, _ = self._of(name)
-        return bool(((kinds == TRUE) | (kinds == FALSE)).all())
+        return bool(_bools(self._of(name)[0]).all())
 
     def as_json(self, name: str) -> Texts:
         """A field of all records, encoded."""
@@ -90,6 +72,24 @@ class FoundFields:
             place = self._places[name]
             return Texts(np.frombuffer(self._data, np.uint8), self._found.spans[:, place])
         return encoded("json", self.column(name).tolist())
+
+    def _read(self, place: int) -> Column:
+        kinds, values = self._found.kinds[:, place], self._found.values[:, place]
+        first = kinds[0] if len(kinds) else NOTHING
+        if _bools(kinds).all():
+            return kinds == TRUE
+        if (kinds == first).all():
+            if first == NUMBER:
+                return values
+            if first == INTEGER and np.abs(values).max() < EXACT:
+                return values.astype(np.int64)
+            if first == TEXT:
+                return self._texts(place)
+            if first == NOTHING:
+                return np.full(len(kinds), None, object)
+        spans = self._found.spans[:, place].tolist()
+        rows = zip(kinds.tolist(), values.tolist(), spans, strict=True)
+        return _objects([value_of(self._decode, self._data, *row) for row in rows])
 
     def _of(self, name: str) -> tuple[Bytes, Ints]:
         place = self._places[name]
@@ -105,17 +105,6 @@ class FoundFields:
         data = self._data.decode("ascii", "replace")  # a byte is a character: places stay
         ends = (spans[:, 1] - quote).tolist()
         return _objects([data[i:j] for i, j in zip(firsts.tolist(), ends, strict=True)])
-
-    def _one(self, kind: int, value: float, span: list[int]) -> Any:
-        if kind == NOTHING:
-            return None
-        if kind in (FALSE, TRUE):
-            return kind == TRUE
-        if kind == NUMBER:
-            return value
-        if kind == INTEGER and span[1] - span[0] <= LONGEST_INTEGER and abs(value) < EXACT:
-            return int(value)
-        return self._decode(self._data[span[0] : span[1]])
 
 
 class FieldScanner:
@@ -154,6 +143,11 @@ class FieldScanner:
         if (found.kinds[:, 0] == ODD).any():
             return None
         return FoundFields(self._format, self._decode, data, names, found)
+
+
+def _bools(kinds: Bytes) -> Bools:
+    bools: Bools = (kinds == TRUE) | (kinds == FALSE)
+    return bools
 
 
 def _objects(values: list[Any]) -> Column:

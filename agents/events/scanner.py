@@ -47,6 +47,19 @@ def is_id(kinds: Any, spans: Ints) -> Any:
     return is_text | ((kinds == INTEGER) & (length <= LONGEST_INTEGER))
 
 
+def value_of(
+    decode: Callable[[bytes], Any], data: bytes, kind: int, value: float, span: list[int]
+) -> Any:
+    """A value that was found, as the decoder has it; None for `NOTHING`."""
+    if kind == NOTHING:
+        return None
+    if kind == NUMBER:
+        return value
+    if kind == INTEGER and abs(value) < EXACT:
+        return int(value)
+    return decode(data[span[0] : span[1]])
+
+
 class Spans(Sequence[Any]):
     """Values that still stand in the data that they were read from.
 
@@ -178,13 +191,4 @@ class Scanner:
             found.spans[:, LABEL].tolist(),
             strict=True,
         )
-        return [self._one_label(data, *row) for row in rows]
-
-    def _one_label(self, data: bytes, kind: int, value: float, span: list[int]) -> Any:
-        if kind == NOTHING:
-            return None
-        if kind == NUMBER:
-            return value
-        if kind == INTEGER and abs(value) < EXACT:
-            return int(value)
-        return self._decode(data[span[0] : span[1]])
+        return [value_of(self._decode, data, *row) for row in rows]

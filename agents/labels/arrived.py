@@ -17,12 +17,10 @@ from agents.labels.reader import ParsedLabel
 from agents.lazy_fields import Fields
 from agents.operations import ParsedEvent
 from agents.tables.arrays import joined_bytes
-from agents.texts import Template, Texts, encoded
+from agents.texts import FIRST_MARK, Template, Texts, encoded
 from learners.engine.kernels import Ints
 from topics.records import Record
 
-_MARK = 8_123_456_789_012_345_601
-"""The first of the numbers that stand for the values that differ from event to event."""
 _pack = msgspec.msgpack.Encoder().encode
 _to_json = msgspec.json.Encoder().encode
 
@@ -103,9 +101,9 @@ class Keeper:
 
     def __init__(self, keep: tuple[str, ...]) -> None:
         self.names = keep
-        marks = [_MARK + i for i in range(len(keep))]
+        marks = range(FIRST_MARK, FIRST_MARK + len(keep))
         self._events = Template(_pack(dict(zip(keep, marks, strict=True))), _packed(marks))
-        marks = [_MARK, _MARK + 1]
+        marks = range(FIRST_MARK, FIRST_MARK + 2)  # of label and weight
         self._labels = Template(b"".join(_packed(marks)), _packed(marks))
 
     def events(self, column: Callable[[str], Column], count: int) -> Texts:

@@ -12,14 +12,11 @@ import numpy as np
 from agents.events.scanner import Spans
 from agents.operations import Operations
 from agents.sinks.scored import ScoredBatch
-from agents.texts import Template, Texts, encoded
+from agents.texts import FIRST_MARK, Template, Texts, encoded
 from learners.engine import kernels
 from learners.engine.kernels import Ints
 from topics.codecs import FORMATS, Codec
 from topics.records import ModelVersion, Prediction, Reason, Source, of_each, some
-
-FIRST_MARK = 8_123_456_789_012_345_601
-"""The first of the numbers that stand for the values that differ from event to event."""
 
 FEW = 32
 """Predictions that are encoded one by one sooner than a template is filled."""

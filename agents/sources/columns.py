@@ -48,7 +48,8 @@ class ColumnReader:
 
     def events(self, records: Sequence[Record], places: Sequence[int]) -> Operations | None:
         """Events; None where one must be looked at by itself."""
-        found = self._found(records, ()) if len(records) >= FEW else None
+        asked = self._asked()
+        found = self._found(records, asked) if len(records) >= FEW else None
         if found is None:
             return None
         ids = [None] * len(records) if self._id is None else found.column(self._id).tolist()
@@ -56,7 +57,7 @@ class ColumnReader:
             ids, undecoded(records, self._codec), records, np.array(places, np.int64)
         )
         operations.asked = self.asked
-        operations.looked_up = {name: found.column(name).tolist() for name in self._asked()}
+        operations.looked_up = {name: found.column(name).tolist() for name in asked}
         return operations
 
     def arrived(
@@ -74,7 +75,8 @@ class ColumnReader:
             return None
         are_labels = np.array([name == topic for name in of_each(records, "topic")], np.bool_)
         events = list(compress(records, (~are_labels).tolist()))
-        found = self._found(events, keeper.names)
+        asked = self._asked()
+        found = self._found(events, [*keeper.names, *asked])
         if found is None or self._id is None or not all(map(found.is_plain, keeper.names)):
             return None
         values = _values(list(compress(records, are_labels.tolist())))
@@ -97,15 +99,15 @@ class ColumnReader:
             _merged(order, nothing, labels.labels),
             _merged(order, [0] * count, labels.weights),
             records,
-            {name: found.column(name) for name in self._asked()},
+            {name: found.column(name) for name in asked},
         )
 
     def _asked(self) -> list[str]:
         names = sorted(self.asked)
         return [name for name in names if FieldScanner.can(self._codec.name, [name])][:MOST_ASKED]
 
-    def _found(self, records: Sequence[Record], keep: Sequence[str]) -> FoundFields | None:
-        names = tuple(dict.fromkeys([*([self._id] if self._id else []), *keep, *self._asked()]))
+    def _found(self, records: Sequence[Record], wanted: Sequence[str]) -> FoundFields | None:
+        names = tuple(dict.fromkeys([*([self._id] if self._id else []), *wanted]))
         if not names or not FieldScanner.can(self._codec.name, names):
             return None
         values = _values(records)
