@@ -27,6 +27,7 @@ from app.pipeline.load import Pipeline, load_pipeline
 from app.worker.state.layout import POSITION
 from app.worker.state.log import StateLog
 from app.worker.state.position import Position
+from benchmarks.topics import produce
 
 FEATURES = tuple(f"feature_{i}" for i in range(100))
 START = 1_700_000_000_000
@@ -77,7 +78,7 @@ def prepare(bootstrap: str, megabytes: int, features: int = len(FEATURES)) -> tu
     for rows in _transactions(inputs, count, features):
         producer.begin_transaction()
         for key, value in rows:
-            _produce(producer, pipeline.state_topic, key, value)
+            produce(producer, pipeline.state_topic, value, key)
         producer.send_offsets_to_transaction(offsets, nobody.consumer_group_metadata(), 30)
         producer.commit_transaction(60)
     nobody.close()
@@ -101,12 +102,3 @@ def _transactions(
         offsets = dict.fromkeys(inputs, 0)
         position = Position(offsets, checksum=state.checksum, extent=log.extent)
         yield rows + log.large(POSITION, position.encode())
-
-
-def _produce(producer: Producer, topic: str, key: bytes, value: bytes | None) -> None:
-    while True:
-        try:
-            producer.produce(topic, value, key, 0)
-            return
-        except BufferError:
-            producer.poll(0.05)

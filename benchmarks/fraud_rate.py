@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
-from statistics import median
 
 from app.fraud.handbook import Size
 from app.kafka.admin import ensure_topics
@@ -22,6 +21,7 @@ from benchmarks.contenders import running
 from benchmarks.fraud import FILE, SMALL, Trial, source, verdict
 from benchmarks.fraud_protocol import Row, Yardstick
 from benchmarks.fraud_workers import Workers, said
+from benchmarks.throughput import compared
 from benchmarks.topics import outputs, rate, read
 
 ROUNDS = 3
@@ -38,25 +38,16 @@ def run(bootstrap: str, *, quick: bool = False) -> Iterator[Row]:
     pipeline = _pipeline(overrides, kafka)
     sent = replay(pipeline, source(yardstick.data, trial), replay_producer(kafka))
     count = sent.delivered - sent.labels
-    contenders = {"hand-written loop": _by_hand, "riverrun": _by_riverrun}
+    contenders = {"hand_loop": _by_hand, "riverrun": _by_riverrun}
     rates: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(1 if quick else ROUNDS):
         for name, contender in contenders.items():
             done = contender(overrides, kafka)
             rates[name].append(rate(read(bootstrap, done.predictions.topic, count, SECONDS)))
             if number == 0:
-                yield verdict(name, trial, yardstick, said(done, kafka).scores)
-    theirs, ours = rates.values()
-    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-    yield {
-        "benchmark": "fraud_rate",
-        "events": count,
-        "riverrun": round(median(ours)),
-        "hand_loop": round(median(theirs)),
-        "ratio": round(median(ratios), 2),
-        "ratio_min": round(min(ratios), 2),
-        "ratio_max": round(max(ratios), 2),
-    }
+                model = "hand-written loop" if name == "hand_loop" else name
+                yield verdict(model, trial, yardstick, said(done, kafka).scores)
+    yield {"benchmark": "fraud_rate", "events": count, **compared(rates)}
 
 
 def _pipeline(overrides: Mapping[str, str], kafka: KafkaSettings) -> Pipeline:

@@ -32,7 +32,7 @@ def run(bootstrap: str, *, quick: bool = False) -> Iterator[dict[str, Any]]:
         for _ in range(1 if quick else ROUNDS):
             for who, measure in _contenders(case).items():
                 rates[who].append(measure(bootstrap, events, scale=case["scale"]))
-        yield {"benchmark": "throughput", **case, **_compared(rates)}
+        yield {"benchmark": "throughput", **case, **compared(rates)}
         if case == CASES[0]:
             faust = stock_faust(bootstrap, events, FAUST_EVENTS)
             ratio = faust / median(rates["hand_loop"])
@@ -58,7 +58,7 @@ def _contenders(case: dict[str, Any]) -> dict[str, Callable[..., float]]:
     return contenders
 
 
-def _compared(rates: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+def compared(rates: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """The medians, and riverrun's ratio to each of the others: its median, least and largest."""
     row: dict[str, Any] = {who: round(median(each)) for who, each in rates.items()}
     for who, theirs in rates.items():

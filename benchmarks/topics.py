@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 import uuid
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -50,18 +51,33 @@ def fill(bootstrap: str, features: int, count: int, format: str = "json") -> Eve
     names = tuple(f"feature_{i}" for i in range(features))
     topic = create(bootstrap, f"events-{features}-{format}")
     encode, draw = ENCODERS[format], random.Random(1)
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20})
-    for i in range(count):
-        x = {name: round(draw.gauss(0.0, 1.0), 6) for name in names}
-        label = x["feature_0"] - x["feature_1"] + draw.gauss(0.0, 0.3) > 0
-        while True:
-            try:
-                producer.produce(topic, encode({"id": i, "label": label, **x}), b"%d" % i)
-                break
-            except BufferError:
-                producer.poll(0.05)
-    producer.flush()
+
+    def values() -> Iterator[bytes]:
+        for i in range(count):
+            x = {name: round(draw.gauss(0.0, 1.0), 6) for name in names}
+            label = x["feature_0"] - x["feature_1"] + draw.gauss(0.0, 0.3) > 0
+            yield encode({"id": i, "label": label, **x})
+
+    send(bootstrap, topic, values())
     return Events(topic, format, names, count)
+
+
+def send(bootstrap: str, topic: str, values: Iterable[bytes]) -> None:
+    """Write records, keyed by their numbers."""
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20})
+    for i, value in enumerate(values):
+        produce(producer, topic, value, b"%d" % i)
+    producer.flush()
+
+
+def produce(producer: Producer, topic: str, value: bytes | None, key: bytes) -> None:
+    """Write a record to the one partition, as soon as there is room for it."""
+    while True:
+        try:
+            producer.produce(topic, value, key, 0)
+            return
+        except BufferError:
+            producer.poll(0.05)
 
 
 def wait_for_commit(bootstrap: str, group: str, events: Events, seconds: float) -> None:
